@@ -1,0 +1,67 @@
+//! What is to be done, in the imperative: everything the routing engine asks for.
+
+use crate::facts::Refusal;
+use crate::ids::{AgentId, CallId, ClipId, OfferId};
+
+/// Something for the rest of the system to do. Commands are carried out in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Turn the new call away; it is forgotten.
+    RefuseCall {
+        /// Which call.
+        call: CallId,
+        /// Why.
+        reason: Refusal,
+    },
+    /// Answer the new call and say `CallEstablished` when it can hear us.
+    AcceptCall {
+        /// Which call.
+        call: CallId,
+    },
+    /// Play a clip once and say `ClipEnded`.
+    PlayOnce {
+        /// To whom.
+        call: CallId,
+        /// Which clip.
+        clip: ClipId,
+    },
+    /// Play a clip over and over; `None` is silence.
+    PlayMusic {
+        /// To whom.
+        call: CallId,
+        /// Which clip.
+        clip: Option<ClipId>,
+    },
+    /// Ring the agent's phone for the call.
+    RingAgent {
+        /// The new offer.
+        offer: OfferId,
+        /// For whom.
+        call: CallId,
+        /// Whose phone.
+        agent: AgentId,
+    },
+    /// Stop ringing. Whatever the phone still says comes back as `OfferFailed`; a 200 that crosses is ACKed, BYEd and
+    /// also comes back as `OfferFailed`.
+    CancelOffer {
+        /// Which offer.
+        offer: OfferId,
+    },
+    /// Join caller and agent and say `OfferJoined`, or `AgentGone` when that cannot be.
+    JoinMedia {
+        /// Which offer.
+        offer: OfferId,
+        /// With whom.
+        call: CallId,
+    },
+    /// End the caller's leg; the call is forgotten.
+    HangUpCall {
+        /// Which call.
+        call: CallId,
+    },
+    /// End the agent's leg of an answered offer; the offer is forgotten.
+    HangUpAgent {
+        /// Which offer.
+        offer: OfferId,
+    },
+}

@@ -1,0 +1,190 @@
+//! The plan: who may call what, who may take it, and how long everything may last.
+//!
+//! Made by `config::check`, already consistent: every id in it is a position in one of its own tables. The engine
+//! never changes it; a new plan is an event.
+
+use crate::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId};
+use crate::time::Duration;
+
+/// Everything the routing engine goes by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// What callers dial, by [`ServiceId`].
+    pub services: Vec<Service>,
+    /// Where callers wait, by [`QueueId`].
+    pub queues: Vec<Queue>,
+    /// Groups of agents, by [`PoolId`].
+    pub pools: Vec<Pool>,
+    /// Who takes calls, by [`AgentId`], in the order of the file (the order of `linear`).
+    pub agents: Vec<Agent>,
+    /// Names of skills, by [`SkillId`].
+    pub skills: Vec<String>,
+    /// Names of clips (prompts and hold music), by [`ClipId`].
+    pub clips: Vec<String>,
+    /// Bounds and delays that hold for all queues.
+    pub limits: Limits,
+}
+
+/// A called number and what happens to those who dial it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// The name used as metric label: no spaces.
+    pub name: String,
+    /// What is dialled.
+    pub number: String,
+    /// The welcome message; without one, entered = received.
+    pub welcome: Option<ClipId>,
+    /// Where callers wait.
+    pub queue: QueueId,
+}
+
+/// A queue: callers in order of seniority, and the steps by which agents become theirs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Queue {
+    /// The name used as metric label: no spaces.
+    pub name: String,
+    /// Which of several ready eligible agents.
+    pub strategy: Strategy,
+    /// At least one; the first has `after` zero; `after` grows.
+    pub steps: Vec<Step>,
+    /// How long a phone rings before the offer ends as `no_answer`.
+    pub ring: Duration,
+    /// Work after a call of this queue; zero is none.
+    pub wrap_up: Duration,
+    /// Longest wait; the call then flows out.
+    pub max_wait: Duration,
+    /// Most calls waiting, places reserved during the greeting included.
+    pub max_length: u32,
+    /// Service-level thresholds T; the first is the contract's. At least one, at most 8, distinct.
+    pub thresholds: Vec<Duration>,
+    /// The contract's target in percent; met is strictly more.
+    pub target_percent: u8,
+    /// Heard while waiting.
+    pub music: Option<ClipId>,
+}
+
+/// Which pools and levels a waiting call may use, from `after` on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// From entry; tested with `>=` by a timer.
+    pub after: Duration,
+    /// Whom this step asks.
+    pub pools: Vec<PoolId>,
+    /// Every one of these skills at this level or more.
+    pub requires: Vec<(SkillId, u8)>,
+    /// Whether earlier steps stay open.
+    pub mode: StepMode,
+}
+
+/// What a step does to the earlier ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StepMode {
+    /// They stay open and keep precedence.
+    #[default]
+    Widen,
+    /// They close.
+    Replace,
+}
+
+/// Which of several ready eligible agents is rung (semantics.md section 5); agent id breaks every tie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// The earliest end of the last call, wrap-up or offer, or first sign-in.
+    #[default]
+    LongestIdle,
+    /// The order of the file, stateless.
+    Linear,
+    /// The least recently offered.
+    RoundRobin,
+}
+
+/// A group of agents.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pool {
+    /// `first_line`, `back_office`, `second_line.<department>`: the metric label.
+    pub name: String,
+}
+
+/// Who takes calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Agent {
+    /// The number that the phone registers with; personal data, never a metric label.
+    pub number: String,
+    /// The one pool they belong to.
+    pub pool: PoolId,
+    /// What they can do, 1-100, ascending by skill, each skill once.
+    pub skills: Vec<(SkillId, u8)>,
+    /// Reachable from the start through a fixed contact, without registering.
+    pub fixed_contact: bool,
+}
+
+/// Bounds and delays that hold for all queues; each has a named key in the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Most calls at once, greeting, waiting and talking together.
+    pub channels: u32,
+    /// An offered phone must ring within this, else `unreachable` (semantics.md section 6).
+    pub setup_timeout: Duration,
+    /// From the winning 200 to joined media.
+    pub join_timeout: Duration,
+    /// An agent's phone that was told to stop ringing must give its final answer within this (64*T1).
+    pub settle_timeout: Duration,
+    /// Added to every threshold's timer, so that an answer received in time and handled late is still a hit.
+    pub threshold_grace: Duration,
+    /// So many `no_answer` in a row pause the agent; 0 never.
+    pub misses_to_pause: u32,
+    /// How long this call is not offered to this agent again, after each outcome.
+    pub back_off: BackOff,
+}
+
+/// Per-cause delay before the same call is offered to the same agent again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BackOff {
+    /// After `no_answer`.
+    pub no_answer: Duration,
+    /// After `busy`.
+    pub busy: Duration,
+    /// After `rejected`.
+    pub rejected: Duration,
+    /// After `unreachable` and `failed`.
+    pub unreachable: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            channels: 1_000,
+            setup_timeout: Duration::from_secs(4),
+            join_timeout: Duration::from_secs(2),
+            settle_timeout: Duration::from_secs(32),
+            threshold_grace: Duration::from_millis(20),
+            misses_to_pause: 3,
+            back_off: BackOff::default(),
+        }
+    }
+}
+
+impl Default for BackOff {
+    fn default() -> BackOff {
+        BackOff {
+            no_answer: Duration::from_secs(5),
+            busy: Duration::from_secs(5),
+            rejected: Duration::from_secs(10),
+            unreachable: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Plan {
+    /// The service that a dialled number means.
+    pub fn service_by_number(&self, number: &str) -> Option<ServiceId> {
+        let position = self.services.iter().position(|service| service.number == number)?;
+        u32::try_from(position).ok().map(ServiceId)
+    }
+
+    /// The agent with this number.
+    pub fn agent_by_number(&self, number: &str) -> Option<AgentId> {
+        let position = self.agents.iter().position(|agent| agent.number == number)?;
+        u32::try_from(position).ok().map(AgentId)
+    }
+}

@@ -1,0 +1,25 @@
+//! What the engine is made with, beside the plan. Nothing here changes while it runs.
+
+use crate::{media, sip};
+
+/// Settings of everything inside the engine thread; `config` checks and makes them.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The SIP endpoint's. Its accounts are the agents without a fixed contact.
+    pub sip: sip::Settings,
+    /// The media engine's.
+    pub media: media::Settings,
+    /// How each agent's phone is reached, by `AgentId`.
+    pub phones: Vec<Phone>,
+    /// Whose media may be on a loopback address (otherwise only unicast, non-loopback addresses are taken).
+    pub loopback_media: Vec<ipnet::IpNet>,
+}
+
+/// How an agent's phone is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phone {
+    /// Where it registered.
+    Account(sip::api::AccountId),
+    /// Always at this SIP URI.
+    Contact(String),
+}

@@ -1,0 +1,367 @@
+//! What is now true: the closed list that statistics, journal and reports read, and the only thing they read.
+//!
+//! A fact never says what to do and never names a person or a number; ids are those of the plan.
+
+use crate::ids::{AgentId, CallId, OfferId, PoolId, QueueId, ServiceId};
+use crate::time::{Duration, Time};
+
+/// A fact and the moment at which it became true.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// When it became true (the receive time of its cause).
+    pub at: Time,
+    /// What became true.
+    pub fact: Fact,
+}
+
+/// One thing that became true.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// A call was never received (semantics.md section 1, *refused*).
+    CallRefused {
+        /// The number's service, when it has one.
+        service: Option<ServiceId>,
+        /// Why.
+        reason: Refusal,
+    },
+    /// An open service accepted the call; its welcome begins.
+    CallReceived {
+        /// Who.
+        call: CallId,
+        /// What was dialled.
+        service: ServiceId,
+    },
+    /// The caller hung up before entering.
+    CallLeftInGreeting {
+        /// Who.
+        call: CallId,
+        /// What was dialled.
+        service: ServiceId,
+        /// Without a BYE.
+        lost: bool,
+    },
+    /// The flow itself finished the call before any queue.
+    CallEndedInMenu {
+        /// Who.
+        call: CallId,
+        /// What was dialled.
+        service: ServiceId,
+    },
+    /// We failed the call before it entered.
+    CallFailedInGreeting {
+        /// Who.
+        call: CallId,
+        /// What was dialled.
+        service: ServiceId,
+    },
+    /// The welcome ended: the wait clock starts.
+    CallEntered {
+        /// Who.
+        call: CallId,
+        /// What was dialled.
+        service: ServiceId,
+        /// Where it waits.
+        queue: QueueId,
+    },
+    /// The call has waited longer than the queue's threshold number `threshold` and is late from now on.
+    ThresholdPassed {
+        /// Who.
+        call: CallId,
+        /// Where.
+        queue: QueueId,
+        /// Position in the queue's list of thresholds.
+        threshold: u8,
+    },
+    /// A later tier step became open to the call.
+    StepReached {
+        /// Who.
+        call: CallId,
+        /// Where.
+        queue: QueueId,
+        /// Position in the queue's list of steps.
+        step: u8,
+        /// What opened it.
+        trigger: StepTrigger,
+    },
+    /// An agent's 200 won the call and media is joined.
+    CallAnswered {
+        /// Who.
+        call: CallId,
+        /// Where it waited.
+        queue: QueueId,
+        /// The agent's pool.
+        pool: PoolId,
+        /// Who answered.
+        agent: AgentId,
+        /// From entry to the receive time of the winning 200.
+        waited: Duration,
+    },
+    /// The caller left the queue before the answer.
+    CallAbandoned {
+        /// Who.
+        call: CallId,
+        /// Where it waited.
+        queue: QueueId,
+        /// From entry to leaving.
+        waited: Duration,
+        /// Without a BYE.
+        lost: bool,
+    },
+    /// The call left the queue for something other than an agent of it.
+    CallFlowedOut {
+        /// Who.
+        call: CallId,
+        /// Where it waited.
+        queue: QueueId,
+        /// From entry to leaving.
+        waited: Duration,
+        /// For what.
+        to: FlowOut,
+    },
+    /// The call ended in the queue through our fault.
+    CallFailed {
+        /// Who.
+        call: CallId,
+        /// Where it waited.
+        queue: QueueId,
+        /// From entry to the failure.
+        waited: Duration,
+    },
+    /// An answered call is over.
+    CallEnded {
+        /// Who.
+        call: CallId,
+        /// Where it had waited.
+        queue: QueueId,
+        /// The agent's pool.
+        pool: PoolId,
+        /// Who talked.
+        agent: AgentId,
+        /// From joining to hanging up.
+        talked: Duration,
+        /// Which side hung up.
+        by: Party,
+    },
+    /// An agent's phone is rung for a call.
+    OfferMade {
+        /// Which ringing.
+        offer: OfferId,
+        /// For whom.
+        call: CallId,
+        /// Where it waits.
+        queue: QueueId,
+        /// The tier step that allowed it.
+        step: u8,
+        /// The agent's pool.
+        pool: PoolId,
+        /// Whose phone.
+        agent: AgentId,
+        /// When call and agent could first have met; to the INVITE's sending this is the dispatch time.
+        since: Time,
+    },
+    /// An offer got its one outcome.
+    OfferEnded {
+        /// Which ringing.
+        offer: OfferId,
+        /// For whom.
+        call: CallId,
+        /// Where it waits.
+        queue: QueueId,
+        /// The tier step that allowed it.
+        step: u8,
+        /// The agent's pool.
+        pool: PoolId,
+        /// Whose phone.
+        agent: AgentId,
+        /// How it ended.
+        outcome: OfferOutcome,
+        /// From the offer to its outcome.
+        rang: Duration,
+    },
+    /// An agent's state changed.
+    AgentStateChanged {
+        /// Who.
+        agent: AgentId,
+        /// Their pool.
+        pool: PoolId,
+        /// Before.
+        from: AgentState,
+        /// Now.
+        to: AgentState,
+        /// Time spent in `from`.
+        lasted: Duration,
+    },
+    /// A message or a packet of the outside world was turned away or lost.
+    Turned(Turned),
+    /// A law of semantics.md section 9 was found broken: a defect of ours, survived.
+    LawBroken {
+        /// The law's number, 1 to 9.
+        law: u8,
+    },
+}
+
+macro_rules! closed_set {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $label:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+
+        impl $name {
+            /// Every member, in order.
+            pub const ALL: &[$name] = &[$($name::$variant),+];
+
+            /// The word used in metrics, logs and reports.
+            pub const fn label(self) -> &'static str {
+                match self { $($name::$variant => $label),+ }
+            }
+
+            /// The position in [`Self::ALL`].
+            pub const fn index(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+
+closed_set! {
+    /// Why a call was never received.
+    Refusal {
+        /// Outside the service's opening hours.
+        Closed = "closed",
+        /// The queue's places, those reserved for callers in the greeting included, are taken.
+        QueueFull = "queue_full",
+        /// Every channel is in use.
+        ChannelLimit = "channel_limit",
+        /// We are stopping.
+        Draining = "draining",
+        /// Nobody dials this number here.
+        NoRoute = "no_route",
+        /// More work than we can do.
+        Overload = "overload",
+        /// The INVITE cannot be understood, or offers no media we can use.
+        Malformed = "malformed",
+        /// The caller may not call us.
+        Forbidden = "forbidden",
+    }
+}
+
+closed_set! {
+    /// How an offer ended (semantics.md section 6).
+    OfferOutcome {
+        /// The agent took the call.
+        Accepted = "accepted",
+        /// The phone rang to the end.
+        NoAnswer = "no_answer",
+        /// The phone was busy.
+        Busy = "busy",
+        /// The agent declined.
+        Rejected = "rejected",
+        /// The phone could not be reached.
+        Unreachable = "unreachable",
+        /// Another agent's 200 came first.
+        LostRace = "lost_race",
+        /// The caller left while the phone rang.
+        CallerGone = "caller_gone",
+        /// We took it back: queue deadline, replaced step, reload.
+        Withdrawn = "withdrawn",
+        /// The phone or we could not set the call up.
+        Failed = "failed",
+    }
+}
+
+closed_set! {
+    /// What the engine does with an agent (semantics.md section 7).
+    AgentState {
+        /// Not signed in.
+        SignedOut = "signed_out",
+        /// Signed in, but no request would reach the phone.
+        Unreachable = "unreachable",
+        /// Signed in and not taking calls.
+        Paused = "paused",
+        /// May be offered a call.
+        Ready = "ready",
+        /// The phone is being rung, or is stopping to ring.
+        Ringing = "ringing",
+        /// Connected to a caller (joining included).
+        Talking = "talking",
+        /// Connected to a caller who is on hold.
+        OnHold = "on_hold",
+        /// Asking a colleague with the caller on hold.
+        Consulting = "consulting",
+        /// Working after a call.
+        WrapUp = "wrap_up",
+    }
+}
+
+closed_set! {
+    /// Where a call went that left its queue unanswered and not by itself.
+    FlowOut {
+        /// The queue's longest wait was reached.
+        MaxWait = "max_wait",
+        /// The caller asked to be called back.
+        Callback = "callback",
+        /// Another service took it.
+        Service = "service",
+        /// The caller left a message.
+        Voicemail = "voicemail",
+        /// The caller pressed the exit key.
+        KeyExit = "key_exit",
+        /// We stopped.
+        Drained = "drained",
+    }
+}
+
+closed_set! {
+    /// What opened a tier step.
+    StepTrigger {
+        /// The wait reached the step's `after`.
+        Time = "time",
+        /// So many offers went unanswered.
+        Offers = "offers",
+        /// Nobody was signed in for the earlier steps.
+        NobodySignedIn = "nobody_signed_in",
+    }
+}
+
+closed_set! {
+    /// A side of an answered call.
+    Party {
+        /// The caller.
+        Caller = "caller",
+        /// The agent.
+        Agent = "agent",
+        /// We: drain, a limit, a failure.
+        System = "system",
+    }
+}
+
+closed_set! {
+    /// What was turned away, lost or survived at the edge; each is a counter.
+    Turned {
+        /// A SIP message that could not be understood and could not be answered.
+        SipGarbage = "sip_garbage",
+        /// A SIP request answered with a 4xx or 5xx of ours.
+        SipRejected = "sip_rejected",
+        /// A SIP response that matches no request of ours.
+        SipStrayResponse = "sip_stray_response",
+        /// A SIP message lost because a table or a channel of ours was full.
+        SipOverflow = "sip_overflow",
+        /// A SIP message or request that could not be sent.
+        SipSendFailed = "sip_send_failed",
+        /// A request of ours that timed out.
+        SipTimeout = "sip_timeout",
+        /// Wrong credentials at REGISTER.
+        AuthFailed = "auth_failed",
+        /// RTP from an address other than the one latched to.
+        RtpStranger = "rtp_stranger",
+        /// RTP that is no RTP.
+        RtpGarbage = "rtp_garbage",
+        /// An ICMP error or a failed send on an RTP socket.
+        RtpSendFailed = "rtp_send_failed",
+        /// A talking leg sent no RTP for the configured time.
+        RtpTimeout = "rtp_timeout",
+        /// No RTP port was free, or none could be opened.
+        RtpPortExhausted = "rtp_port_exhausted",
+    }
+}
