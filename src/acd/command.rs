@@ -4,7 +4,7 @@ use crate::facts::Refusal;
 use crate::ids::{AgentId, CallId, ClipId, OfferId};
 
 /// Something for the rest of the system to do. Commands are carried out in order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Turn the new call away; it is forgotten.
     RefuseCall {

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 /// Something for the media engine to do. Commands for an unknown leg are ignored (it was closed meanwhile).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// A leg exists; the shell has bound its socket to this port.
+    /// A leg exists; its socket, bound to this port, comes with the command.
     Open {
         /// The new leg.
         leg: LegId,
