@@ -4,8 +4,8 @@ use crate::facts::OfferOutcome;
 use crate::ids::{AgentId, CallId, ClipId, OfferId, ServiceId};
 use crate::time::Time;
 
-/// Something that happened outside the engine. `received_at`, where present, is when the first sign of it reached
-/// this machine; it is never later than the `now` of the same call.
+/// Something that happened outside the engine. `received_at` is when the first sign of it reached this machine; every
+/// wait and duration is computed from it, and it is never later than the `now` of the same call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// Somebody dialled a service. Ids grow with arrival.
@@ -21,6 +21,8 @@ pub enum Event {
     CallEstablished {
         /// Which call.
         call: CallId,
+        /// When our 200 (or 183) was sent if the INVITE had an offer, else when the ACK was received.
+        received_at: Time,
     },
     /// A clip that was played to its end is over.
     ClipEnded {
@@ -28,8 +30,11 @@ pub enum Event {
         call: CallId,
         /// Which clip; one that was replaced meanwhile is ignored.
         clip: ClipId,
+        /// When the last sample was sent.
+        received_at: Time,
     },
-    /// The caller left: CANCEL, BYE, or (`lost`) found to be gone without one.
+    /// The caller left: CANCEL, BYE, or (`lost`) found to be gone without one. The call is forgotten: no command names
+    /// it any more.
     CallerGone {
         /// Which call.
         call: CallId,
@@ -42,11 +47,15 @@ pub enum Event {
     CallBroke {
         /// Which call.
         call: CallId,
+        /// When it was found.
+        received_at: Time,
     },
     /// The agent's phone rings: a provisional answer other than 100.
     OfferRinging {
         /// Which offer.
         offer: OfferId,
+        /// When the provisional answer was received.
+        received_at: Time,
     },
     /// The agent's phone said 200.
     OfferAnswered {
@@ -59,8 +68,11 @@ pub enum Event {
     OfferJoined {
         /// Which offer.
         offer: OfferId,
+        /// When the media thread confirmed the relay.
+        received_at: Time,
     },
     /// The agent's phone gave a final answer other than 200, or none at all; after a cancelled offer, its last word.
+    /// The offer is forgotten: no command names it any more.
     OfferFailed {
         /// Which offer.
         offer: OfferId,
@@ -70,6 +82,7 @@ pub enum Event {
         received_at: Time,
     },
     /// The agent's side of an answered offer ended: hung up while joining or talking, unusable SDP, media lost.
+    /// The offer is forgotten: no command names it any more.
     AgentGone {
         /// Which offer.
         offer: OfferId,
@@ -80,25 +93,56 @@ pub enum Event {
     AgentReachable {
         /// Who.
         agent: AgentId,
+        /// When the request or its answer was received.
+        received_at: Time,
     },
     /// The agent's phone unregistered, or its registration ran out.
     AgentUnregistered {
         /// Who.
         agent: AgentId,
+        /// When it was received or ran out.
+        received_at: Time,
     },
     /// The agent takes no calls for a while.
     AgentPaused {
         /// Who.
         agent: AgentId,
+        /// When they said so.
+        received_at: Time,
     },
     /// The agent takes calls again.
     AgentResumed {
         /// Who.
         agent: AgentId,
+        /// When they said so.
+        received_at: Time,
     },
     /// Take no new calls; let those that talk finish. Waiting callers keep waiting until they are answered or
     /// `DrainEnded` comes.
     DrainStarted,
     /// Whoever is left is hung up.
     DrainEnded,
+}
+
+impl Event {
+    /// When the first sign of it reached this machine; the drain is ordered from inside and has no such moment.
+    pub const fn received_at(&self) -> Option<Time> {
+        match *self {
+            Event::CallArrived { received_at, .. }
+            | Event::CallEstablished { received_at, .. }
+            | Event::ClipEnded { received_at, .. }
+            | Event::CallerGone { received_at, .. }
+            | Event::CallBroke { received_at, .. }
+            | Event::OfferRinging { received_at, .. }
+            | Event::OfferAnswered { received_at, .. }
+            | Event::OfferJoined { received_at, .. }
+            | Event::OfferFailed { received_at, .. }
+            | Event::AgentGone { received_at, .. }
+            | Event::AgentReachable { received_at, .. }
+            | Event::AgentUnregistered { received_at, .. }
+            | Event::AgentPaused { received_at, .. }
+            | Event::AgentResumed { received_at, .. } => Some(received_at),
+            Event::DrainStarted | Event::DrainEnded => None,
+        }
+    }
 }

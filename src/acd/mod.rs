@@ -3,10 +3,12 @@
 mod command;
 mod event;
 pub mod plan;
+mod timer;
 
 pub use command::Command;
 pub use event::Event;
 pub use plan::Plan;
+pub use timer::Timer;
 
 use crate::facts::Record;
 

@@ -1,0 +1,49 @@
+//! Every deadline of the routing engine, by name. Nothing in it waits in any other way.
+
+use crate::ids::{AgentId, CallId, OfferId};
+
+/// What a deadline is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// Agents with a fixed contact sign in, at the engine's first step.
+    Opening,
+    /// The offered phone has given no sign yet: `limits.setup_timeout`.
+    Setup(OfferId),
+    /// The offered phone has rung for as long as the queue lets it: `queue.ring`.
+    Ring(OfferId),
+    /// The phone said 200 and media is still not joined: `limits.join_timeout`.
+    Join(OfferId),
+    /// The phone was told to stop ringing and has not said its last word: `limits.settle_timeout`.
+    Settle(OfferId),
+    /// The call's next service-level threshold passes: `queue.thresholds` and `limits.threshold_grace`.
+    Threshold(CallId),
+    /// The call reaches its next tier step: `step.after`.
+    Step(CallId),
+    /// The call has waited for as long as it may: `queue.max_wait`.
+    MaxWait(CallId),
+    /// The call may be offered again to somebody who did not take it: `limits.back_off`.
+    BackOff(CallId),
+    /// The agent's work after a call ends: `queue.wrap_up`.
+    WrapUp(AgentId),
+    /// A fixed contact that could not be reached is tried again: `limits.back_off.unreachable`.
+    Retry(AgentId),
+}
+
+impl Timer {
+    /// The name in lists of effective limits and in logs.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Timer::Opening => "opening",
+            Timer::Setup(_) => "setup",
+            Timer::Ring(_) => "ring",
+            Timer::Join(_) => "join",
+            Timer::Settle(_) => "settle",
+            Timer::Threshold(_) => "threshold",
+            Timer::Step(_) => "step",
+            Timer::MaxWait(_) => "max_wait",
+            Timer::BackOff(_) => "back_off",
+            Timer::WrapUp(_) => "wrap_up",
+            Timer::Retry(_) => "retry",
+        }
+    }
+}
