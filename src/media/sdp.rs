@@ -1,0 +1,194 @@
+//! Offer/answer (RFC 3264): from the other side's SDP to a [`Stream`], and our own SDP.
+//!
+//! One audio stream over RTP/AVP; everything else offered is answered with port 0. It opens no port, resolves no
+//! name and keeps only what the next exchange of the same leg needs.
+
+mod read;
+mod write;
+
+use super::api::{Codec, Stream};
+use bytes::Bytes;
+use read::{Offered, Reading};
+use std::net::{IpAddr, SocketAddr};
+use write::{Audio, Direction, Line};
+
+/// The payload type that we offer telephone-event with.
+const TELEPHONE_EVENT: u8 = 101;
+/// Milliseconds of sound in a packet when the other side has no wish.
+const PTIME_MS: u8 = 20;
+
+/// Our side of one leg.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// The address that SDP names.
+    pub address: IpAddr,
+    /// The leg's RTP port.
+    pub port: u16,
+    /// For the o= line: random, the same for the life of the leg.
+    pub session_id: u64,
+    /// What we accept and offer, the preferred first.
+    pub codecs: Vec<Codec>,
+}
+
+/// What this leg's other side may ask of us.
+pub struct Policy<'a> {
+    /// The address its signalling comes from.
+    pub signalled_from: IpAddr,
+    /// Whether it may name a loopback address.
+    pub allow_loopback: bool,
+    /// Whether an address is an open socket of ours (RTP or SIP): media sent there would go round for ever.
+    pub is_ours: &'a dyn Fn(SocketAddr) -> bool,
+}
+
+/// Why an SDP cannot be used, in the words of the SIP answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unacceptable {
+    /// 400 when it cannot be understood, 488 when it can and offers nothing that we take.
+    pub status: u16,
+    /// Warning code and text (RFC 3261 20.43).
+    pub warning: Option<(u16, &'static str)>,
+}
+
+impl Unacceptable {
+    const UNREADABLE: Unacceptable = Unacceptable { status: 400, warning: None };
+
+    const fn because(code: u16, text: &'static str) -> Unacceptable {
+        Unacceptable { status: 488, warning: Some((code, text)) }
+    }
+}
+
+/// The offers and answers of one leg, from its first exchange on. A failed exchange changes nothing (RFC 3261 14.2).
+#[derive(Clone, Debug)]
+pub struct Session {
+    local: Local,
+    version: u64,
+    last: Option<Bytes>,
+    lines: Vec<Line>,
+    agreed: Option<Stream>,
+}
+
+impl Session {
+    /// A leg before its first exchange.
+    pub fn new(local: Local) -> Session {
+        Session { local, version: 1, last: None, lines: Vec::new(), agreed: None }
+    }
+
+    /// Answers an offer or a re-offer.
+    pub fn answer(&mut self, offer: &[u8], policy: &Policy<'_>) -> Result<(Bytes, Stream), Unacceptable> {
+        let reading = Reading::parse(offer)?;
+        let (lines, stream) = match self.choose(&reading, policy) {
+            Ok((chosen, offered)) => {
+                let stream = self.stream(&offered, policy);
+                let audio = Audio {
+                    port: self.local.port,
+                    formats: vec![(stream.payload_type, stream.codec)],
+                    telephone_event: stream.telephone_event,
+                    ptime_ms: stream.ptime_ms,
+                    direction: Direction::of(stream.may_send, stream.will_receive),
+                };
+                (reading.lines_with(chosen, audio), stream)
+            }
+            Err(refused) => self.without_stream(&reading).ok_or(refused)?,
+        };
+        self.agreed = Some(stream.clone());
+        Ok((self.write(lines), stream))
+    }
+
+    /// An offer of ours, the first one or (a re-INVITE without SDP asks for it) a later one.
+    pub fn offer(&mut self) -> Bytes {
+        let telephone_event = self.agreed.as_ref().and_then(|stream| stream.telephone_event);
+        let audio = Line::Audio(Audio {
+            port: self.local.port,
+            formats: self.local.codecs.iter().map(|&codec| (codec.static_payload_type(), codec)).collect(),
+            telephone_event: Some(telephone_event.unwrap_or(TELEPHONE_EVENT)),
+            ptime_ms: PTIME_MS,
+            direction: Direction::SendReceive,
+        });
+        // RFC 3264 8: a later offer has at least the m= lines of the earlier exchange, in their order.
+        let mut lines = self.lines.clone();
+        match lines.iter_mut().find(|line| line.is_audio()) {
+            Some(line) => *line = audio,
+            None => lines.push(audio),
+        }
+        self.write(lines)
+    }
+
+    /// Reads the answer to the last offer of ours.
+    pub fn accept(&mut self, answer: &[u8], policy: &Policy<'_>) -> Result<Stream, Unacceptable> {
+        let reading = Reading::parse(answer)?;
+        let (_, offered) = self.choose(&reading, policy)?;
+        let stream = self.stream(&offered, policy);
+        self.agreed = Some(stream.clone());
+        Ok(stream)
+    }
+
+    /// What was last agreed.
+    pub fn agreed(&self) -> Option<&Stream> {
+        self.agreed.as_ref()
+    }
+
+    /// The first audio line that we can use; when none is, what is wrong with the first one.
+    fn choose(&self, reading: &Reading, policy: &Policy<'_>) -> Result<(usize, Offered), Unacceptable> {
+        let mut refused = None;
+        for position in 0..reading.len() {
+            match reading.offered(position, &self.local, policy) {
+                Ok(Some(offered)) => return Ok((position, offered)),
+                Ok(None) => {}
+                Err(unacceptable) => refused = refused.or(Some(unacceptable)),
+            }
+        }
+        Err(refused.unwrap_or(Unacceptable::because(304, "Media type not available")))
+    }
+
+    fn stream(&self, offered: &Offered, policy: &Policy<'_>) -> Stream {
+        Stream {
+            remote: offered.remote,
+            signalled_from: policy.signalled_from.to_canonical(),
+            codec: offered.codec,
+            payload_type: offered.payload_type,
+            telephone_event: offered.telephone_event,
+            may_send: offered.receives && offered.remote.is_some(),
+            will_receive: offered.sends,
+            ptime_ms: offered.ptime_ms,
+        }
+    }
+
+    /// A re-offer that only takes the stream away (port 0) is a silent hold, not an error (RFC 3264 8.2).
+    fn without_stream(&self, reading: &Reading) -> Option<(Vec<Line>, Stream)> {
+        let agreed = self.agreed.as_ref().filter(|_| reading.is_all_port_zero())?;
+        let stream = Stream { remote: None, may_send: false, will_receive: false, ..agreed.clone() };
+        Some((reading.lines_refused(), stream))
+    }
+
+    /// RFC 3264 8: the version grows by one when, and only when, the text changes.
+    fn write(&mut self, lines: Vec<Line>) -> Bytes {
+        let same = write::write(&self.local, self.version, &lines);
+        let bytes = match &self.last {
+            Some(last) if *last != same => {
+                self.version += 1;
+                write::write(&self.local, self.version, &lines)
+            }
+            _ => same,
+        };
+        self.lines = lines;
+        self.last = Some(bytes.clone());
+        bytes
+    }
+}
+
+impl Codec {
+    /// The payload type of RFC 3551 section 6.
+    pub const fn static_payload_type(self) -> u8 {
+        match self {
+            Codec::Pcmu => 0,
+            Codec::Pcma => 8,
+        }
+    }
+
+    const fn encoding_name(self) -> &'static str {
+        match self {
+            Codec::Pcmu => "PCMU",
+            Codec::Pcma => "PCMA",
+        }
+    }
+}

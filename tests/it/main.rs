@@ -1,0 +1,4 @@
+//! Integration tests, one topic a module.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests play the outside world")]
+
+mod media_sdp;

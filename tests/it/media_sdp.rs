@@ -1,0 +1,274 @@
+//! Offer/answer tables: what each offer becomes, and what is refused and how.
+
+use centralino::media::api::{Codec, Stream};
+use centralino::media::sdp::{Local, Policy, Session, Unacceptable};
+use std::net::{IpAddr, SocketAddr};
+
+const BASE: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\n";
+const PLAIN: &str = "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\n";
+
+fn session() -> Session {
+    let address = IpAddr::from([192, 0, 2, 1]);
+    Session::new(Local { address, port: 20_000, session_id: 77, codecs: vec![Codec::Pcma, Codec::Pcmu] })
+}
+
+fn policy() -> Policy<'static> {
+    Policy {
+        signalled_from: IpAddr::from([192, 0, 2, 7]),
+        allow_loopback: false,
+        is_ours: &|address| address == SocketAddr::from(([192, 0, 2, 1], 20_002)),
+    }
+}
+
+fn answer_whole(offer: &str) -> Result<(String, Stream), Unacceptable> {
+    let (bytes, stream) = session().answer(offer.as_bytes(), &policy())?;
+    Ok((String::from_utf8(bytes.to_vec()).unwrap(), stream))
+}
+
+/// The answer to BASE followed by these lines.
+fn answer(lines: &str) -> Result<(String, Stream), Unacceptable> {
+    answer_whole(&format!("{BASE}{lines}"))
+}
+
+/// In one line: remote, codec@payload type, telephone-event, what we do, ptime.
+fn told(stream: &Stream) -> String {
+    let remote = stream.remote.map_or("-".into(), |remote| remote.to_string());
+    let event = stream.telephone_event.map_or("-".into(), |payload_type| payload_type.to_string());
+    let way = match (stream.may_send, stream.will_receive) {
+        (true, true) => "both",
+        (true, false) => "send",
+        (false, true) => "receive",
+        (false, false) => "none",
+    };
+    format!("{remote} {:?}@{} te{event} {way} {}ms", stream.codec, stream.payload_type, stream.ptime_ms)
+}
+
+/// The m= lines and the attributes that this test cares about, joined by bars.
+fn lines_of(text: &str, keys: &[&str]) -> String {
+    text.lines().filter(|line| keys.iter().any(|key| line.starts_with(key))).collect::<Vec<_>>().join(" | ")
+}
+
+#[test]
+fn each_offer_becomes_this_stream() {
+    let rows = [
+        (PLAIN, "192.0.2.7:4000 Pcma@8 te101 both 20ms"),
+        ("m=audio 4000 RTP/AVP 0\r\n", "192.0.2.7:4000 Pcmu@0 te- both 20ms"),
+        ("m=audio 4000 RTP/AVP 0 8\r\n", "192.0.2.7:4000 Pcma@8 te- both 20ms"),
+        ("m=audio 4000 RTP/AVP 18 96\r\na=rtpmap:96 pcma/8000/1\r\n", "192.0.2.7:4000 Pcma@96 te- both 20ms"),
+        ("m=audio 4000 RTP/AVP 8 0\r\na=rtpmap:8 G729/8000\r\n", "192.0.2.7:4000 Pcmu@0 te- both 20ms"),
+        ("m=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 telephone-event/16000\r\n", "192.0.2.7:4000 Pcmu@0 te- both 20ms"),
+        (
+            "m=audio 4000 RTP/AVP 0 127\r\na=rtpmap:127 TELEPHONE-EVENT/8000\r\n",
+            "192.0.2.7:4000 Pcmu@0 te127 both 20ms",
+        ),
+        // ptime and maxptime
+        ("m=audio 4000 RTP/AVP 8\r\na=ptime:30\r\n", "192.0.2.7:4000 Pcma@8 te- both 30ms"),
+        ("m=audio 4000 RTP/AVP 8\r\na=ptime:60\r\na=maxptime:40\r\n", "192.0.2.7:4000 Pcma@8 te- both 40ms"),
+        ("m=audio 4000 RTP/AVP 8\r\na=maxptime:10\r\n", "192.0.2.7:4000 Pcma@8 te- both 10ms"),
+        ("m=audio 4000 RTP/AVP 8\r\na=ptime:0\r\n", "192.0.2.7:4000 Pcma@8 te- both 20ms"),
+        ("m=audio 4000 RTP/AVP 8\r\na=ptime:99999999999\r\na=maxptime:-1\r\n", "192.0.2.7:4000 Pcma@8 te- both 20ms"),
+        ("m=audio 4000 RTP/AVP 8\r\na=ptime:20.0\r\n", "192.0.2.7:4000 Pcma@8 te- both 20ms"),
+        // hold, RFC 3264 8.4
+        ("m=audio 4000 RTP/AVP 8\r\na=sendonly\r\n", "192.0.2.7:4000 Pcma@8 te- receive 20ms"),
+        ("m=audio 4000 RTP/AVP 8\r\na=recvonly\r\n", "192.0.2.7:4000 Pcma@8 te- send 20ms"),
+        ("m=audio 4000 RTP/AVP 8\r\na=inactive\r\n", "192.0.2.7:4000 Pcma@8 te- none 20ms"),
+        ("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 0.0.0.0\r\n", "- Pcma@8 te- receive 20ms"),
+        ("m=audio 4000 RTP/AVP 8\r\nc=IN IP6 hold.invalid\r\n", "- Pcma@8 te- receive 20ms"),
+        ("a=inactive\r\nm=audio 4000 RTP/AVP 8\r\n", "192.0.2.7:4000 Pcma@8 te- none 20ms"),
+        ("a=inactive\r\nm=audio 4000 RTP/AVP 8\r\na=sendrecv\r\n", "192.0.2.7:4000 Pcma@8 te- both 20ms"),
+        // the medium's own address; extra lines; attributes that mean nothing to us
+        ("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 198.51.100.9\r\n", "198.51.100.9:4000 Pcma@8 te- both 20ms"),
+        (
+            "m=audio 4000 RTP/AVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\r\na=fmtp\r\na=rtpmap\r\na=rtpmap:x y\r\n",
+            "192.0.2.7:4000 Pcma@8 te- both 20ms",
+        ),
+        ("m=audio 5000 RTP/SAVP 8\r\nm=audio 4000 RTP/AVP 8\r\n", "192.0.2.7:4000 Pcma@8 te- both 20ms"),
+        ("m=audio 4000/2 rtp/avp 8\r\n", "192.0.2.7:4000 Pcma@8 te- both 20ms"),
+    ];
+    for (offer, expected) in rows {
+        assert_eq!(answer(offer).map(|(_, stream)| told(&stream)).as_deref(), Ok(expected), "{offer}");
+    }
+}
+
+#[test]
+fn the_answer_says_what_we_do_line_by_line() {
+    let rows = [
+        (
+            PLAIN,
+            "m=audio 20000 RTP/AVP 8 101 | a=rtpmap:8 PCMA/8000 | a=rtpmap:101 telephone-event/8000 | a=fmtp:101 0-15 | a=ptime:20 | a=sendrecv",
+        ),
+        (
+            "m=audio 4000 RTP/AVP 8\r\na=sendonly\r\n",
+            "m=audio 20000 RTP/AVP 8 | a=rtpmap:8 PCMA/8000 | a=ptime:20 | a=recvonly",
+        ),
+        (
+            "m=audio 4000 RTP/AVP 8\r\na=recvonly\r\n",
+            "m=audio 20000 RTP/AVP 8 | a=rtpmap:8 PCMA/8000 | a=ptime:20 | a=sendonly",
+        ),
+        (
+            "m=audio 4000 RTP/AVP 8\r\na=inactive\r\n",
+            "m=audio 20000 RTP/AVP 8 | a=rtpmap:8 PCMA/8000 | a=ptime:20 | a=inactive",
+        ),
+        (
+            "m=audio 4000 RTP/AVP 8\r\nc=IN IP4 0.0.0.0\r\n",
+            "m=audio 20000 RTP/AVP 8 | a=rtpmap:8 PCMA/8000 | a=ptime:20 | a=recvonly",
+        ),
+        // RFC 3264 6: an m= line for each m= line, in order
+        (
+            "m=video 5000 RTP/AVP 96 97\r\nm=audio 4000 RTP/AVP 8\r\nm=audio 4002 RTP/AVP 8\r\nm=application 9 DTLS/SCTP 5000\r\n",
+            "m=video 0 RTP/AVP 96 | m=audio 20000 RTP/AVP 8 | a=rtpmap:8 PCMA/8000 | a=ptime:20 | a=sendrecv | m=audio 0 RTP/AVP 8 | m=application 0 DTLS/SCTP 5000",
+        ),
+        (
+            "m=audio 0 RTP/AVP 8\r\nm=audio 4000 RTP/AVP 8\r\n",
+            "m=audio 0 RTP/AVP 8 | m=audio 20000 RTP/AVP 8 | a=rtpmap:8 PCMA/8000 | a=ptime:20 | a=sendrecv",
+        ),
+    ];
+    for (offer, expected) in rows {
+        let text = answer(offer).map(|(text, _)| lines_of(&text, &["m=", "a="]));
+        assert_eq!(text.as_deref(), Ok(expected), "{offer}");
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_with_a_reason() {
+    let rows: [(&str, u16, Option<u16>); 20] = [
+        ("", 488, Some(304)),
+        ("m=video 4000 RTP/AVP 8\r\n", 488, Some(304)),
+        ("m=audio 0 RTP/AVP 8\r\n", 488, Some(304)),
+        ("m=audio 4000 RTP/AVP 18 9\r\n", 488, Some(305)),
+        ("m=audio 4000 RTP/AVP 4294967296 8x -8\r\n", 488, Some(305)),
+        ("m=audio 4000 RTP/AVP 8\r\na=rtpmap:8 PCMA/16000\r\n", 488, Some(305)),
+        ("m=audio 4000 RTP/SAVP 8\r\n", 488, Some(302)),
+        ("m=audio 4000 UDP/TLS/RTP/SAVPF 8\r\n", 488, Some(302)),
+        ("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 224.0.0.1/127\r\n", 488, Some(301)),
+        ("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 255.255.255.255\r\n", 488, Some(301)),
+        ("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 0.0.0.1\r\n", 488, Some(301)),
+        ("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 127.0.0.1\r\n", 488, Some(301)),
+        ("m=audio 4000 RTP/AVP 8\r\nc=IN IP6 ::ffff:127.0.0.1\r\n", 488, Some(301)),
+        ("m=audio 4000 RTP/AVP 8\r\nc=IN IP6 2001:db8::1\r\n", 488, Some(301)),
+        ("m=audio 4000 RTP/AVP 8\r\nc=ATM NSAP x\r\n", 488, Some(301)),
+        ("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 phone.example.org\r\n", 488, Some(301)),
+        ("m=audio 53 RTP/AVP 8\r\n", 488, Some(301)),
+        ("m=audio 20002 RTP/AVP 8\r\nc=IN IP4 192.0.2.1\r\n", 488, Some(301)),
+        ("m=audio 70000 RTP/AVP 8\r\n", 400, None),
+        ("m=audio 4000\r\n", 400, None),
+    ];
+    for (offer, status, warning) in rows {
+        let refused = answer(offer).map(|(_, stream)| told(&stream)).map_err(|u| (u.status, u.warning.map(|w| w.0)));
+        assert_eq!(refused, Err((status, warning)), "{offer}");
+    }
+}
+
+#[test]
+fn unreadable_and_oversized_text_is_400() {
+    let too_many_media = format!("{BASE}{}", PLAIN.repeat(17));
+    let too_many_attributes = format!("{BASE}{PLAIN}{}", "a=x\r\n".repeat(256));
+    let too_long = format!("{BASE}{PLAIN}a=x:{}\r\n", "y".repeat(20_000));
+    let without_address = format!("v=0\r\n{PLAIN}");
+    let rows = [
+        "",
+        "\0\0",
+        "hello",
+        "v=1\r\n",
+        "v=0\r\nc=IN\r\n",
+        "v=0\r\no=-\r\n",
+        "v=0\r\nm=\r\n",
+        "v=0\r\nc=IN IP4 1.2.3.4\0\r\n",
+    ];
+    let rows = rows.iter().copied().chain([&*too_many_media, &*too_many_attributes, &*too_long, &*without_address]);
+    for offer in rows {
+        assert_eq!(answer_whole(offer).map(|_| ()), Err(Unacceptable { status: 400, warning: None }), "{offer:.60}");
+    }
+    // Just within the limits.
+    let many_media = format!("{BASE}{PLAIN}{}", "m=video 5000 RTP/AVP 96\r\n".repeat(15));
+    let many_attributes = format!("{BASE}{PLAIN}{}", "a=x\r\n".repeat(255));
+    assert!(answer_whole(&many_media).is_ok() && answer_whole(&many_attributes).is_ok());
+}
+
+#[test]
+fn loopback_is_for_those_who_may() {
+    let policy = Policy { allow_loopback: true, ..policy() };
+    let offer = format!("{BASE}m=audio 4000 RTP/AVP 8\r\nc=IN IP4 127.0.0.1\r\n");
+    let (_, stream) = session().answer(offer.as_bytes(), &policy).unwrap();
+    assert_eq!(told(&stream), "127.0.0.1:4000 Pcma@8 te- both 20ms");
+}
+
+#[test]
+fn ipv6_is_spoken_where_we_have_it() {
+    let address: IpAddr = "2001:db8::5".parse().unwrap();
+    let mut session = Session::new(Local { address, port: 20_000, session_id: 1, codecs: vec![Codec::Pcmu] });
+    let offer =
+        "v=0\r\no=- 1 1 IN IP6 2001:db8::7\r\ns=-\r\nc=IN IP6 2001:db8::7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+    let (text, stream) = session.answer(offer.as_bytes(), &policy()).unwrap();
+    assert_eq!(told(&stream), "[2001:db8::7]:4000 Pcmu@0 te- both 20ms");
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    assert_eq!(lines_of(&text, &["o=", "c="]), "o=- 1 1 IN IP6 2001:db8::5 | c=IN IP6 2001:db8::5");
+    let mixed = format!("{BASE}{PLAIN}");
+    assert_eq!(session.answer(mixed.as_bytes(), &policy()).unwrap_err().warning.unwrap().0, 301);
+}
+
+#[test]
+fn the_version_grows_only_when_the_text_changes() {
+    let mut session = session();
+    let mut origin = |lines: &str| {
+        let (text, stream) = session.answer(format!("{BASE}{lines}").as_bytes(), &policy()).unwrap();
+        (lines_of(std::str::from_utf8(&text).unwrap(), &["o="]), told(&stream))
+    };
+    let held = "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=sendonly\r\n";
+    let taken_away = "m=audio 0 RTP/AVP 8\r\n";
+    assert_eq!(origin(PLAIN).0, "o=- 77 1 IN IP4 192.0.2.1");
+    assert_eq!(origin(PLAIN).0, "o=- 77 1 IN IP4 192.0.2.1");
+    assert_eq!(origin(held).0, "o=- 77 2 IN IP4 192.0.2.1");
+    assert_eq!(origin(held).0, "o=- 77 2 IN IP4 192.0.2.1");
+    assert_eq!(origin(taken_away), ("o=- 77 3 IN IP4 192.0.2.1".into(), "- Pcma@8 te101 none 20ms".into()));
+    assert_eq!(origin(PLAIN), ("o=- 77 4 IN IP4 192.0.2.1".into(), "192.0.2.7:4000 Pcma@8 te101 both 20ms".into()));
+}
+
+#[test]
+fn a_failed_exchange_changes_nothing() {
+    let mut session = session();
+    session.answer(format!("{BASE}{PLAIN}").as_bytes(), &policy()).unwrap();
+    let before = session.agreed().cloned();
+    let no_codec = format!("{BASE}m=audio 4000 RTP/AVP 18\r\n");
+    assert_eq!(session.answer(no_codec.as_bytes(), &policy()).unwrap_err().status, 488);
+    assert_eq!(session.agreed().cloned(), before);
+    let (text, _) = session.answer(format!("{BASE}{PLAIN}").as_bytes(), &policy()).unwrap();
+    assert_eq!(lines_of(std::str::from_utf8(&text).unwrap(), &["o="]), "o=- 77 1 IN IP4 192.0.2.1");
+}
+
+#[test]
+fn our_offer_and_its_answer() {
+    let mut session = session();
+    let offer = String::from_utf8(session.offer().to_vec()).unwrap();
+    assert_eq!(
+        offer,
+        "v=0\r\no=- 77 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 20000 RTP/AVP 8 0 101\r\n\
+         a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n\
+         a=ptime:20\r\na=sendrecv\r\n"
+    );
+    let rows = [
+        (PLAIN, Ok("192.0.2.7:4000 Pcma@8 te101 both 20ms")),
+        (
+            "m=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 telephone-event/8000\r\n",
+            Ok("192.0.2.7:4000 Pcmu@0 te96 both 20ms"),
+        ),
+        ("m=audio 4000 RTP/AVP 0\r\na=recvonly\r\n", Ok("192.0.2.7:4000 Pcmu@0 te- send 20ms")),
+        ("m=audio 4000 RTP/AVP 0\r\na=sendonly\r\n", Ok("192.0.2.7:4000 Pcmu@0 te- receive 20ms")),
+        ("m=audio 0 RTP/AVP 8\r\n", Err(488)),
+        ("m=audio 4000 RTP/AVP 18\r\n", Err(488)),
+    ];
+    for (lines, expected) in rows {
+        let stream = session.clone().accept(format!("{BASE}{lines}").as_bytes(), &policy());
+        assert_eq!(stream.map(|s| told(&s)).map_err(|u| u.status), expected.map(str::to_owned), "{lines}");
+    }
+}
+
+#[test]
+fn a_later_offer_of_ours_keeps_the_lines_and_the_event_type() {
+    let mut session = session();
+    let offer =
+        format!("{BASE}m=video 5000 RTP/AVP 96\r\nm=audio 4000 RTP/AVP 8 100\r\na=rtpmap:100 telephone-event/8000\r\n");
+    session.answer(offer.as_bytes(), &policy()).unwrap();
+    let later = String::from_utf8(session.offer().to_vec()).unwrap();
+    assert_eq!(lines_of(&later, &["m="]), "m=video 0 RTP/AVP 96 | m=audio 20000 RTP/AVP 8 0 100");
+}
