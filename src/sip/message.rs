@@ -1,0 +1,296 @@
+//! SIP messages as the rest of the room sees them: our own types in front of `rsipstack::rsip`.
+//!
+//! Reading: the library splits start line, header lines and body; what every transaction and dialog needs is taken
+//! out of the headers once, here. Writing is [`Writer`], one pass into one buffer. What raw bytes must fulfil before
+//! they come here is `intake`'s duty; what a message means is not judged here.
+
+mod address;
+mod fields;
+mod method;
+mod uri;
+mod write;
+
+pub use address::NameAddr;
+pub(crate) use address::{comma_entries, find_param, params};
+pub use fields::{CSeq, Via};
+pub use method::Method;
+pub use uri::{Scheme, Uri, host_text};
+pub use write::{Writer, reason_phrase};
+
+use super::api::{Flow, Transport};
+use bytes::Bytes;
+use rsipstack::rsip;
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+/// Why bytes are not a message, and which status says so best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// What to answer, if it is a request that can be answered.
+    pub status: u16,
+    /// For the log.
+    pub why: &'static str,
+}
+
+impl Malformed {
+    pub(crate) const fn new(why: &'static str) -> Malformed {
+        Malformed { status: 400, why }
+    }
+}
+
+/// A request or a response.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// Asks.
+    Request(Request),
+    /// Answers.
+    Response(Response),
+}
+
+/// A parsed request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// What is asked.
+    pub method: Method,
+    /// The Request-URI.
+    pub uri: Uri,
+    /// What every message has.
+    pub head: Head,
+    /// Max-Forwards, if given.
+    pub max_forwards: Option<u8>,
+    /// The way it came.
+    pub flow: Flow,
+}
+
+/// A parsed response.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Response {
+    /// 100-699.
+    pub status: u16,
+    /// What every message has.
+    pub head: Head,
+    /// The way it came.
+    pub flow: Flow,
+}
+
+/// What requests and responses have in common.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Head {
+    /// Opaque, compared byte by byte.
+    pub call_id: String,
+    /// Who asks; `from.tag()`.
+    pub from: NameAddr,
+    /// Who is asked; `to.tag()`.
+    pub to: NameAddr,
+    /// Number and method.
+    pub cseq: CSeq,
+    /// The topmost Via.
+    pub via: Via,
+    /// Contact entries in order (`*` apart).
+    pub contacts: Vec<NameAddr>,
+    /// `Contact: *` was among them.
+    pub contact_star: bool,
+    /// Record-Route entries in order, top first.
+    pub record_route: Vec<NameAddr>,
+    /// The Expires header, in seconds.
+    pub expires: Option<u32>,
+    /// What follows the headers; empty when there is none.
+    pub body: Bytes,
+    headers: rsip::Headers,
+}
+
+impl Message {
+    /// Reads one whole message; `flow` is the way it came. A body counts only as far as its Content-Length says.
+    pub fn parse(bytes: &[u8], flow: Flow) -> Result<Message, Malformed> {
+        match rsip::SipMessage::try_from(bytes) {
+            Ok(rsip::SipMessage::Request(request)) => Request::typed(request, bytes, flow).map(Message::Request),
+            Ok(rsip::SipMessage::Response(response)) => Response::typed(response, flow).map(Message::Response),
+            Err(_) => Err(Malformed::new("not a SIP message")),
+        }
+    }
+
+    /// What both kinds have.
+    pub fn head(&self) -> &Head {
+        match self {
+            Message::Request(request) => &request.head,
+            Message::Response(response) => &response.head,
+        }
+    }
+}
+
+impl Request {
+    fn typed(parsed: rsip::Request, bytes: &[u8], flow: Flow) -> Result<Request, Malformed> {
+        let method = Method::from(parsed.method);
+        // The library keeps no text of the Request-URI and reads some of them differently, so it is read here.
+        let uri = Uri::parse(request_uri(bytes).ok_or(Malformed::new("no Request-URI"))?)?;
+        let max_forwards = match find(&parsed.headers, "Max-Forwards") {
+            Some(text) => Some(text.trim().parse().map_err(|_| Malformed::new("Max-Forwards"))?),
+            None => None,
+        };
+        let mut head = Head::typed(parsed.headers, parsed.body)?;
+        if head.cseq.method != method {
+            return Err(Malformed::new("the method of CSeq is another"));
+        }
+        head.via.note_source(flow.remote);
+        Ok(Request { method, uri, head, max_forwards, flow })
+    }
+
+    /// Where the answer goes (RFC 3261 18.2.2, RFC 3581 4): a stream's own connection; over UDP the packet's source
+    /// address, at its source port when `rport` was asked for, else at the port of sent-by. `maddr` is ignored.
+    pub fn answer_flow(&self) -> Flow {
+        match self.flow.transport {
+            Transport::Tcp => self.flow,
+            Transport::Udp if self.head.via.rport_asked => self.flow,
+            Transport::Udp => {
+                let port = self.head.via.port.unwrap_or(5060);
+                Flow { remote: SocketAddr::new(self.flow.remote.ip(), port), ..self.flow }
+            }
+        }
+    }
+
+    /// The Route entries, top first; reads them anew at each call.
+    pub fn route(&self) -> Result<Vec<NameAddr>, Malformed> {
+        addresses(&self.head.headers, "Route")
+    }
+
+    /// The number dialled: the Request-URI's user part, unescaped.
+    pub fn called(&self) -> String {
+        self.uri.user().unwrap_or_default().into_owned()
+    }
+
+    /// The caller's number: the From URI's user part, unescaped. Personal data.
+    pub fn caller(&self) -> String {
+        self.head.from.uri.user().unwrap_or_default().into_owned()
+    }
+}
+
+impl Response {
+    fn typed(parsed: rsip::Response, flow: Flow) -> Result<Response, Malformed> {
+        let status = parsed.status_code.code();
+        if !(100..700).contains(&status) {
+            return Err(Malformed::new("status code"));
+        }
+        Ok(Response { status, head: Head::typed(parsed.headers, parsed.body)?, flow })
+    }
+}
+
+impl Head {
+    fn typed(headers: rsip::Headers, body: Vec<u8>) -> Result<Head, Malformed> {
+        let mandatory = |name: &'static str| find(&headers, name).ok_or(Malformed::new(name));
+        let call_id = mandatory("Call-ID")?.trim().to_owned();
+        if call_id.is_empty() {
+            return Err(Malformed::new("Call-ID"));
+        }
+        let from = NameAddr::parse(mandatory("From")?)?;
+        let to = NameAddr::parse(mandatory("To")?)?;
+        let cseq = CSeq::parse(mandatory("CSeq")?)?;
+        let via = Via::parse(mandatory("Via")?)?;
+        let expires = match find(&headers, "Expires") {
+            Some(text) => Some(text.trim().parse().map_err(|_| Malformed::new("Expires"))?),
+            None => None,
+        };
+        let (contacts, contact_star) = contacts(&headers)?;
+        let record_route = addresses(&headers, "Record-Route")?;
+        let body = Bytes::from(body);
+        Ok(Head { call_id, from, to, cseq, via, contacts, contact_star, record_route, expires, body, headers })
+    }
+
+    /// The first value of a header, by its long name in any case; compact forms are found too.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        find(&self.headers, name)
+    }
+
+    /// All values of a header, one per header line, in order.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        all(&self.headers, name)
+    }
+
+    /// The elements of a comma-separated header over all its lines: Require, Supported, Allow, Accept.
+    pub fn tokens<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.values(name).flat_map(comma_entries)
+    }
+
+    /// Whether a list such as Supported names `token` (option tags are compared without case).
+    pub fn lists(&self, name: &str, token: &str) -> bool {
+        self.tokens(name).any(|each| each.eq_ignore_ascii_case(token))
+    }
+
+    /// Every header line in order, by its long name.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|header| (long_name(header.name()), header.value()))
+    }
+
+    /// The media type of the body, without parameters, in lower case.
+    pub fn content_type(&self) -> Option<Cow<'_, str>> {
+        let value = self.header("Content-Type")?;
+        let media = value.split(';').next().unwrap_or(value).trim();
+        let lower = media.bytes().all(|byte| !byte.is_ascii_uppercase());
+        Some(if lower { Cow::Borrowed(media) } else { Cow::Owned(media.to_ascii_lowercase()) })
+    }
+
+    /// The body, if there is one.
+    pub fn body(&self) -> Option<Bytes> {
+        (!self.body.is_empty()).then(|| self.body.clone())
+    }
+}
+
+/// The compact form's long name (RFC 3261 7.3.3 and the IANA registry); other names as they are.
+pub fn long_name(name: &str) -> &str {
+    let [letter] = name.as_bytes() else { return name };
+    match letter.to_ascii_lowercase() {
+        b'a' => "Accept-Contact",
+        b'b' => "Referred-By",
+        b'c' => "Content-Type",
+        b'd' => "Request-Disposition",
+        b'e' => "Content-Encoding",
+        b'f' => "From",
+        b'i' => "Call-ID",
+        b'j' => "Reject-Contact",
+        b'k' => "Supported",
+        b'l' => "Content-Length",
+        b'm' => "Contact",
+        b'n' => "Identity-Info",
+        b'o' => "Event",
+        b'r' => "Refer-To",
+        b's' => "Subject",
+        b't' => "To",
+        b'u' => "Allow-Events",
+        b'v' => "Via",
+        b'x' => "Session-Expires",
+        b'y' => "Identity",
+        _ => name,
+    }
+}
+
+fn all<'a>(headers: &'a rsip::Headers, name: &'a str) -> impl Iterator<Item = &'a str> {
+    headers.iter().filter(move |each| long_name(each.name()).eq_ignore_ascii_case(name)).map(rsip::Header::value)
+}
+
+fn find<'a>(headers: &'a rsip::Headers, name: &str) -> Option<&'a str> {
+    headers.iter().find(|each| long_name(each.name()).eq_ignore_ascii_case(name)).map(rsip::Header::value)
+}
+
+fn addresses(headers: &rsip::Headers, name: &str) -> Result<Vec<NameAddr>, Malformed> {
+    all(headers, name).flat_map(comma_entries).map(NameAddr::parse).collect()
+}
+
+fn contacts(headers: &rsip::Headers) -> Result<(Vec<NameAddr>, bool), Malformed> {
+    let mut star = false;
+    let mut contacts = Vec::new();
+    for entry in all(headers, "Contact").flat_map(comma_entries) {
+        match entry {
+            "*" => star = true,
+            _ => contacts.push(NameAddr::parse(entry)?),
+        }
+    }
+    Ok((contacts, star))
+}
+
+/// The second word of the start line.
+fn request_uri(bytes: &[u8]) -> Option<&str> {
+    let line = bytes.split(|&byte| byte == b'\r' || byte == b'\n').next()?;
+    std::str::from_utf8(line).ok()?.split([' ', '\t']).nth(1)
+}
+
+#[cfg(test)]
+mod tests;

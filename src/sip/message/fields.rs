@@ -1,0 +1,129 @@
+//! The two headers by which transactions are told apart: Via and CSeq.
+
+use super::uri::{host_and_port, host_ip};
+use super::{Malformed, Method, params};
+use std::net::{IpAddr, SocketAddr};
+
+/// CSeq.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CSeq {
+    /// Grows with every request of one direction of a dialog.
+    pub number: u32,
+    /// The request's method.
+    pub method: Method,
+}
+
+impl CSeq {
+    pub(crate) fn parse(value: &str) -> Result<CSeq, Malformed> {
+        let mut words = value.split_ascii_whitespace();
+        let number = words.next().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        let number = number.and_then(|digits| digits.parse().ok()).ok_or(Malformed::new("the number of CSeq"))?;
+        let method = words.next().and_then(Method::named).ok_or(Malformed::new("the method of CSeq"))?;
+        match words.next() {
+            None => Ok(CSeq { number, method }),
+            Some(_) => Err(Malformed::new("CSeq")),
+        }
+    }
+}
+
+/// The topmost Via entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Via {
+    /// The transport's name as written: `UDP`, `TCP`, …
+    pub transport: String,
+    /// sent-by's host, an IPv6 address with its brackets.
+    pub host: String,
+    /// sent-by's port, if written.
+    pub port: Option<u16>,
+    /// The transaction's name. Only with the cookie `z9hG4bK` does it stand alone ([`Via::magic`]).
+    pub branch: Option<String>,
+    /// Whether `rport` was there, with or without a value (RFC 3581).
+    pub rport_asked: bool,
+    /// In a response: the port by which the server saw us. In a request: the packet's source port, when asked for.
+    pub rport: Option<u16>,
+    /// In a response: the address by which the server saw us. In a request: the packet's source address, when it has
+    /// to be told (RFC 3261 18.2.1, RFC 3581 4); never what the peer wrote.
+    pub received: Option<IpAddr>,
+    /// How much of the first Via line is this entry.
+    pub(super) length: usize,
+}
+
+impl Via {
+    /// Reads the first entry of a Via line (RFC 3261 20.42).
+    pub(crate) fn parse(line: &str) -> Result<Via, Malformed> {
+        let entry = super::address::first_entry(line);
+        let wrong = Malformed::new("Via");
+        let (protocol, rest) = entry.split_once('/').ok_or(wrong)?;
+        let (version, rest) = rest.split_once('/').ok_or(wrong)?;
+        if !protocol.trim().eq_ignore_ascii_case("SIP") || version.trim() != "2.0" {
+            return Err(wrong);
+        }
+        let rest = rest.trim_start();
+        let (transport, rest) = rest.split_once([' ', '\t']).ok_or(wrong)?;
+        if transport.is_empty() || !transport.bytes().all(is_token) {
+            return Err(wrong);
+        }
+        let (sent_by, tail) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
+        let (host, port) = parse_sent_by(sent_by.trim())?;
+        let mut via = Via {
+            transport: transport.to_owned(),
+            host,
+            port,
+            branch: None,
+            rport_asked: false,
+            rport: None,
+            received: None,
+            length: entry.len(),
+        };
+        for (name, value) in params(tail) {
+            if name.eq_ignore_ascii_case("branch") {
+                via.branch = Some(value.to_owned());
+            } else if name.eq_ignore_ascii_case("rport") {
+                via.rport_asked = true;
+                via.rport = value.parse().ok();
+            } else if name.eq_ignore_ascii_case("received") {
+                via.received = host_ip(value).or_else(|| value.parse().ok());
+            }
+        }
+        Ok(via)
+    }
+
+    /// The branch, when it names the transaction alone (RFC 3261 8.1.1.7): cookie and something after it.
+    pub fn magic(&self) -> Option<&str> {
+        let branch = self.branch.as_deref()?;
+        let (cookie, rest) = branch.split_at_checked(7)?;
+        (cookie.eq_ignore_ascii_case("z9hG4bK") && !rest.is_empty()).then_some(branch)
+    }
+
+    /// sent-by as a transaction compares it: host in lower case, port (5060 unless written).
+    pub fn sent_by(&self) -> (String, u16) {
+        (self.host.to_ascii_lowercase(), self.port.unwrap_or(5060))
+    }
+
+    /// RFC 3261 18.2.1, RFC 3581 4: what the packet says replaces what the peer may have written.
+    pub(super) fn note_source(&mut self, source: SocketAddr) {
+        let differs = host_ip(&self.host) != Some(source.ip().to_canonical());
+        self.received = (self.rport_asked || differs).then(|| source.ip().to_canonical());
+        self.rport = self.rport_asked.then(|| source.port());
+    }
+}
+
+/// `host [":" port]`, with blanks allowed around the colon.
+fn parse_sent_by(text: &str) -> Result<(String, Option<u16>), Malformed> {
+    let (length, port, used) = host_and_port(text)?;
+    let host = text.get(..length).unwrap_or_default().to_owned();
+    let rest = text.get(used..).unwrap_or_default().trim();
+    match rest.strip_prefix(':') {
+        None if rest.is_empty() => Ok((host, port)),
+        Some(digits) if port.is_none() => {
+            let port = digits.trim().parse().map_err(|_| Malformed::new("a port"))?;
+            Ok((host, Some(port)))
+        }
+        _ => Err(Malformed::new("sent-by")),
+    }
+}
+
+/// RFC 3261 25.1, `token`.
+pub(crate) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
+}

@@ -1,0 +1,211 @@
+//! URIs: the text as it came, and where its parts are.
+//!
+//! The text is kept because a binding, a remote target and a route must be given back as they were given to us.
+
+use super::{Malformed, params};
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::ops::Range;
+
+/// What kind of URI it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `sip:`
+    Sip,
+    /// `sips:`
+    Sips,
+    /// `tel:`; its number is the user part.
+    Tel,
+    /// Anything else: only the text is known.
+    Other,
+}
+
+/// A URI. Two are equal when their texts are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uri {
+    text: String,
+    scheme: Scheme,
+    user: Option<Range<usize>>,
+    host: Range<usize>,
+    port: Option<u16>,
+    /// Where the parameters and the headers begin (`;`, `?`); each the end of the text when there are none.
+    params: usize,
+    headers: usize,
+}
+
+impl Uri {
+    /// Reads an addr-spec (RFC 3261 25.1) without angle brackets.
+    pub fn parse(text: &str) -> Result<Uri, Malformed> {
+        if text.bytes().any(|byte| byte <= b' ' || byte == 0x7f || matches!(byte, b'<' | b'>' | b'"')) {
+            return Err(Malformed::new("a character that no URI may hold"));
+        }
+        if !escapes_are_whole(text) {
+            return Err(Malformed::new("a broken escape in a URI"));
+        }
+        let colon = text.find(':').ok_or(Malformed::new("a URI without a scheme"))?;
+        let name = text.get(..colon).unwrap_or_default();
+        let valid = name.starts_with(|first: char| first.is_ascii_alphabetic())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        if !valid {
+            return Err(Malformed::new("a URI without a scheme"));
+        }
+        let start = colon + 1;
+        let scheme = match name {
+            _ if name.eq_ignore_ascii_case("sip") => Scheme::Sip,
+            _ if name.eq_ignore_ascii_case("sips") => Scheme::Sips,
+            _ if name.eq_ignore_ascii_case("tel") => Scheme::Tel,
+            _ => Scheme::Other,
+        };
+        match scheme {
+            Scheme::Sip | Scheme::Sips => Uri::parse_sip(text, scheme, start),
+            Scheme::Tel => {
+                let end = text.find(';').unwrap_or(text.len());
+                Ok(Uri::opaque(text, scheme, Some(start..end), end))
+            }
+            Scheme::Other => Ok(Uri::opaque(text, scheme, None, text.len())),
+        }
+    }
+
+    fn opaque(text: &str, scheme: Scheme, user: Option<Range<usize>>, params: usize) -> Uri {
+        let headers = text.len();
+        Uri { text: text.to_owned(), scheme, user, host: 0..0, port: None, params, headers }
+    }
+
+    fn parse_sip(text: &str, scheme: Scheme, start: usize) -> Result<Uri, Malformed> {
+        // The user part may hold `;`, `?` and `/`, never an unescaped `@`: the first one ends it.
+        let (user, host_start) = match text.get(start..).unwrap_or_default().find('@') {
+            Some(0) => return Err(Malformed::new("an empty user part")),
+            Some(length) => {
+                let userinfo = text.get(start..start + length).unwrap_or_default();
+                let user = userinfo.find(':').unwrap_or(length);
+                (Some(start..start + user), start + length + 1)
+            }
+            None => (None, start),
+        };
+        let rest = text.get(host_start..).unwrap_or_default();
+        let (length, port, used) = host_and_port(rest)?;
+        let params = host_start + used;
+        let tail = text.get(params..).unwrap_or_default();
+        if !(tail.is_empty() || tail.starts_with([';', '?'])) {
+            return Err(Malformed::new("a host that no URI may hold"));
+        }
+        let headers = tail.find('?').map_or(text.len(), |at| params + at);
+        Ok(Uri { text: text.to_owned(), scheme, user, host: host_start..host_start + length, port, params, headers })
+    }
+
+    /// The whole, as it came.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Its kind.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The user part without password, unescaped. Escapes that are not UTF-8 when taken together stay as they are.
+    pub fn user(&self) -> Option<Cow<'_, str>> {
+        let raw = self.text.get(self.user.clone()?)?;
+        Some(unescape(raw))
+    }
+
+    /// The host, an IPv6 address with its brackets; empty for other schemes.
+    pub fn host(&self) -> &str {
+        self.text.get(self.host.clone()).unwrap_or_default()
+    }
+
+    /// The port, if it is written.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Host and port (5060 unless written, RFC 3261 19.1.2) when the host is a literal address.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(host_ip(self.host())?, self.port.unwrap_or(5060)))
+    }
+
+    /// A parameter's value; one without a value is empty.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        super::find_param(self.text.get(self.params..self.headers).unwrap_or_default(), name)
+    }
+
+    /// Its parameters, in order.
+    pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
+        params(self.text.get(self.params..self.headers).unwrap_or_default())
+    }
+
+    /// Whether headers are attached (`?Route=...`).
+    pub fn has_headers(&self) -> bool {
+        self.headers < self.text.len()
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// An address as the host of a URI or of a Via writes it: IPv6 in brackets.
+pub fn host_text(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+/// The literal address that a host is, if it is one.
+pub(super) fn host_ip(host: &str) -> Option<IpAddr> {
+    match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        None => host.parse().ok(),
+    }
+}
+
+/// Reads `host [":" port]` at the start of `text`: the host's length, the port, and how much was used.
+pub(super) fn host_and_port(text: &str) -> Result<(usize, Option<u16>, usize), Malformed> {
+    let length = if text.starts_with('[') {
+        let length = text.find(']').ok_or(Malformed::new("an unclosed IPv6 address"))? + 1;
+        host_ip(text.get(..length).unwrap_or_default()).ok_or(Malformed::new("an IPv6 address"))?;
+        length
+    } else {
+        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        text.bytes().take_while(allowed).count()
+    };
+    if length == 0 {
+        return Err(Malformed::new("no host"));
+    }
+    let Some(after) = text.get(length..).and_then(|rest| rest.strip_prefix(':')) else {
+        return Ok((length, None, length));
+    };
+    let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+    let port = after.get(..digits).unwrap_or_default().parse().map_err(|_| Malformed::new("a port"))?;
+    Ok((length, Some(port), length + 1 + digits))
+}
+
+fn escapes_are_whole(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let whole = |at: usize| bytes.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+    bytes.iter().enumerate().all(|(at, &byte)| byte != b'%' || whole(at))
+}
+
+fn unescape(raw: &str) -> Cow<'_, str> {
+    if !raw.contains('%') {
+        return Cow::Borrowed(raw);
+    }
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.bytes();
+    while let Some(byte) = rest.next() {
+        let escaped = if byte == b'%' { hex(&mut rest) } else { None };
+        bytes.push(escaped.unwrap_or(byte));
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(raw), Cow::Owned)
+}
+
+/// Two hexadecimal digits; [`Uri::parse`] has seen to it that they are there.
+fn hex(digits: &mut std::str::Bytes<'_>) -> Option<u8> {
+    let mut digit = || char::from(digits.next()?).to_digit(16);
+    let value = digit()? * 16 + digit()?;
+    u8::try_from(value).ok()
+}
