@@ -8,4 +8,5 @@ pub mod facts;
 pub mod ids;
 pub mod media;
 pub mod sip;
+pub mod stats;
 pub mod time;

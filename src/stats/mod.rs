@@ -1,0 +1,4 @@
+//! Facts in, numbers out.
+
+pub mod ratio;
+pub mod service_level;
