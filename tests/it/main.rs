@@ -2,3 +2,4 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests play the outside world")]
 
 mod media_sdp;
+mod service_level;

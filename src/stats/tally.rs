@@ -1,0 +1,399 @@
+//! The tally: the one fold of facts into counters, and the only place where hit and miss are decided.
+//!
+//! Each call has exactly one service-level event under each threshold, the earliest of: answered, abandoned, flowed
+//! out, failed, or the threshold passing while it waits. The tally remembers the waiting calls so that an event is
+//! never taken back and never counted twice. Allocates nothing once made. Facts that contradict earlier ones are a
+//! defect of ours: they are counted as broken laws and otherwise left out.
+
+use super::histogram::{HistogramSlots, nanos};
+use super::laws;
+use super::layout::{Gauge, GreetingEnd, LAWS, Layout, Phase, StepSlots, VisitEnd};
+use super::shape::Shape;
+use super::snapshot::Publisher;
+use super::visits::{Visit, Visits};
+use crate::facts::{AgentState, Fact, FlowOut, OfferOutcome, Party, Record, Refusal, StepTrigger, Turned};
+use crate::ids::{CallId, PoolId, QueueId, ServiceId};
+use crate::time::{Duration, Time};
+use std::sync::Arc;
+
+/// Counters of everything the facts have said so far.
+#[derive(Debug)]
+pub struct Tally {
+    layout: Arc<Layout>,
+    board: Board,
+    visits: Visits,
+    as_of: Time,
+    latest: Time,
+    arrivals_held: Vec<bool>,
+    visits_held: Vec<bool>,
+    offers_held: Vec<bool>,
+}
+
+/// Sizes of the engine's tables, as they are now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Transactions alive.
+    pub sip_transactions: u64,
+    /// Dialogs alive.
+    pub sip_dialogs: u64,
+    /// Phones with a binding.
+    pub registrations: u64,
+    /// Legs with media.
+    pub media_legs: u64,
+    /// RTP ports taken, draining ones included.
+    pub rtp_ports_in_use: u64,
+    /// Messages waiting for the engine thread.
+    pub input_queue: u64,
+}
+
+impl Tally {
+    /// Everything at 0, every agent signed out since `start`.
+    pub fn new(shape: Shape, start: Time) -> Tally {
+        let layout = Arc::new(Layout::new(shape));
+        let shape = &layout.shape;
+        let mut board = Board::new(layout.len());
+        for (pool, slots) in shape.pools.iter().zip(&layout.pools) {
+            let agents = u64::from(pool.agents);
+            board.set(slots.agents + AgentState::SignedOut.index(), agents);
+            let stays = agents.wrapping_mul(micros(start));
+            board.add(slots.clocks + AgentState::SignedOut.index(), stays.wrapping_neg());
+        }
+        Tally {
+            board,
+            visits: Visits::new(shape.calls, shape.queues.len()),
+            as_of: start,
+            latest: start,
+            arrivals_held: vec![true; shape.services.len()],
+            visits_held: vec![true; shape.queues.len()],
+            offers_held: vec![true; shape.queues.len()],
+            layout,
+        }
+    }
+
+    /// The places of the numbers, for those who read them.
+    pub fn layout(&self) -> Arc<Layout> {
+        Arc::clone(&self.layout)
+    }
+
+    /// The numbers as they are now.
+    pub fn values(&self) -> &[u64] {
+        &self.board.values
+    }
+
+    /// Counts what became true.
+    pub fn apply(&mut self, record: &Record) {
+        let at = record.at;
+        self.latest = self.latest.max(at);
+        match record.fact {
+            Fact::CallRefused { service, reason } => self.refused(service, reason),
+            Fact::CallReceived { service, .. } => self.received(service),
+            Fact::CallLeftInGreeting { service, .. } => self.ended_in_greeting(service, GreetingEnd::LeftInGreeting),
+            Fact::CallEndedInMenu { service, .. } => self.ended_in_greeting(service, GreetingEnd::EndedInMenu),
+            Fact::CallFailedInGreeting { service, .. } => {
+                self.ended_in_greeting(service, GreetingEnd::FailedInGreeting);
+            }
+            Fact::CallEntered { call, service, queue } => self.entered(call, service, queue, at),
+            Fact::ThresholdPassed { call, queue, threshold } => self.threshold_passed(call, queue, threshold),
+            Fact::StepReached { queue, step, trigger, .. } => self.step_reached(queue, step, trigger),
+            Fact::CallAnswered { call, queue, waited, .. } => self.answered(call, queue, waited),
+            Fact::CallAbandoned { call, queue, waited, .. } => {
+                self.visit_ended(call, queue, waited, VisitEnd::Abandoned);
+            }
+            Fact::CallFlowedOut { call, queue, waited, to } => self.flowed_out(call, queue, waited, to),
+            Fact::CallFailed { call, queue, waited } => {
+                self.visit_ended(call, queue, waited, VisitEnd::Failed);
+            }
+            Fact::CallEnded { queue, talked, by, .. } => self.ended(queue, talked, by),
+            Fact::OfferMade { queue, step, .. } => self.offer_made(queue, step),
+            Fact::OfferEnded { queue, step, outcome, rang, .. } => self.offer_ended(queue, step, outcome, rang),
+            Fact::AgentStateChanged { pool, from, to, lasted, .. } => self.agent_moved(pool, from, to, lasted, at),
+            Fact::Turned(what) => self.turned(what),
+            Fact::LawBroken { law } => self.broken(law),
+        }
+    }
+
+    /// The shell sent the INVITE of an offer, so long after call and agent could first have met.
+    pub fn dispatched(&mut self, after: Duration) {
+        self.board.record(&self.layout.dispatch, after);
+    }
+
+    /// The first audio of an agent was relayed, so long after its 200.
+    pub fn answer_to_audio(&mut self, after: Duration) {
+        self.board.record(&self.layout.answer_to_audio, after);
+    }
+
+    /// The sizes of the engine's tables.
+    pub fn gauges(&mut self, now: Gauges) {
+        for (gauge, size) in [
+            (Gauge::SipTransactions, now.sip_transactions),
+            (Gauge::SipDialogs, now.sip_dialogs),
+            (Gauge::Registrations, now.registrations),
+            (Gauge::MediaLegs, now.media_legs),
+            (Gauge::RtpPortsInUse, now.rtp_ports_in_use),
+            (Gauge::InputQueue, now.input_queue),
+        ] {
+            self.board.set(self.layout.gauges + gauge.index(), size);
+        }
+    }
+
+    /// What the engine is doing about new calls.
+    pub fn phase(&mut self, phase: Phase) {
+        self.board.set(self.layout.phase, phase.index() as u64);
+    }
+
+    /// Makes what changed visible to readers, and `now` with it: also the heartbeat that `/livez` goes by.
+    pub fn publish(&mut self, now: Time, publisher: &mut Publisher) {
+        self.as_of = self.as_of.max(self.latest).max(now);
+        self.board.set(self.layout.as_of, self.as_of.as_nanos());
+        publisher.publish(self.board.changes());
+        self.board.forget_changes();
+    }
+
+    // ---- arrival and greeting
+
+    fn refused(&mut self, service: Option<ServiceId>, reason: Refusal) {
+        let known = service.and_then(|service| self.layout.services.get(service.index()));
+        let base = known.map_or(self.layout.refused_without_service, |slots| slots.refused);
+        self.board.add(base + reason.index(), 1);
+    }
+
+    fn received(&mut self, service: ServiceId) {
+        let Some(slots) = self.layout.services.get(service.index()) else { return self.broken(2) };
+        self.board.add(slots.received, 1);
+        self.board.add(slots.in_greeting, 1);
+        self.check_arrivals(service);
+    }
+
+    fn ended_in_greeting(&mut self, service: ServiceId, end: GreetingEnd) {
+        let Some(slots) = self.layout.services.get(service.index()) else { return self.broken(2) };
+        self.board.add(slots.greeting_ends + end.index(), 1);
+        self.board.take(slots.in_greeting);
+        self.check_arrivals(service);
+    }
+
+    // ---- the visit
+
+    fn entered(&mut self, call: CallId, service: ServiceId, queue: QueueId, at: Time) {
+        let Some(route) = self.layout.route(service, queue) else { return self.broken(4) };
+        let visit = Visit { route, queue: queue.index(), entered_at: at, passed: 0 };
+        if self.visits.enter(call, visit).is_err() {
+            return self.broken(4);
+        }
+        self.board.take(self.layout.services[service.index()].in_greeting);
+        self.board.add(self.layout.routes[route].entered, 1);
+        let slots = &self.layout.queues[queue.index()];
+        self.board.add(slots.waiting, 1);
+        for events in &slots.thresholds {
+            self.board.add(events.pending, 1);
+        }
+        self.note_oldest(queue.index());
+        self.check_arrivals(service);
+        self.check_visits(queue.index());
+    }
+
+    fn threshold_passed(&mut self, call: CallId, queue: QueueId, threshold: u8) {
+        let Some(visit) = self.visits.get_mut(call) else { return self.broken(1) };
+        let events = self.layout.queues[visit.queue].thresholds.get(usize::from(threshold));
+        let bit = 1u8.checked_shl(u32::from(threshold)).unwrap_or(0);
+        let Some(events) = events.filter(|_| visit.queue == queue.index() && visit.passed & bit == 0) else {
+            return self.broken(1);
+        };
+        visit.passed |= bit;
+        self.board.add(events.miss, 1);
+        self.board.take(events.pending);
+        self.check_visits(queue.index());
+    }
+
+    fn answered(&mut self, call: CallId, queue: QueueId, waited: Duration) {
+        if self.visit_ended(call, queue, waited, VisitEnd::Answered) {
+            self.board.add(self.layout.queues[queue.index()].talking, 1);
+        }
+    }
+
+    fn flowed_out(&mut self, call: CallId, queue: QueueId, waited: Duration, to: FlowOut) {
+        if self.visit_ended(call, queue, waited, VisitEnd::FlowedOut) {
+            self.board.add(self.layout.queues[queue.index()].flowed_out + to.index(), 1);
+        }
+    }
+
+    /// False when no such visit was known.
+    fn visit_ended(&mut self, call: CallId, queue: QueueId, waited: Duration, end: VisitEnd) -> bool {
+        if self.visits.get_mut(call).is_none_or(|visit| visit.queue != queue.index()) {
+            self.broken(1);
+            return false;
+        }
+        let Some(visit) = self.visits.leave(call) else { return false };
+        let slots = &self.layout.queues[visit.queue];
+        let thresholds = &self.layout.shape.queues[visit.queue].thresholds;
+        for (number, (events, limit)) in slots.thresholds.iter().zip(thresholds).enumerate() {
+            if visit.passed & (1 << number) != 0 {
+                continue; // a miss already, for good
+            }
+            // Exactly T is within; what failed through our fault is a miss however short the wait was.
+            let event = match end {
+                VisitEnd::Answered if waited <= *limit => events.hit,
+                VisitEnd::Abandoned | VisitEnd::FlowedOut if waited <= *limit => events.excused,
+                VisitEnd::Answered | VisitEnd::Abandoned | VisitEnd::FlowedOut | VisitEnd::Failed => events.miss,
+            };
+            self.board.add(event, 1);
+            self.board.take(events.pending);
+        }
+        self.board.take(slots.waiting);
+        self.board.record(&slots.waits[end.index()], waited);
+        self.board.add(self.layout.routes[visit.route].finished + end.index(), 1);
+        self.note_oldest(visit.queue);
+        self.check_visits(visit.queue);
+        true
+    }
+
+    fn ended(&mut self, queue: QueueId, talked: Duration, by: Party) {
+        let Some(slots) = self.layout.queues.get(queue.index()) else { return self.broken(4) };
+        self.board.record(&slots.talk, talked);
+        self.board.add(slots.ended + by.index(), 1);
+        if !self.board.take(slots.talking) {
+            self.broken(4);
+        }
+    }
+
+    fn note_oldest(&mut self, queue: usize) {
+        let entered_at = self.visits.oldest(queue).unwrap_or(Time::ZERO);
+        self.board.set(self.layout.queues[queue].oldest, entered_at.as_nanos());
+    }
+
+    // ---- steps, offers, agents
+
+    fn step_reached(&mut self, queue: QueueId, step: u8, trigger: StepTrigger) {
+        let Some(slots) = self.step(queue, step) else { return self.broken(6) };
+        self.board.add(slots.escalations + trigger.index(), 1);
+    }
+
+    fn offer_made(&mut self, queue: QueueId, step: u8) {
+        let Some(slots) = self.step(queue, step) else { return self.broken(3) };
+        self.board.add(slots.made, 1);
+        self.board.add(slots.ringing, 1);
+        self.check_offers(queue.index());
+    }
+
+    fn offer_ended(&mut self, queue: QueueId, step: u8, outcome: OfferOutcome, rang: Duration) {
+        let Some(slots) = self.step(queue, step) else { return self.broken(3) };
+        self.board.add(slots.outcomes + outcome.index(), 1);
+        self.board.take(slots.ringing);
+        self.board.record(&self.layout.queues[queue.index()].ring, rang);
+        self.check_offers(queue.index());
+    }
+
+    fn step(&self, queue: QueueId, step: u8) -> Option<StepSlots> {
+        self.layout.queues.get(queue.index())?.steps.get(usize::from(step)).copied()
+    }
+
+    fn agent_moved(&mut self, pool: PoolId, from: AgentState, to: AgentState, lasted: Duration, at: Time) {
+        let Some(slots) = self.layout.pools.get(pool.index()) else { return self.broken(4) };
+        if !self.board.take(slots.agents + from.index()) {
+            return self.broken(4);
+        }
+        self.board.add(slots.agents + to.index(), 1);
+        // Not before what readers have already seen counted for `from`: counters of time never go back.
+        let at = micros(at.max(self.as_of));
+        self.board.add(slots.clocks + from.index(), at);
+        self.board.add(slots.clocks + to.index(), at.wrapping_neg());
+        if from == AgentState::WrapUp {
+            self.board.record(&slots.wrap_up, lasted);
+        }
+    }
+
+    fn turned(&mut self, what: Turned) {
+        self.board.add(self.layout.turned + what.index(), 1);
+    }
+
+    // ---- laws
+
+    fn broken(&mut self, law: u8) {
+        let number = usize::from(law.max(1)).min(LAWS) - 1;
+        self.board.add(self.layout.laws + number, 1);
+        if law == 5 {
+            self.board.add(self.layout.order, 1);
+        }
+    }
+
+    fn check_arrivals(&mut self, service: ServiceId) {
+        let holds = laws::arrivals_hold(&self.layout, &self.board.values, service.index());
+        let held = std::mem::replace(&mut self.arrivals_held[service.index()], holds);
+        self.count_breach(2, held, holds);
+    }
+
+    fn check_visits(&mut self, queue: usize) {
+        let holds = laws::visits_hold(&self.layout, &self.board.values, queue);
+        let held = std::mem::replace(&mut self.visits_held[queue], holds);
+        self.count_breach(1, held, holds);
+    }
+
+    fn check_offers(&mut self, queue: usize) {
+        let holds = laws::offers_hold(&self.layout, &self.board.values, queue);
+        let held = std::mem::replace(&mut self.offers_held[queue], holds);
+        self.count_breach(3, held, holds);
+    }
+
+    // A law once broken stays so in the sums; it is counted when it breaks, not at every event after.
+    fn count_breach(&mut self, law: u8, held: bool, holds: bool) {
+        if held && !holds {
+            self.broken(law);
+        }
+    }
+}
+
+/// Microseconds of a moment: agents' times add up over many agents, and 2^64 ns are only 584 years.
+pub(super) fn micros(at: Time) -> u64 {
+    at.as_nanos() / 1_000
+}
+
+/// The numbers, and which of them changed since they were last published.
+#[derive(Debug)]
+struct Board {
+    values: Vec<u64>,
+    changed: Vec<usize>,
+    is_changed: Vec<bool>,
+}
+
+impl Board {
+    fn new(len: usize) -> Board {
+        Board { values: vec![0; len], changed: Vec::with_capacity(len), is_changed: vec![false; len] }
+    }
+
+    fn set(&mut self, slot: usize, value: u64) {
+        if self.values[slot] == value {
+            return;
+        }
+        self.values[slot] = value;
+        if !self.is_changed[slot] {
+            self.is_changed[slot] = true;
+            self.changed.push(slot);
+        }
+    }
+
+    fn add(&mut self, slot: usize, amount: u64) {
+        self.set(slot, self.values[slot].wrapping_add(amount));
+    }
+
+    /// One less; false when there was none.
+    fn take(&mut self, slot: usize) -> bool {
+        let less = self.values[slot].checked_sub(1);
+        self.set(slot, less.unwrap_or(0));
+        less.is_some()
+    }
+
+    fn record(&mut self, histogram: &HistogramSlots, length: Duration) {
+        let nanos = nanos(length);
+        self.add(histogram.bucket(nanos), 1);
+        self.add(histogram.sum(), nanos);
+    }
+
+    fn changes(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.changed.iter().map(|slot| (*slot, self.values[*slot]))
+    }
+
+    fn forget_changes(&mut self) {
+        for slot in self.changed.drain(..) {
+            self.is_changed[slot] = false;
+        }
+    }
+}
