@@ -3,7 +3,7 @@
 use crate::{media, sip};
 
 /// Settings of everything inside the engine thread; `config` checks and makes them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The SIP endpoint's. Its accounts are the agents without a fixed contact.
     pub sip: sip::Settings,

@@ -1,5 +1,127 @@
 //! From the text an operator writes to a checked plan and settings, or to all the mistakes at once.
+//!
+//! ```text
+//!   text ──toml──► tables with places ──read, value──► what is right ──routing, agents, network──► Checked
+//!                        │                   │                               │
+//!                        └───────────────────┴──────────► mistake ◄──────────┘
+//! ```
+//! It opens no file: prompts and password files are asked of [`Sources`].
 
+mod agents;
+mod clips;
+mod mistake;
+mod network;
+mod read;
+mod routing;
 mod settings;
+mod value;
 
+pub use clips::EMBEDDED;
+pub use mistake::{Mistake, Mistakes, Severity};
 pub use settings::{Clip, ClipSource, Settings};
+
+use crate::acd::Plan;
+use agents::Agents;
+use clips::Clips;
+use mistake::Report;
+use network::Network;
+use read::{Placed, Section};
+use routing::Words;
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+use toml::de::DeTable;
+
+/// The configuration that is compiled in: used when no file is named, and the documentation of every key.
+pub const DEFAULT: &str = include_str!("../../config/centralino.toml");
+
+/// A longer file is refused unread.
+const TEXT_BYTES: usize = 1 << 20;
+
+/// A configuration without mistakes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// For the routing engine.
+    pub plan: Plan,
+    /// For the shell.
+    pub settings: Settings,
+    /// What should be looked at, in the order of the file.
+    pub warnings: Vec<Mistake>,
+    /// Twelve hex digits that change with every change of the text.
+    pub hash: String,
+}
+
+/// What a configuration refers to outside of itself. Paths are as written; relative ones belong to the folder of the
+/// configuration.
+pub trait Sources {
+    /// Where the sound file is, or why it cannot be had.
+    fn find_prompt(&self, path: &str) -> Result<PathBuf, String>;
+
+    /// What is in the password file, or why it cannot be had.
+    fn read_secret(&self, path: &str) -> Result<SecretFile, String>;
+}
+
+/// A password file's content.
+pub struct SecretFile {
+    /// What it holds; white space around it does not count.
+    pub text: String,
+    /// Whether users of the system other than its owner and group may read it.
+    pub readable_by_others: bool,
+}
+
+/// Reads the whole text and finds everything that is wrong with it.
+pub fn check(text: &str, sources: &dyn Sources) -> Result<Checked, Mistakes> {
+    let report = Report::new(text);
+    if text.len() > TEXT_BYTES {
+        report.mistake(&(0..0), "the file is longer than 1 MiB", None);
+        return Err(report.into_lists());
+    }
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        report.mark_broken();
+        report.mistake(&error.span().unwrap_or_default(), error.message(), None);
+    }
+    let (plan, settings) = read_parts(document.get_ref(), sources, &report);
+    match report.has_mistakes() {
+        true => Err(report.into_lists()),
+        false => Ok(Checked { plan, settings, warnings: report.into_lists().warnings, hash: hash(text) }),
+    }
+}
+
+/// Where something is wrong, something else stands in for it, so that reading can go on; it never gets out, because
+/// `check` looks at the report first.
+fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &'t Report<'t>) -> (Plan, Settings) {
+    let mut root = Section::new(document, 0..0, "the file".to_string(), report);
+    let words = Words::read(&mut root, report);
+    let mut clips = Clips::new(sources, report);
+    let queues = routing::read_queues(&mut root, &words, &mut clips, report);
+    let services = routing::read_services(&mut root, &queues, &mut clips, report);
+    let agents = Agents::read(&mut root, &words, &services, sources, report);
+
+    let mut limits = root.get_section_or_empty("limits");
+    let network = Network::read(&mut root, &mut limits, report);
+    let mut delays = root.get_section_or_empty("routing");
+    let bounds = routing::read_limits(&mut limits, &mut delays);
+    let channels = Placed { value: bounds.channels, span: limits.key_span("channels") };
+    for section in [limits, delays, root] {
+        section.finish();
+    }
+    network.check_against(&channels, agents.demo_password.is_some(), report);
+    routing::warn_of_gaps(&words, &queues, &services, &agents.agents, report);
+
+    let clips = clips.into_list();
+    let (pools, skills) = words.into_plan();
+    let plan = Plan {
+        services: services.into_iter().map(|service| service.value).collect(),
+        queues: queues.into_iter().map(|queue| queue.value).collect(),
+        pools,
+        agents: agents.agents.clone(),
+        skills,
+        clips: clips.iter().map(|clip| clip.name.clone()).collect(),
+        limits: bounds,
+    };
+    (plan, network.into_settings(agents, clips, channels.value))
+}
+
+fn hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -5,8 +5,12 @@ use crate::time::Duration;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+/// Files and sockets that the daemon needs beside those of calls and TCP connections: its listeners, HTTP readers,
+/// prompts while they are loaded, wake-up pipes.
+const RESERVED_FILES: u64 = 128;
+
 /// Everything that the shell starts with, beside the plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The engine's.
     pub engine: b2bua::Settings,
@@ -20,10 +24,34 @@ pub struct Settings {
     pub tcp_idle: Duration,
     /// Where `/metrics`, `/livez`, `/readyz` are served.
     pub http: SocketAddr,
+    /// Most calls at once (the plan's `limits.channels`).
+    pub channels: u32,
     /// After the first SIGTERM: how long talks may go on.
     pub drain_max: Duration,
     /// Prompts and music, by `ClipId`.
     pub clips: Vec<Clip>,
+}
+
+impl Settings {
+    /// How many files and sockets may be open at once: two legs a call, TCP connections, and a reserve. A process
+    /// whose file limit is lower must not start.
+    pub fn files_needed(&self) -> u64 {
+        let legs = u64::from(self.channels) * 2;
+        let connections = u64::try_from(self.tcp_connections).unwrap_or(u64::MAX);
+        legs.saturating_add(connections).saturating_add(RESERVED_FILES)
+    }
+
+    /// Tells where the sockets were bound: a configured port 0 leaves the choice to the system, and Via and Contact
+    /// must name the port that was chosen.
+    pub fn bound(&mut self, udp: SocketAddr, tcp: Option<SocketAddr>) {
+        self.sip_udp.set_port(udp.port());
+        self.engine.sip.udp.set_port(udp.port());
+        for configured in [&mut self.sip_tcp, &mut self.engine.sip.tcp] {
+            if let (Some(configured), Some(bound)) = (configured, tcp) {
+                configured.set_port(bound.port());
+            }
+        }
+    }
 }
 
 /// A prompt or a piece of hold music.
@@ -42,4 +70,11 @@ pub enum ClipSource {
     File(PathBuf),
     /// One compiled in, by name (`it/welcome`, `music`).
     Embedded(&'static str),
+    /// A tone to be synthesised: for tests and measurements.
+    Tone {
+        /// Its frequency; 0 is silence.
+        hz: u16,
+        /// How long it sounds.
+        length: Duration,
+    },
 }

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use std::net::SocketAddr;
 
 /// The endpoint's settings; `config` checks and makes them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Our UDP address, as others reach it: written into Via and Contact.
     pub udp: SocketAddr,
@@ -22,7 +22,7 @@ pub struct Settings {
 }
 
 /// A phone's account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Account {
     /// The user part of its address of record, and its digest user name.
     pub user: String,

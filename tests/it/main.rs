@@ -1,5 +1,6 @@
 //! Integration tests, one topic a module.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests play the outside world")]
 
+mod config;
 mod media_sdp;
 mod service_level;

@@ -1,0 +1,129 @@
+//! Prompts and hold music by name; each sound is listed once, however often it is used.
+
+use super::Sources;
+use super::mistake::{Report, did_you_mean_or_list};
+use super::read::{Read, Section, Wrong};
+use super::settings::{Clip, ClipSource};
+use super::value::{count, duration, kind, show_duration, text};
+use crate::ids::ClipId;
+use crate::time::Duration;
+use std::ops::Range;
+use toml::de::DeValue;
+
+/// Names of the sounds that are compiled in.
+pub const EMBEDDED: [&str; 5] = ["it/welcome", "it/welcome_short", "en/welcome", "en/welcome_short", "music"];
+
+/// Written instead of a clip's name: nothing is played.
+const NONE: &str = "none";
+
+const SHORTEST: Duration = Duration::from_millis(20);
+const LONGEST: Duration = Duration::from_secs(600);
+const HIGHEST_HZ: u64 = 3_400;
+
+/// The list while it grows.
+pub(super) struct Clips<'t> {
+    list: Vec<Clip>,
+    sources: &'t dyn Sources,
+    report: &'t Report<'t>,
+}
+
+impl<'t> Clips<'t> {
+    pub fn new(sources: &'t dyn Sources, report: &'t Report<'t>) -> Clips<'t> {
+        Clips { list: Vec::new(), sources, report }
+    }
+
+    /// The clip that a key names: a name of [`EMBEDDED`], `{ file = "…" }`, `{ tone_hz = …, length = "…" }`, `"none"`.
+    pub fn read(
+        &mut self,
+        section: &mut Section<'t>,
+        key: &'static str,
+        default: Option<&'static str>,
+    ) -> Option<ClipId> {
+        let Some(value) = section.raw(key) else {
+            return default.map(|name| self.add(embedded(name)));
+        };
+        let clip = match value.get_ref() {
+            DeValue::Table(_) => self.described(section.as_section(value, key.to_string())?)?,
+            _ => section.keep(value, named)?.value?,
+        };
+        Some(self.add(clip))
+    }
+
+    pub fn into_list(self) -> Vec<Clip> {
+        self.list
+    }
+
+    fn described(&self, mut section: Section<'t>) -> Option<Clip> {
+        let span = section.span.clone();
+        let file = section.get("file", |value| text(value).and_then(|path| self.found(path)));
+        let hz = section.get("tone_hz", count(0, HIGHEST_HZ));
+        let length = section.get("length", duration(SHORTEST, LONGEST));
+        let (has_file, has_tone) = (section.has("file"), section.has("tone_hz") || section.has("length"));
+        section.finish();
+        match (has_file, has_tone) {
+            (true, false) => file.map(|placed| placed.value),
+            (false, true) if hz.is_some() && length.is_some() => {
+                Some(tone(u16::try_from(hz?.value).unwrap_or_default(), length?.value))
+            }
+            _ => {
+                self.shape_mistake(&span);
+                None
+            }
+        }
+    }
+
+    /// Neither a file nor a whole tone, unless something in it was reported already.
+    fn shape_mistake(&self, span: &Range<usize>) {
+        if !self.report.is_marked(span) {
+            let hint = "{ file = \"welcome.wav\" } or { tone_hz = 440, length = \"3 s\" }";
+            self.report.mistake(span, "not a clip", Some(hint.to_string()));
+        }
+    }
+
+    fn found(&self, path: String) -> Read<Clip> {
+        match self.sources.find_prompt(&path) {
+            Ok(resolved) => Ok(Clip { name: path, source: ClipSource::File(resolved) }),
+            Err(reason) => Err(Wrong {
+                problem: format!("the sound file cannot be had: {reason}"),
+                hint: Some("paths start from the folder of this file".to_string()),
+            }),
+        }
+    }
+
+    fn add(&mut self, clip: Clip) -> ClipId {
+        let position = self.list.iter().position(|known| known.source == clip.source).unwrap_or_else(|| {
+            self.list.push(clip);
+            self.list.len() - 1
+        });
+        ClipId(u32::try_from(position).unwrap_or(u32::MAX))
+    }
+}
+
+/// A clip by its name; `None` for none.
+fn named(value: &DeValue<'_>) -> Read<Option<Clip>> {
+    const FORMS: &str = "a name, { file = \"welcome.wav\" } or { tone_hz = 440, length = \"3 s\" }";
+    let DeValue::String(name) = value else {
+        return Err(Wrong::new(format!("must be a clip, not {}", kind(value)), FORMS));
+    };
+    if name == NONE {
+        return Ok(None);
+    }
+    let Some(known) = EMBEDDED.into_iter().find(|known| known == name) else {
+        let names: Vec<&str> = EMBEDDED.into_iter().chain([NONE]).collect();
+        let hint = match name.contains(".wav") {
+            true => Some(format!("a file is written {{ file = \"{name}\" }}")),
+            false => did_you_mean_or_list(name, &names),
+        };
+        return Err(Wrong { problem: format!("there is no prompt `{name}`"), hint });
+    };
+    Ok(Some(embedded(known)))
+}
+
+fn embedded(name: &'static str) -> Clip {
+    Clip { name: name.to_string(), source: ClipSource::Embedded(name) }
+}
+
+fn tone(hz: u16, length: Duration) -> Clip {
+    let kind = if hz == 0 { "silence".to_string() } else { format!("{hz} Hz") };
+    Clip { name: format!("{kind}, {}", show_duration(length)), source: ClipSource::Tone { hz, length } }
+}

@@ -1,0 +1,286 @@
+//! Addresses, ports, trust and bounds: the settings of SIP, media and HTTP.
+
+use super::agents::Agents;
+use super::mistake::Report;
+use super::read::{List, Placed, Section};
+use super::settings::{Clip, Settings};
+use super::value::{address, codec, count, duration, network, ports, realm, socket, socket_or_off};
+use crate::media::api::Codec;
+use crate::time::Duration;
+use crate::{b2bua, media, sip};
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+const SIP_PORT: u16 = 5060;
+const HTTP_PORT: u16 = 8080;
+const RTP_PORTS: (u16, u16) = (20_000, 29_999);
+
+/// What `[sip]`, `[media]`, `[http]` and `[limits]` say, with the places that later checks point at.
+pub(super) struct Network {
+    sip: Sip,
+    media: Media,
+    http: Placed<SocketAddr>,
+    tcp_connections: usize,
+    drain_max: Duration,
+}
+
+struct Sip {
+    udp: Placed<SocketAddr>,
+    tcp: Placed<Option<SocketAddr>>,
+    advertised: IpAddr,
+    realm: String,
+    trusted: Vec<IpNet>,
+    tcp_idle: Duration,
+    limits: sip::Limits,
+}
+
+struct Media {
+    address: IpAddr,
+    ports: Placed<(u16, u16)>,
+    loopback_peers: Vec<IpNet>,
+    drain: Duration,
+    silent_after: Option<Duration>,
+    codecs: Vec<Codec>,
+}
+
+impl Network {
+    pub fn read(root: &mut Section<'_>, limits: &mut Section<'_>, report: &Report<'_>) -> Network {
+        let sip_limits = read_sizes(limits);
+        let tcp_connections = size(limits.get_or("tcp_connections", 1_000, count(1, 100_000)));
+        let drain_max = limits.get_or("drain_max", 5 * MINUTE, duration(Duration::ZERO, DAY));
+        let mut section = root.get_section_or_empty("sip");
+        let sip = read_sip(&mut section, sip_limits, report);
+        section.finish();
+        let mut section = root.get_section_or_empty("media");
+        let media = read_media(&mut section, sip.advertised, report);
+        section.finish();
+        let mut section = root.get_section_or_empty("http");
+        let listen = section.get("listen", socket);
+        let default = SocketAddr::from((Ipv4Addr::LOCALHOST, HTTP_PORT));
+        let http = listen.unwrap_or_else(|| Placed { value: default, span: section.span.clone() });
+        section.finish();
+        Network { sip, media, http, tcp_connections, drain_max }
+    }
+
+    /// What needs more than one section to be seen.
+    pub fn check_against(&self, channels: &Placed<u32>, demo_passwords: bool, report: &Report<'_>) {
+        self.check_ports(channels, report);
+        self.check_dialogs(channels, report);
+        self.check_clashes(report);
+        let open =
+            [Some((self.sip.udp.value, &self.sip.udp.span)), self.sip.tcp.value.map(|tcp| (tcp, &self.sip.tcp.span))];
+        for (address, span) in open.into_iter().flatten() {
+            if demo_passwords && !address.ip().is_loopback() {
+                let hint = "give every agent a password of its own, or listen on 127.0.0.1".to_string();
+                report.mistake(span, "others could reach agents whose demo passwords everybody knows", Some(hint));
+            }
+        }
+    }
+
+    /// Two legs a call, one even port a leg.
+    fn check_ports(&self, channels: &Placed<u32>, report: &Report<'_>) {
+        let (first, last) = self.media.ports.value;
+        let calls = even_ports(first, last) / 2;
+        if channels.value > calls {
+            let problem = format!("{} calls do not fit into the RTP ports {first}-{last}", channels.value);
+            let hint = format!("every call has two legs with an even port each: room for {calls} calls");
+            let span = if channels.span.is_empty() { &self.media.ports.span } else { &channels.span };
+            report.mistake(span, problem, Some(hint));
+        }
+    }
+
+    fn check_dialogs(&self, channels: &Placed<u32>, report: &Report<'_>) {
+        let needed = size(u64::from(channels.value) * 2);
+        let limits = &self.sip.limits;
+        for (name, limit) in [("dialogs", limits.dialogs), ("transactions", limits.transactions)] {
+            if limit < needed {
+                let problem = format!("{} calls do not fit into {limit} {name}", channels.value);
+                let hint = format!("every call has two legs: `{name}` at least {needed}");
+                report.mistake(&channels.span, problem, Some(hint));
+            }
+        }
+    }
+
+    fn check_clashes(&self, report: &Report<'_>) {
+        let (sip, http) = (&self.sip, &self.http);
+        if sip.tcp.value.is_some_and(|tcp| clash(tcp, http.value)) {
+            report.mistake(&http.span, "HTTP and SIP over TCP cannot share an address", None);
+        }
+        let (first, last) = self.media.ports.value;
+        let udp = sip.udp.value;
+        if clash(SocketAddr::new(self.media.address, udp.port()), udp) && (first..=last).contains(&udp.port()) {
+            let hint = "move the one or the other".to_string();
+            report.mistake(&self.media.ports.span, "the RTP ports contain the port of SIP", Some(hint));
+        }
+    }
+
+    pub fn into_settings(self, agents: Agents, clips: Vec<Clip>, channels: u32) -> Settings {
+        let Network { sip, media, http, tcp_connections, drain_max } = self;
+        let seen = |bound: SocketAddr| SocketAddr::new(sip.advertised, bound.port());
+        let engine = b2bua::Settings {
+            sip: sip::Settings {
+                udp: seen(sip.udp.value),
+                tcp: sip.tcp.value.map(seen),
+                realm: sip.realm,
+                accounts: agents.accounts,
+                trusted: sip.trusted,
+                limits: sip.limits,
+            },
+            media: media::Settings {
+                address: media.address,
+                ports: media.ports.value,
+                drain: media.drain,
+                silent_after: media.silent_after,
+                codecs: media.codecs,
+            },
+            phones: agents.phones,
+            loopback_media: media.loopback_peers,
+        };
+        Settings {
+            engine,
+            sip_udp: sip.udp.value,
+            sip_tcp: sip.tcp.value,
+            tcp_connections,
+            tcp_idle: sip.tcp_idle,
+            http: http.value,
+            channels,
+            drain_max,
+            clips,
+        }
+    }
+}
+
+fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<'_>) -> Sip {
+    let home = section.span.clone();
+    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, SIP_PORT));
+    let udp = section.get("udp", socket).unwrap_or(Placed { value: default, span: home.clone() });
+    let tcp = section.get("tcp", socket_or_off).unwrap_or(Placed { value: Some(udp.value), span: home });
+    let advertised = match section.get("advertised_address", address) {
+        Some(advertised) => advertised.value,
+        None => udp.value.ip(),
+    };
+    if advertised.is_unspecified() && !section.has("advertised_address") {
+        let hint = "others are told to answer there: name the address that they reach".to_string();
+        report.mistake(&udp.span, "listening on all addresses needs an `advertised_address`", Some(hint));
+    }
+    let lifetime = |least| duration(least, DAY);
+    limits.expires_min = section.get_or("registration_min", limits.expires_min, lifetime(SECOND));
+    limits.nonce_life = section.get_or("nonce_life", limits.nonce_life, lifetime(SECOND));
+    let longest = section.get("registration_max", lifetime(SECOND));
+    limits.expires_max = longest.as_ref().map_or(limits.expires_max, |longest| longest.value);
+    if limits.expires_max < limits.expires_min {
+        let span = longest.map_or_else(|| section.key_span("registration_min"), |longest| longest.span);
+        report.mistake(&span, "`registration_max` is below `registration_min`", None);
+    }
+    let idle = section.get("tcp_idle", duration(SECOND, DAY));
+    if let Some(idle) = &idle
+        && idle.value < limits.expires_max
+        && tcp.value.is_some()
+    {
+        let hint = "longer than `registration_max` is safe".to_string();
+        report.warning(
+            &idle.span,
+            "phones registered over TCP may lose their connection between registrations",
+            Some(hint),
+        );
+    }
+    Sip {
+        udp,
+        tcp,
+        advertised,
+        realm: section.get_or("realm", "centralino".to_string(), realm),
+        trusted: section.get_list("trusted", network).map_or_else(loopback, |list| distinct(list, "range", report)),
+        tcp_idle: idle.map_or(125 * MINUTE, |idle| idle.value),
+        limits,
+    }
+}
+
+fn read_media(section: &mut Section<'_>, sip: IpAddr, report: &Report<'_>) -> Media {
+    let home = section.span.clone();
+    let silent_after = section.get_or("rtp_timeout", 2 * MINUTE, duration(Duration::ZERO, DAY));
+    let codecs = section.get_list("codecs", codec).map_or_else(
+        || vec![Codec::Pcma, Codec::Pcmu],
+        |list| {
+            if list.value.is_empty() && !report.is_marked(&list.span) {
+                report.mistake(&list.span, "without a codec nobody hears anybody", Some("[\"PCMA\", \"PCMU\"]".into()));
+            }
+            distinct(list, "codec", report)
+        },
+    );
+    let loopback_peers = section.get_list("loopback_peers", network);
+    Media {
+        address: section.get_or("address", sip, address),
+        ports: section.get("ports", ports).unwrap_or(Placed { value: RTP_PORTS, span: home }),
+        loopback_peers: loopback_peers.map_or_else(loopback, |list| distinct(list, "range", report)),
+        drain: section.get_or("port_rest", 2 * SECOND, duration(Duration::ZERO, HOUR)),
+        silent_after: (silent_after > Duration::ZERO).then_some(silent_after),
+        codecs,
+    }
+}
+
+fn read_sizes(section: &mut Section<'_>) -> sip::Limits {
+    let mut limits = sip::Limits::default();
+    for (key, limit, least, most) in [
+        ("transactions", &mut limits.transactions, 100, 10_000_000),
+        ("dialogs", &mut limits.dialogs, 10, 1_000_000),
+        ("bindings_per_agent", &mut limits.bindings_per_account, 1, 100),
+        ("message_bytes", &mut limits.message_bytes, 2_000, 1_000_000),
+        ("headers", &mut limits.headers, 30, 10_000),
+        ("header_bytes", &mut limits.header_bytes, 500, 65_535),
+    ] {
+        let default = u64::try_from(*limit).unwrap_or(most);
+        *limit = size(section.get_or(key, default, count(least, most)));
+    }
+    limits
+}
+
+fn distinct<T: PartialEq>(list: List<T>, what: &str, report: &Report<'_>) -> Vec<T> {
+    let mut kept = Vec::new();
+    for element in list.value {
+        match kept.contains(&element.value) {
+            true => report.mistake(&element.span, format!("this {what} is in the list already"), None),
+            false => kept.push(element.value),
+        }
+    }
+    kept
+}
+
+fn loopback() -> Vec<IpNet> {
+    let v4 = IpNet::new_assert(Ipv4Addr::new(127, 0, 0, 0).into(), 8);
+    vec![v4, IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST))]
+}
+
+/// Whether two sockets of one kind would get in each other's way; port 0 is a free one, so never.
+fn clash(a: SocketAddr, b: SocketAddr) -> bool {
+    let same_ip = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() == b.port() && a.port() != 0 && same_ip
+}
+
+fn even_ports(first: u16, last: u16) -> u32 {
+    let (first, last) = (u32::from(first), u32::from(last));
+    (last / 2 + 1).saturating_sub(first.div_ceil(2))
+}
+
+/// Values that were read within bounds far below.
+fn size(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn even_ports_are_counted() {
+        assert_eq!(even_ports(20_000, 29_999), 5_000);
+        assert_eq!(even_ports(12_000, 32_767), 10_384);
+        assert_eq!(even_ports(20_001, 20_001), 0);
+        assert_eq!(even_ports(20_001, 20_002), 1);
+        assert_eq!(even_ports(65_534, 65_535), 1);
+    }
+}

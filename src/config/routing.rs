@@ -1,0 +1,374 @@
+//! Services, queues and steps: the plan, agents apart.
+
+use super::clips::Clips;
+use super::mistake::{Report, did_you_mean_or_list};
+use super::read::{List, Placed, Read, Section, Wrong};
+use super::value::{check_name, count, duration, level, name, number, show_duration, text};
+use crate::acd::plan::{Agent, BackOff, Limits, Pool, Queue, Service, Step, StepMode, Strategy};
+use crate::ids::{PoolId, QueueId, SkillId};
+use crate::time::Duration;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use toml::de::DeValue;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Most pools, skills, services or queues: every one is a row of metrics.
+const MOST_NAMES: usize = 500;
+/// Most steps of a queue.
+const MOST_STEPS: usize = 16;
+/// Most thresholds of a queue.
+const MOST_THRESHOLDS: usize = 8;
+/// Most waiting calls of a queue.
+const MOST_LENGTH: u64 = 100_000;
+/// Most calls: what two legs each find ports for.
+const MOST_CHANNELS: u64 = 16_000;
+
+/// The pools and skills that the rest of the file may name.
+#[derive(Default)]
+pub(super) struct Words {
+    pools: Vec<Placed<String>>,
+    skills: Vec<Placed<String>>,
+}
+
+impl Words {
+    pub fn read(root: &mut Section<'_>, report: &Report<'_>) -> Words {
+        Words { pools: distinct_names(root, "pools", report), skills: distinct_names(root, "skills", report) }
+    }
+
+    /// A pool by its name.
+    pub fn pool(&self, value: &DeValue<'_>) -> Read<PoolId> {
+        find(&self.pools, "pool", &text(value)?).map(PoolId)
+    }
+
+    /// Levels by skill, ascending by skill; those of level 0 say nothing and are left out.
+    pub fn levels(&self, section: &mut Section<'_>, key: &'static str, report: &Report<'_>) -> Vec<(SkillId, u8)> {
+        let Some(skills) = section.get_section(key) else { return Vec::new() };
+        let mut levels = Vec::new();
+        for (skill, value) in skills.entries() {
+            let level = skills.keep(value, level).map(|level| level.value);
+            match (find(&self.skills, "skill", skill.value), level) {
+                (Err(wrong), _) => report.mistake(&skill.span, wrong.problem, wrong.hint),
+                (Ok(skill), Some(level)) if level > 0 => levels.push((SkillId(skill), level)),
+                (Ok(_), _) => {}
+            }
+        }
+        levels.sort_unstable();
+        levels
+    }
+
+    pub fn into_plan(self) -> (Vec<Pool>, Vec<String>) {
+        let pools = self.pools.into_iter().map(|pool| Pool { name: pool.value }).collect();
+        (pools, self.skills.into_iter().map(|skill| skill.value).collect())
+    }
+}
+
+fn distinct_names(root: &mut Section<'_>, key: &'static str, report: &Report<'_>) -> Vec<Placed<String>> {
+    let Some(list) = root.need_list(key, name) else { return Vec::new() };
+    let mut names: Vec<Placed<String>> = Vec::new();
+    for name in list.value {
+        match names.iter().any(|known| known.value == name.value) {
+            true => report.mistake(&name.span, format!("`{}` is in the list already", name.value), None),
+            false => names.push(name),
+        }
+    }
+    bounded(names.len(), MOST_NAMES, key, &list.span, report);
+    names
+}
+
+fn find(names: &[Placed<String>], what: &str, wanted: &str) -> Read<u32> {
+    let position = names.iter().position(|name| name.value == wanted);
+    position.and_then(|position| u32::try_from(position).ok()).ok_or_else(|| {
+        let known: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
+        Wrong {
+            problem: format!("there is no {what} `{wanted}`"),
+            hint: did_you_mean_or_list(wanted, &known)
+                .or_else(|| Some(format!("add it to `{what}s` at the top of the file"))),
+        }
+    })
+}
+
+/// Reports a list that outgrows its bound.
+pub(super) fn bounded(length: usize, most: usize, what: &str, span: &Range<usize>, report: &Report<'_>) {
+    if length > most {
+        report.mistake(span, format!("{length} {what} are too many"), Some(format!("at most {most}")));
+    }
+}
+
+/// All queues with their places, in the order of the file.
+pub(super) fn read_queues<'t>(
+    root: &mut Section<'t>,
+    words: &Words,
+    clips: &mut Clips<'t>,
+    report: &Report<'_>,
+) -> Vec<Placed<Queue>> {
+    let named = root.get_named("queue");
+    if let Some((first, _)) = named.first() {
+        bounded(named.len(), MOST_NAMES, "queues", &first.span, report);
+    }
+    named
+        .into_iter()
+        .map(|(name, section)| {
+            if let Err(wrong) = check_name(name.value) {
+                report.mistake(&name.span, wrong.problem, wrong.hint);
+            }
+            Placed { span: name.span.clone(), value: read_queue(name.value, section, words, clips, report) }
+        })
+        .collect()
+}
+
+fn read_queue<'t>(
+    name: &str,
+    mut section: Section<'t>,
+    words: &Words,
+    clips: &mut Clips<'t>,
+    report: &Report<'_>,
+) -> Queue {
+    let queue = Queue {
+        name: name.to_string(),
+        strategy: section.get_or("strategy", Strategy::LongestIdle, strategy),
+        steps: read_steps(&mut section, words, report),
+        ring: section.get_or("ring", 15 * SECOND, duration(SECOND, 5 * MINUTE)),
+        wrap_up: section.get_or("wrap_up", 5 * SECOND, duration(Duration::ZERO, HOUR)),
+        max_wait: section.get_or("max_wait", 10 * MINUTE, duration(SECOND, DAY)),
+        max_length: narrow(section.get_or("max_length", 100, count(1, MOST_LENGTH))),
+        thresholds: read_thresholds(&mut section, report),
+        target_percent: section.get_or("target_percent", 90, target),
+        music: clips.read(&mut section, "music", Some("music")),
+    };
+    warn_of_the_unreachable(&queue, &section, report);
+    section.finish();
+    queue
+}
+
+fn read_thresholds(section: &mut Section<'_>, report: &Report<'_>) -> Vec<Duration> {
+    let Some(list) = section.get_list("thresholds", duration(Duration::from_millis(1), DAY)) else {
+        return vec![30 * SECOND, 20 * SECOND, 40 * SECOND];
+    };
+    let mut thresholds = Vec::new();
+    for threshold in list.value {
+        match thresholds.contains(&threshold.value) {
+            true => report.mistake(&threshold.span, "this threshold is in the list already", None),
+            false => thresholds.push(threshold.value),
+        }
+    }
+    bounded(thresholds.len(), MOST_THRESHOLDS, "thresholds", &list.span, report);
+    if thresholds.is_empty() && !report.is_marked(&list.span) {
+        report.mistake(&list.span, "a queue needs a threshold", Some("the first is the contract's".to_string()));
+    }
+    thresholds
+}
+
+fn read_steps(section: &mut Section<'_>, words: &Words, report: &Report<'_>) -> Vec<Step> {
+    let tables = section.get_tables("step");
+    if tables.is_empty() && !report.is_broken() && !section.has("step") {
+        let hint = format!("[[{}.step]] with `pools`", section.title.trim_matches(['[', ']']));
+        report.mistake(&section.span, format!("{} has no step: nobody could ever answer", section.title), Some(hint));
+    }
+    bounded(tables.len(), MOST_STEPS, "steps", &section.span, report);
+    let mut before: Option<Duration> = None;
+    let mut steps = Vec::new();
+    for mut table in tables {
+        let after = read_after(&mut table, before, report);
+        before = Some(after);
+        let pools = match table.need_list("pools", |value| words.pool(value)) {
+            Some(pools) => distinct_pools(pools, report),
+            None => Vec::new(),
+        };
+        steps.push(Step {
+            after,
+            pools,
+            requires: words.levels(&mut table, "requires", report),
+            mode: table.get_or("mode", StepMode::Widen, mode),
+        });
+        table.finish();
+    }
+    steps
+}
+
+/// The first step opens at once, every other one later than the one before it.
+fn read_after(table: &mut Section<'_>, before: Option<Duration>, report: &Report<'_>) -> Duration {
+    let read = duration(Duration::ZERO, DAY);
+    let after = match before {
+        None => table.get("after", read),
+        Some(_) => table.need("after", read),
+    };
+    match (&after, before) {
+        (Some(after), None) if after.value > Duration::ZERO => {
+            let hint = "the first step opens at once: after = \"0 s\"".to_string();
+            report.mistake(&after.span, "nobody is asked before this step", Some(hint));
+        }
+        (Some(after), Some(before)) if after.value <= before => {
+            let hint = format!("later than \"{}\"", show_duration(before));
+            report.mistake(&after.span, "this step does not open later than the one before it", Some(hint));
+        }
+        _ => {}
+    }
+    after.map_or(before.unwrap_or_default(), |after| after.value)
+}
+
+fn distinct_pools(list: List<PoolId>, report: &Report<'_>) -> Vec<PoolId> {
+    let mut pools = Vec::new();
+    for pool in list.value {
+        match pools.contains(&pool.value) {
+            true => report.mistake(&pool.span, "this pool is in the list already", None),
+            false => pools.push(pool.value),
+        }
+    }
+    if pools.is_empty() && !report.is_marked(&list.span) {
+        report.mistake(&list.span, "a step needs a pool", None);
+    }
+    pools
+}
+
+/// All services with their places, in the order of the file.
+pub(super) fn read_services<'t>(
+    root: &mut Section<'t>,
+    queues: &[Placed<Queue>],
+    clips: &mut Clips<'t>,
+    report: &Report<'_>,
+) -> Vec<Placed<Service>> {
+    let queue_names: Vec<Placed<String>> =
+        queues.iter().map(|queue| Placed { value: queue.value.name.clone(), span: queue.span.clone() }).collect();
+    let named = root.get_named("service");
+    if named.is_empty() && !root.has("service") && !report.is_broken() {
+        let hint = "[service.NAME] with `number` and `queue`".to_string();
+        report.mistake(&root.span, "there is no service: nobody could call", Some(hint));
+    }
+    if let Some((first, _)) = named.first() {
+        bounded(named.len(), MOST_NAMES, "services", &first.span, report);
+    }
+    let mut numbers = BTreeMap::new();
+    let mut services = Vec::new();
+    for (name, mut section) in named {
+        if let Err(wrong) = check_name(name.value) {
+            report.mistake(&name.span, wrong.problem, wrong.hint);
+        }
+        let number = section.need("number", number);
+        if let Some(number) = &number
+            && let Some(other) = numbers.insert(number.value.clone(), name.value)
+        {
+            report.mistake(
+                &number.span,
+                format!("`{}` is the number of [service.{other}] already", number.value),
+                None,
+            );
+        }
+        let queue = section.need("queue", |value| find(&queue_names, "queue", &text(value)?).map(QueueId));
+        let service = Service {
+            name: name.value.to_string(),
+            number: number.map_or_else(String::new, |number| number.value),
+            welcome: clips.read(&mut section, "welcome", None),
+            queue: queue.map_or(QueueId(0), |queue| queue.value),
+        };
+        section.finish();
+        services.push(Placed { value: service, span: name.span });
+    }
+    services
+}
+
+/// Bounds and delays that hold for all queues.
+pub(super) fn read_limits(limits: &mut Section<'_>, routing: &mut Section<'_>) -> Limits {
+    let default = Limits::default();
+    let channels = limits.get_or("channels", u64::from(default.channels), count(1, MOST_CHANNELS));
+    let short = |longest| duration(Duration::from_millis(100), longest);
+    Limits {
+        channels: narrow(channels),
+        setup_timeout: routing.get_or("setup_timeout", default.setup_timeout, short(32 * SECOND)),
+        join_timeout: routing.get_or("join_timeout", default.join_timeout, short(32 * SECOND)),
+        settle_timeout: routing.get_or("settle_timeout", default.settle_timeout, short(5 * MINUTE)),
+        threshold_grace: routing.get_or("threshold_grace", default.threshold_grace, duration(Duration::ZERO, SECOND)),
+        misses_to_pause: narrow(routing.get_or("misses_to_pause", default.misses_to_pause.into(), count(0, 100))),
+        back_off: read_back_off(routing),
+    }
+}
+
+fn read_back_off(routing: &mut Section<'_>) -> BackOff {
+    let mut back_off = BackOff::default();
+    let Some(mut section) = routing.get_section("back_off") else { return back_off };
+    for (key, length) in [
+        ("no_answer", &mut back_off.no_answer),
+        ("busy", &mut back_off.busy),
+        ("rejected", &mut back_off.rejected),
+        ("unreachable", &mut back_off.unreachable),
+    ] {
+        *length = section.get_or(key, *length, duration(Duration::ZERO, HOUR));
+    }
+    section.finish();
+    back_off
+}
+
+/// What is consistent and yet hardly meant.
+pub(super) fn warn_of_gaps(
+    words: &Words,
+    queues: &[Placed<Queue>],
+    services: &[Placed<Service>],
+    agents: &[Agent],
+    report: &Report<'_>,
+) {
+    for (position, pool) in words.pools.iter().enumerate() {
+        if !agents.iter().any(|agent| agent.pool.index() == position) {
+            report.warning(&pool.span, format!("pool `{}` has no agents", pool.value), None);
+        }
+    }
+    for (position, queue) in queues.iter().enumerate() {
+        if !services.iter().any(|service| service.value.queue.index() == position) {
+            report.warning(&queue.span, format!("no service leads to queue `{}`", queue.value.name), None);
+        }
+        let staffed = |step: &Step| agents.iter().any(|agent| may_serve(agent, step));
+        if !queue.value.steps.iter().any(staffed) {
+            let hint = "callers will wait until they give up or flow out".to_string();
+            let problem = format!("no agent could ever take a call of queue `{}`", queue.value.name);
+            report.warning(&queue.span, problem, Some(hint));
+        }
+    }
+}
+
+fn may_serve(agent: &Agent, step: &Step) -> bool {
+    let has = |(skill, least): &(SkillId, u8)| agent.skills.iter().any(|(own, level)| own == skill && level >= least);
+    step.pools.contains(&agent.pool) && step.requires.iter().all(has)
+}
+
+fn warn_of_the_unreachable(queue: &Queue, section: &Section<'_>, report: &Report<'_>) {
+    let limit = show_duration(queue.max_wait);
+    if queue.steps.iter().any(|step| step.after >= queue.max_wait) {
+        let problem = format!("a step of {} opens after the longest wait of {limit}", section.title);
+        report.warning(&section.key_span("step"), problem, None);
+    }
+    if queue.thresholds.iter().any(|threshold| *threshold >= queue.max_wait) {
+        let problem = format!("a threshold of {} is not below the longest wait of {limit}", section.title);
+        report.warning(&section.key_span("thresholds"), problem, Some("no call could ever pass it".to_string()));
+    }
+}
+
+fn strategy(value: &DeValue<'_>) -> Read<Strategy> {
+    let known =
+        [("longest_idle", Strategy::LongestIdle), ("linear", Strategy::Linear), ("round_robin", Strategy::RoundRobin)];
+    one_of(value, "strategy", &known)
+}
+
+fn mode(value: &DeValue<'_>) -> Read<StepMode> {
+    one_of(value, "mode", &[("widen", StepMode::Widen), ("replace", StepMode::Replace)])
+}
+
+fn one_of<T: Copy>(value: &DeValue<'_>, what: &str, known: &[(&str, T)]) -> Read<T> {
+    let written = text(value)?;
+    let found = known.iter().find(|(name, _)| *name == written);
+    found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        Wrong { problem: format!("there is no {what} `{written}`"), hint: did_you_mean_or_list(&written, &names) }
+    })
+}
+
+/// Strictly more than the target meets it, so 100 could never be met.
+fn target(value: &DeValue<'_>) -> Read<u8> {
+    count(0, 99)(value).map(|percent| u8::try_from(percent).unwrap_or(99))
+}
+
+/// Values that were read within bounds far below.
+fn narrow(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

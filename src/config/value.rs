@@ -1,0 +1,272 @@
+//! Single values as operators write them: durations, levels, addresses, ranges, names.
+
+use super::read::{Read, Wrong};
+use crate::media::api::Codec;
+use crate::time::Duration;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+use toml::de::DeValue;
+
+const NAME_CHARS: usize = 64;
+const NUMBER_CHARS: usize = 32;
+
+/// Any text.
+pub(super) fn text(value: &DeValue<'_>) -> Read<String> {
+    match value {
+        DeValue::String(text) => Ok(text.to_string()),
+        DeValue::Integer(integer) => {
+            Err(Wrong::new("must be text, not a number", format!("write it in quotes: \"{}\"", integer.as_str())))
+        }
+        _ => Err(Wrong::new(format!("must be text, not {}", kind(value)), "write it in quotes")),
+    }
+}
+
+/// A whole number within bounds, both allowed.
+pub(super) fn count(min: u64, max: u64) -> impl Fn(&DeValue<'_>) -> Read<u64> {
+    move |value| {
+        let bounds = || format!("a whole number from {min} to {max}");
+        match value {
+            DeValue::Integer(integer) => u64::from_str_radix(integer.as_str(), integer.radix())
+                .ok()
+                .filter(|count| (min..=max).contains(count))
+                .ok_or_else(|| Wrong::new(format!("out of range: {integer}"), bounds())),
+            DeValue::String(text) if text.parse::<u64>().is_ok() => {
+                Err(Wrong::new("must be a number, not text", format!("write it without quotes: {text}")))
+            }
+            _ => Err(Wrong::new(format!("must be a number, not {}", kind(value)), bounds())),
+        }
+    }
+}
+
+/// A level of a skill.
+pub(super) fn level(value: &DeValue<'_>) -> Read<u8> {
+    let level = count(0, 100)(value).map_err(|wrong| Wrong { problem: wrong.problem, hint: Some(LEVELS.into()) })?;
+    u8::try_from(level).map_err(|_| Wrong::new("out of range", LEVELS))
+}
+
+const LEVELS: &str = "levels go from 0 (not at all) to 100";
+
+/// A length of time within bounds, both allowed.
+pub(super) fn duration(min: Duration, max: Duration) -> impl Fn(&DeValue<'_>) -> Read<Duration> {
+    move |value| {
+        let parsed = match value {
+            DeValue::String(text) => parse_duration(text)?,
+            DeValue::Integer(integer) if integer.as_str() == "0" => Duration::ZERO,
+            DeValue::Integer(integer) => {
+                let hint = format!("write it in quotes and with its unit: \"{} s\"", integer.as_str());
+                return Err(Wrong::new("a length of time needs a unit", hint));
+            }
+            _ => return Err(Wrong::new(format!("must be a length of time, not {}", kind(value)), DURATIONS)),
+        };
+        if (min..=max).contains(&parsed) {
+            return Ok(parsed);
+        }
+        let hint = format!("from {} to {}", show_duration(min), show_duration(max));
+        Err(Wrong::new(format!("out of range: {}", show_duration(parsed)), hint))
+    }
+}
+
+const DURATIONS: &str = "like \"15 s\", \"2.5 s\", \"20 ms\", \"10 min\", \"1 h\"";
+
+/// Whole nanoseconds, without a detour over floating point.
+fn parse_duration(text: &str) -> Read<Duration> {
+    let wrong = || Wrong::new("not a length of time", DURATIONS);
+    let trimmed = text.trim();
+    let digits = trimmed.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(trimmed.len());
+    let (number, unit) = trimmed.split_at(digits);
+    let unit_nanos: u128 = match unit.trim_start() {
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "min" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        "" if number == "0" => 0,
+        "" => return Err(Wrong::new("a length of time needs a unit", format!("\"{number} s\"?"))),
+        _ => return Err(wrong()),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    if whole.is_empty() || fraction.is_empty() || fraction.len() > 9 || whole.len() > 12 {
+        return Err(wrong());
+    }
+    let whole: u128 = whole.parse().map_err(|_| wrong())?;
+    let scale = 10_u128.pow(u32::try_from(fraction.len()).map_err(|_| wrong())?);
+    let fraction: u128 = fraction.parse().map_err(|_| wrong())?;
+    let nanos = whole * unit_nanos + fraction * unit_nanos / scale;
+    u64::try_from(nanos).map(Duration::from_nanos).map_err(|_| wrong())
+}
+
+/// A length of time as an operator would write it.
+pub(super) fn show_duration(length: Duration) -> String {
+    let millis = length.as_millis();
+    match millis {
+        0 => "0 s".to_string(),
+        _ if millis.is_multiple_of(3_600_000) => format!("{} h", millis / 3_600_000),
+        _ if millis.is_multiple_of(60_000) => format!("{} min", millis / 60_000),
+        _ if millis.is_multiple_of(1_000) => format!("{} s", millis / 1_000),
+        _ => format!("{millis} ms"),
+    }
+}
+
+/// An address to listen on.
+pub(super) fn socket(value: &DeValue<'_>) -> Read<SocketAddr> {
+    let text = text(value)?;
+    text.parse().map_err(|_| Wrong::new("not an address with a port", "like \"127.0.0.1:5060\" or \"[::1]:5060\""))
+}
+
+/// An address to listen on, or "off".
+pub(super) fn socket_or_off(value: &DeValue<'_>) -> Read<Option<SocketAddr>> {
+    match value {
+        DeValue::String(text) if text == "off" => Ok(None),
+        _ => socket(value).map(Some),
+    }
+}
+
+/// An IP address that packets can be sent to.
+pub(super) fn address(value: &DeValue<'_>) -> Read<IpAddr> {
+    let address: IpAddr =
+        text(value)?.parse().map_err(|_| Wrong::new("not an IP address", "like \"192.0.2.10\" or \"2001:db8::10\""))?;
+    match address.is_unspecified() || address.is_multicast() {
+        true => Err(Wrong::new("others cannot send to this address", "write the address of one interface")),
+        false => Ok(address),
+    }
+}
+
+/// A range of addresses.
+pub(super) fn network(value: &DeValue<'_>) -> Read<IpNet> {
+    let text = text(value)?;
+    let network: IpNet = match text.parse::<IpAddr>() {
+        Ok(address) => IpNet::from(address),
+        Err(_) => text.parse().map_err(|_| {
+            Wrong::new("not a range of addresses", "like \"10.0.0.0/8\", \"192.0.2.7\" or \"2001:db8::/32\"")
+        })?,
+    };
+    match network.addr() == network.network() {
+        true => Ok(network),
+        false => {
+            Err(Wrong::new("the address has bits beyond its prefix", format!("did you mean `{}`?", network.trunc())))
+        }
+    }
+}
+
+/// First and last port.
+pub(super) fn ports(value: &DeValue<'_>) -> Read<(u16, u16)> {
+    const EXAMPLE: &str = "like \"20000-29999\"";
+    let text = text(value)?;
+    let (first, last) = text.split_once('-').ok_or_else(|| Wrong::new("not a range of ports", EXAMPLE))?;
+    let port = |text: &str| {
+        let port: u32 = text.trim().parse().map_err(|_| Wrong::new("not a range of ports", EXAMPLE))?;
+        let hint = "ports go from 1024 to 65535; those below belong to the system";
+        u16::try_from(port).ok().filter(|port| *port >= 1024).ok_or_else(|| Wrong::new("port out of range", hint))
+    };
+    let (first, last) = (port(first)?, port(last)?);
+    match first < last {
+        true => Ok((first, last)),
+        false => Err(Wrong::new("the range of ports is empty", "the last port must be above the first")),
+    }
+}
+
+/// A name that ends up in metrics and reports.
+pub(super) fn check_name(name: &str) -> Read<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    match name.is_empty() || name.len() > NAME_CHARS || !name.chars().all(fits) {
+        true => Err(Wrong::new(
+            format!("`{name}` cannot be a name"),
+            format!("1 to {NAME_CHARS} letters, digits, `_`, `-` and `.`: names are labels in the metrics"),
+        )),
+        false => Ok(()),
+    }
+}
+
+/// A name that ends up in metrics and reports.
+pub(super) fn name(value: &DeValue<'_>) -> Read<String> {
+    let name = text(value)?;
+    check_name(&name)?;
+    Ok(name)
+}
+
+/// What is dialled or registered with.
+pub(super) fn check_number(number: &str) -> Read<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '*' | '_' | '-' | '.');
+    match number.is_empty() || number.len() > NUMBER_CHARS || !number.chars().all(fits) {
+        true => Err(Wrong::new(
+            format!("`{number}` cannot be a number"),
+            format!("1 to {NUMBER_CHARS} digits, letters, `+`, `*`, `_`, `-` and `.`"),
+        )),
+        false => Ok(()),
+    }
+}
+
+/// What is dialled.
+pub(super) fn number(value: &DeValue<'_>) -> Read<String> {
+    let number = text(value)?;
+    check_number(&number)?;
+    Ok(number)
+}
+
+/// Text that goes between quotes into a header.
+pub(super) fn realm(value: &DeValue<'_>) -> Read<String> {
+    let realm = text(value)?;
+    let fits = |c: char| (c.is_ascii_graphic() || c == ' ') && c != '"' && c != '\\';
+    match realm.is_empty() || realm.len() > NAME_CHARS || !realm.chars().all(fits) {
+        true => Err(Wrong::new("cannot be a realm", "1 to 64 plain letters, digits and signs, no quotes")),
+        false => Ok(realm),
+    }
+}
+
+/// A codec by its SDP name.
+pub(super) fn codec(value: &DeValue<'_>) -> Read<Codec> {
+    match text(value)?.as_str() {
+        "PCMA" => Ok(Codec::Pcma),
+        "PCMU" => Ok(Codec::Pcmu),
+        other => Err(Wrong {
+            problem: format!("unknown codec `{other}`"),
+            hint: super::mistake::did_you_mean_or_list(other, &["PCMA", "PCMU"]),
+        }),
+    }
+}
+
+/// The kind of a value in words.
+pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_written() {
+        let cases = [
+            ("15 s", 15_000_000_000),
+            ("15s", 15_000_000_000),
+            (" 20 ms ", 20_000_000),
+            ("10 min", 600_000_000_000),
+            ("1 h", 3_600_000_000_000),
+            ("2.5 s", 2_500_000_000),
+            ("0.1 ms", 100_000),
+            ("0", 0),
+            ("0 s", 0),
+        ];
+        for (text, nanos) in cases {
+            assert_eq!(parse_duration(text).ok(), Some(Duration::from_nanos(nanos)), "{text}");
+        }
+        for text in ["", "s", "15", "15 m", "1.s", ".5 s", "1.2.3 s", "-1 s", "15 seconds", "9999999999999 h", "1e3 s"]
+        {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_shown_as_written() {
+        for text in ["0 s", "20 ms", "2500 ms", "15 s", "10 min", "125 min", "3 h"] {
+            assert_eq!(parse_duration(text).ok().map(show_duration).as_deref(), Some(text));
+        }
+    }
+}
