@@ -11,17 +11,20 @@ mod uri;
 mod write;
 
 pub use address::NameAddr;
-pub(crate) use address::{comma_entries, find_param, params};
+pub(crate) use address::{comma_entries, comma_pieces, find_param, params};
+pub(crate) use fields::is_token;
 pub use fields::{CSeq, Via};
 pub use method::Method;
 pub use uri::{Scheme, Uri, host_text};
 pub use write::{Writer, reason_phrase};
 
-use super::api::{Flow, Transport};
+use super::api::Flow;
 use bytes::Bytes;
 use rsipstack::rsip;
 use std::borrow::Cow;
-use std::net::SocketAddr;
+
+/// What we answer to, for Allow (RFC 3261 20.5).
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE";
 
 /// Why bytes are not a message, and which status says so best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +112,16 @@ impl Message {
         }
     }
 
+    /// Reads the part up to and with the empty line; the body's extent is known already.
+    pub(crate) fn parse_split(head: &[u8], body: &[u8], flow: Flow) -> Result<Message, Malformed> {
+        let mut message = Message::parse(head, flow)?;
+        match &mut message {
+            Message::Request(request) => request.head.body = Bytes::copy_from_slice(body),
+            Message::Response(response) => response.head.body = Bytes::copy_from_slice(body),
+        }
+        Ok(message)
+    }
+
     /// What both kinds have.
     pub fn head(&self) -> &Head {
         match self {
@@ -138,14 +151,7 @@ impl Request {
     /// Where the answer goes (RFC 3261 18.2.2, RFC 3581 4): a stream's own connection; over UDP the packet's source
     /// address, at its source port when `rport` was asked for, else at the port of sent-by. `maddr` is ignored.
     pub fn answer_flow(&self) -> Flow {
-        match self.flow.transport {
-            Transport::Tcp => self.flow,
-            Transport::Udp if self.head.via.rport_asked => self.flow,
-            Transport::Udp => {
-                let port = self.head.via.port.unwrap_or(5060);
-                Flow { remote: SocketAddr::new(self.flow.remote.ip(), port), ..self.flow }
-            }
-        }
+        self.head.via.answer_flow(self.flow)
     }
 
     /// The Route entries, top first; reads them anew at each call.

@@ -139,14 +139,19 @@ fn split_outside(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     })
 }
 
+/// What stands between the commas of a header value, empty pieces too.
+pub(crate) fn comma_pieces(text: &str) -> impl Iterator<Item = &str> {
+    split_outside(text, b',')
+}
+
 /// The entries of a comma-separated header value, trimmed, empty ones left out.
 pub(crate) fn comma_entries(text: &str) -> impl Iterator<Item = &str> {
-    split_outside(text, b',').map(str::trim).filter(|entry| !entry.is_empty())
+    comma_pieces(text).map(str::trim).filter(|entry| !entry.is_empty())
 }
 
 /// The first entry of a comma-separated header value, from the start of the text on, its blanks included.
 pub(super) fn first_entry(text: &str) -> &str {
-    split_outside(text, b',').next().unwrap_or(text)
+    comma_pieces(text).next().unwrap_or(text)
 }
 
 /// The parameters of `;name=value;name`, in order; one without a value is empty.

@@ -2,6 +2,7 @@
 
 use super::uri::{host_and_port, host_ip};
 use super::{Malformed, Method, params};
+use crate::sip::api::{Flow, Transport};
 use std::net::{IpAddr, SocketAddr};
 
 /// CSeq.
@@ -100,8 +101,17 @@ impl Via {
         (self.host.to_ascii_lowercase(), self.port.unwrap_or(5060))
     }
 
+    /// Where an answer to a request that came by `flow` goes; see [`super::Request::answer_flow`].
+    pub(crate) fn answer_flow(&self, flow: Flow) -> Flow {
+        match flow.transport {
+            Transport::Tcp => flow,
+            Transport::Udp if self.rport_asked => flow,
+            Transport::Udp => Flow { remote: SocketAddr::new(flow.remote.ip(), self.port.unwrap_or(5060)), ..flow },
+        }
+    }
+
     /// RFC 3261 18.2.1, RFC 3581 4: what the packet says replaces what the peer may have written.
-    pub(super) fn note_source(&mut self, source: SocketAddr) {
+    pub(crate) fn note_source(&mut self, source: SocketAddr) {
         let differs = host_ip(&self.host) != Some(source.ip().to_canonical());
         self.received = (self.rport_asked || differs).then(|| source.ip().to_canonical());
         self.rport = self.rport_asked.then(|| source.port());

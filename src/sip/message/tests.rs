@@ -1,6 +1,7 @@
 //! Reading and writing, message by message.
 
 use super::*;
+use crate::sip::api::Transport;
 
 fn flow() -> Flow {
     let remote = "192.0.2.9:4000".parse().expect("an address");

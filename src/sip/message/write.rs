@@ -1,6 +1,6 @@
 //! Writing messages: one pass into one buffer, nothing is read again.
 
-use super::{Method, Request, params, uri::host_text};
+use super::{Method, Request, Via, params, uri::host_text};
 use bytes::Bytes;
 use std::fmt::{self, Display, Write as _};
 use std::net::SocketAddr;
@@ -38,19 +38,8 @@ impl Writer {
     /// [`Writer::answer`] with a reason phrase of one's own.
     pub fn answer_with(request: &Request, status: u16, reason: &str, to_tag: Option<&str>) -> Writer {
         let head = &request.head;
-        let mut writer = Writer { bytes: Vec::with_capacity(1024) };
-        writer.raw("SIP/2.0 ");
-        writer.number(u64::from(status));
-        writer.raw(" ");
-        writer.value(reason);
-        writer.raw("\r\n");
-        let mut vias = head.values("Via");
-        if let Some(first) = vias.next() {
-            writer.top_via(request, first);
-        }
-        for via in vias {
-            writer.line("Via", via);
-        }
+        let mut writer = Writer::status(status, reason);
+        writer.vias(&head.via, head.values("Via"));
         if request.method == Method::Invite && (101..300).contains(&status) {
             for route in head.values("Record-Route") {
                 writer.line("Record-Route", route);
@@ -72,6 +61,26 @@ impl Writer {
         }
         writer.line("Call-ID", &head.call_id);
         writer.cseq(head.cseq.number, request.method)
+    }
+
+    pub(crate) fn status(status: u16, reason: &str) -> Writer {
+        let mut writer = Writer { bytes: Vec::with_capacity(1024) };
+        writer.raw("SIP/2.0 ");
+        writer.number(u64::from(status));
+        writer.raw(" ");
+        writer.value(reason);
+        writer.raw("\r\n");
+        writer
+    }
+
+    /// The Via lines of a request as its answer bears them.
+    pub(crate) fn vias<'a>(&mut self, top: &Via, mut lines: impl Iterator<Item = &'a str>) {
+        if let Some(first) = lines.next() {
+            self.top_via(top, first);
+        }
+        for line in lines {
+            self.line("Via", line);
+        }
     }
 
     /// A header line.
@@ -135,8 +144,7 @@ impl Writer {
     }
 
     /// The first Via line, its first entry with the packet's source in place of what the peer wrote about it.
-    fn top_via(&mut self, request: &Request, line: &str) {
-        let via = &request.head.via;
+    fn top_via(&mut self, via: &Via, line: &str) {
         let (entry, rest) = line.split_at_checked(via.length).unwrap_or((line, ""));
         if via.received.is_none() && !via.rport_asked && !entry.contains("received") {
             return self.line("Via", line);
