@@ -4,3 +4,4 @@
 mod config;
 mod media_sdp;
 mod service_level;
+mod sip_messages;

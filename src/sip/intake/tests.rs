@@ -154,7 +154,8 @@ fn the_answer_is_whole_and_the_same_each_time() {
 fn reading_takes_time_in_proportion_to_the_length() {
     let limits = Limits { headers: 100_000, header_bytes: 65_535, ..Limits::default() };
     let intake = Intake::new(limits, [1; 32]);
-    let fillings = ["\r\n ", "\r\nX: y", "\r\nVia: SIP/2.0/UDP a", ";p", ",", "\"", "\\\"", "<", "%41", "\r\nm: <sip:a>", " "];
+    let fillings =
+        ["\r\n ", "\r\nX: y", "\r\nVia: SIP/2.0/UDP a", ";p", ",", "\"", "\\\"", "<", "%41", "\r\nm: <sip:a>", " "];
     for filling in fillings {
         let reading = |size: usize| {
             let mut text = String::from("OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nFrom: <sip:a>;tag=1");
@@ -162,15 +163,16 @@ fn reading_takes_time_in_proportion_to_the_length() {
             let _ = write!(text, "\r\nTo: <sip:b>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\nContact: <sip:a>");
             text.push_str(&filling.repeat(size / filling.len()));
             text.push_str("\r\n\r\n");
-            let started = test_clock();
-            for _ in 0..3 {
+            let once = |_| {
+                let started = test_clock();
                 intake.take(text.as_bytes(), flow(Transport::Udp));
-            }
-            started.elapsed()
+                started.elapsed()
+            };
+            (0..5).map(once).min().unwrap_or_default()
         };
         let (small, large) = (reading(4_000), reading(32_000));
         // Eight times the bytes; a quadratic reader would need sixty-four times the time.
-        assert!(large < small * 32 + crate::time::Duration::from_millis(30), "{filling:?}: {small:?} {large:?}");
+        assert!(large < small * 32 + crate::time::Duration::from_millis(10), "{filling:?}: {small:?} {large:?}");
     }
 }
 

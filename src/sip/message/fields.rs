@@ -56,7 +56,8 @@ impl Via {
         let wrong = Malformed::new("Via");
         let (protocol, rest) = entry.split_once('/').ok_or(wrong)?;
         let (version, rest) = rest.split_once('/').ok_or(wrong)?;
-        if !protocol.trim().eq_ignore_ascii_case("SIP") || version.trim() != "2.0" {
+        // Any version: the 505 to a request of another one must find its way back by it.
+        if !protocol.trim().eq_ignore_ascii_case("SIP") || !version.trim().bytes().all(is_token) {
             return Err(wrong);
         }
         let rest = rest.trim_start();
