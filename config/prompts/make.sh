@@ -1,0 +1,38 @@
+#!/bin/sh
+# Makes the prompts in it/ and en/: 8 kHz, mono, 16 bit, peak -3.5 dB, no silence at either end.
+# Speech: festival's voice "lp" for Italian, espeak-ng for English. Installs what is missing when run as root.
+# Every prompt is one line of the table at the end: file, language, speed, text.
+set -eu
+cd "$(dirname "$0")"
+
+if ! command -v text2wave >/dev/null || ! command -v espeak-ng >/dev/null || ! command -v sox >/dev/null ||
+    [ ! -d /usr/share/festival/voices/italian ]; then
+    if [ "$(id -u)" != 0 ]; then
+        echo "needed: festival festvox-italp16k espeak-ng sox (run as root to install them)" >&2
+        exit 1
+    fi
+    apt-get install -y --no-install-recommends festival festvox-italp16k espeak-ng sox >/dev/null
+fi
+
+raw=$(mktemp --suffix=.wav)
+trap 'rm -f "$raw"' EXIT
+
+# speak FILE LANGUAGE SPEED TEXT: speed 100 is the voice's own, more is faster
+speak() {
+    case $2 in
+    it) # the Italian voice reads Latin-1
+        printf '%s' "$4" | iconv -f UTF-8 -t ISO-8859-1 | text2wave -eval '(voice_lp_diphone)' \
+            -eval "(Parameter.set 'Duration_Stretch (/ 100.0 $3))" -o "$raw" ;;
+    en) espeak-ng -v en-gb-x-rp -s $((150 * $3 / 100)) -w "$raw" -- "$4" ;;
+    *) echo "no voice for language $2" >&2; exit 1 ;;
+    esac
+    # -D: no dither, so that the same speech gives the same file.
+    sox -D -V1 "$raw" -b 16 "$1" channels 1 rate 8000 highpass 100 \
+        silence 1 0.01 0.2% fade t 0.005 reverse silence 1 0.01 0.2% fade t 0.005 reverse norm -3.5
+    echo "$1 $(soxi -D "$1") s"
+}
+
+speak it/welcome.wav it 100 "Benvenuto al Centro Servizi della Regione. Resti in linea: la sua chiamata sarà presa dal primo operatore libero."
+speak it/welcome_short.wav it 110 "Benvenuto al Centro Servizi."
+speak en/welcome.wav en 100 "Welcome to the Regional Service Centre. Please stay on the line: your call will be taken by the first free operator."
+speak en/welcome_short.wav en 100 "Welcome to the Service Centre."
