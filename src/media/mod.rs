@@ -1,6 +1,11 @@
 //! RTP without sockets: packets and time in, packets out.
 
 pub mod api;
+pub mod clip;
+pub mod embedded;
+pub mod g711;
+mod music;
+pub mod ports;
 pub mod sdp;
 mod settings;
 
