@@ -1,8 +1,24 @@
 //! The routing engine: who speaks to whom, and when. No word of SIP, no I/O, no clock.
+//!
+//! Reading order: [`plan`] (what it goes by), [`Event`] in, [`Command`] and facts out, then `call`, `offer` and
+//! `agent` (the three lives), `router` with `tier`, `queue` and `strategy` (who meets whom), [`Timer`] (every
+//! deadline), `invariant` (the laws).
+//!
+//! Time: an event happened at its `received_at`, a deadline at its own moment; every wait, duration and fact is
+//! computed from that, and what the engine does about it starts at `now`. Hence a busy machine does not change what
+//! is measured.
 
+mod agent;
+mod call;
 mod command;
 mod event;
+mod invariant;
+mod offer;
 pub mod plan;
+mod queue;
+mod router;
+mod strategy;
+mod tier;
 mod timer;
 
 pub use command::Command;
@@ -10,7 +26,18 @@ pub use event::Event;
 pub use plan::Plan;
 pub use timer::Timer;
 
-use crate::facts::Record;
+use crate::facts::{Fact, Record};
+use crate::ids::{AgentId, CallId, OfferId};
+use crate::time::{Deadlines, Time};
+use agent::Agent;
+use call::Call;
+use offer::Offer;
+use queue::{Place, WaitingRoom};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::collections::{BTreeMap, BTreeSet};
+use strategy::Ready;
+use tier::Tiers;
 
 /// What follows from one event; reused, so that nothing is allocated once it is warm.
 #[derive(Debug, Default)]
@@ -19,4 +46,187 @@ pub struct Outbox {
     pub commands: Vec<Command>,
     /// To be counted and recorded, in order.
     pub facts: Vec<Record>,
+}
+
+impl Outbox {
+    fn fact(&mut self, at: Time, fact: Fact) {
+        self.facts.push(Record { at, fact });
+    }
+}
+
+/// The routing engine. Same plan, same decision seed, same inputs: same commands and facts.
+#[derive(Debug)]
+pub struct Acd {
+    plan: Plan,
+    tiers: Tiers,
+    calls: BTreeMap<CallId, Call>,
+    offers: BTreeMap<OfferId, Offer>,
+    agents: Vec<Agent>,
+    waiting: WaitingRoom,
+    ready: Ready,
+    /// Waiting calls and ready agents that may have become a pair; empty between steps.
+    fresh_calls: BTreeSet<Place>,
+    fresh_agents: Vec<AgentId>,
+    deadlines: Deadlines<Timer>,
+    decisions: ChaCha8Rng,
+    next_offer: u64,
+    draining: bool,
+    /// The moment of the step, and the moment of its cause.
+    now: Time,
+    at: Time,
+    /// The latest cause so far: causes may be handled a little out of order, back-offs do not return.
+    latest: Time,
+}
+
+/// How many things the engine holds; all zero but `agents` when everybody is gone and time has run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Calls of any state.
+    pub calls: usize,
+    /// Calls that wait and that nobody is offered.
+    pub waiting: usize,
+    /// Offers made and not forgotten, talks included.
+    pub offers: usize,
+    /// Agents who are ready.
+    pub ready: usize,
+    /// Deadlines set.
+    pub deadlines: usize,
+}
+
+impl Acd {
+    /// An engine with nobody in it. Agents with a fixed contact are ready from its first step on, which is due at
+    /// once.
+    pub fn new(plan: Plan, decision_seed: u64) -> Acd {
+        let tiers = Tiers::new(&plan);
+        let mut deadlines = Deadlines::default();
+        deadlines.set(Timer::Opening, Time::ZERO);
+        Acd {
+            waiting: WaitingRoom::new(plan.queues.len(), &tiers),
+            ready: Ready::new(&plan, &tiers),
+            agents: plan.agents.iter().map(Agent::new).collect(),
+            calls: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            fresh_calls: BTreeSet::new(),
+            fresh_agents: Vec::new(),
+            deadlines,
+            decisions: ChaCha8Rng::seed_from_u64(decision_seed),
+            next_offer: 0,
+            draining: false,
+            now: Time::ZERO,
+            at: Time::ZERO,
+            latest: Time::ZERO,
+            tiers,
+            plan,
+        }
+    }
+
+    /// All that follows from one event, and from every deadline up to its receive time. Deadlines between that and
+    /// `now` are left to `expire`: an event that is still to be handled may have come before them.
+    pub fn handle(&mut self, event: Event, now: Time, out: &mut Outbox) {
+        self.now = self.now.max(now);
+        let at = event.received_at().unwrap_or(self.now).min(self.now);
+        self.open_once(at, out);
+        self.fire_while(|due| due < at, out);
+        self.begin(at);
+        self.dispatch(event, out);
+        self.fire_due(out);
+        self.assign(out);
+        self.check_cheaply(out);
+    }
+
+    /// Every deadline due at `now`.
+    pub fn expire(&mut self, now: Time, out: &mut Outbox) {
+        self.now = self.now.max(now);
+        let now = self.now;
+        self.open_once(now, out);
+        self.fire_while(|due| due <= now, out);
+        self.begin(now);
+        self.check_cheaply(out);
+    }
+
+    /// The earliest deadline, in constant time.
+    pub fn next_deadline(&self) -> Option<(Time, Timer)> {
+        self.deadlines.next()
+    }
+
+    /// What the engine goes by.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// How many things the engine holds.
+    pub fn sizes(&self) -> Sizes {
+        Sizes {
+            calls: self.calls.len(),
+            waiting: self.waiting.len(),
+            offers: self.offers.len(),
+            ready: self.ready.len(),
+            deadlines: self.deadlines.len(),
+        }
+    }
+
+    fn begin(&mut self, at: Time) {
+        self.at = at;
+        self.latest = self.latest.max(at);
+    }
+
+    fn open_once(&mut self, at: Time, out: &mut Outbox) {
+        if self.deadlines.cancel(Timer::Opening).is_some() {
+            self.begin(at);
+            self.open(out);
+            self.assign(out);
+        }
+    }
+
+    /// Deadlines of one moment are one step: all of them first, then the matching.
+    fn fire_while(&mut self, is_due: impl Fn(Time) -> bool, out: &mut Outbox) {
+        while let Some((due, _)) = self.deadlines.next().filter(|&(due, _)| is_due(due)) {
+            self.begin(due);
+            self.fire_due(out);
+            self.assign(out);
+        }
+    }
+
+    fn fire_due(&mut self, out: &mut Outbox) {
+        while let Some((_, timer)) = self.deadlines.pop_due(self.at) {
+            match timer {
+                Timer::Opening => self.open(out),
+                Timer::Setup(offer) => self.setup_due(offer, out),
+                Timer::Ring(offer) => self.ring_due(offer, out),
+                Timer::Join(offer) => self.join_due(offer, out),
+                Timer::Settle(offer) => self.settle_due(offer, out),
+                Timer::Threshold(call) => self.threshold_due(call, out),
+                Timer::Step(call) => self.step_due(call, out),
+                Timer::MaxWait(call) => self.max_wait_due(call, out),
+                Timer::BackOff(call) => self.back_off_over(call),
+                Timer::WrapUp(agent) => self.release(agent, out),
+                Timer::Retry(agent) => self.retry(agent, out),
+            }
+        }
+    }
+
+    fn dispatch(&mut self, event: Event, out: &mut Outbox) {
+        match event {
+            Event::CallArrived { call, service, .. } => self.on_arrived(call, service, out),
+            Event::CallEstablished { call, .. } => self.on_established(call, out),
+            Event::ClipEnded { call, clip, .. } => self.on_clip_ended(call, clip, out),
+            Event::CallerGone { call, lost, .. } => self.on_caller_gone(call, lost, out),
+            Event::CallBroke { call, .. } => self.on_broke(call, out),
+            Event::OfferRinging { offer, .. } => self.on_ringing(offer),
+            Event::OfferAnswered { offer, .. } => self.on_answered(offer, out),
+            Event::OfferJoined { offer, .. } => self.on_joined(offer, out),
+            Event::OfferFailed { offer, outcome, .. } => self.on_offer_failed(offer, outcome, out),
+            Event::AgentGone { offer, .. } => self.on_agent_gone(offer, out),
+            Event::AgentReachable { agent, .. } => self.on_reachable(agent, out),
+            Event::AgentUnregistered { agent, .. } => self.on_unregistered(agent, out),
+            Event::AgentPaused { agent, .. } => self.on_pause(agent, true, out),
+            Event::AgentResumed { agent, .. } => self.on_pause(agent, false, out),
+            Event::DrainStarted => self.draining = true,
+            Event::DrainEnded => {
+                self.draining = true;
+                let everybody: Vec<CallId> = self.calls.keys().copied().collect();
+                everybody.into_iter().for_each(|call| self.drain(call, out));
+            }
+        }
+    }
 }

@@ -96,6 +96,14 @@ pub enum Strategy {
     Linear,
     /// The least recently offered.
     RoundRobin,
+    /// The fewest calls answered since sign-in, over all queues; then the least recently offered.
+    FewestCalls,
+    /// The least talk time since sign-in, over all queues; then the least recently offered.
+    LeastTalkTime,
+    /// The largest surplus over the required levels; then the longest idle.
+    BestSkill,
+    /// One seeded draw among them.
+    Random,
 }
 
 /// A group of agents.

@@ -1,0 +1,217 @@
+//! Agents: what they chose (status) and what the engine does with them (state), semantics.md section 7.
+//!
+//! ```text
+//!                     offer            200            over            wrap-up over
+//!   idle ───────────────────► offered ──────► connected ──► wrap-up ────────────────► idle
+//!     ▲                          │               │ (no wrap-up, or dropped before media was joined)
+//!     └──── phone's last word ───┘◄──────────────┘
+//! ```
+//! While idle, the state shown is `signed_out`, `paused`, `unreachable` or `ready`, by status. A change of status at
+//! any other time takes effect when the agent is idle again.
+
+use super::{Acd, Outbox, Timer};
+use crate::facts::{AgentState, Fact};
+use crate::ids::{AgentId, OfferId, PoolId};
+use crate::time::{Duration, Time};
+
+/// What an agent does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Activity {
+    /// Nothing that the engine asked for.
+    Idle,
+    /// The phone rings, or was told to stop and has not said its last word.
+    Offered(OfferId),
+    /// From the winning 200 to the end of the call.
+    Connected(OfferId),
+    /// Working after a call.
+    WrapUp,
+}
+
+/// One agent.
+#[derive(Clone, Debug)]
+pub(super) struct Agent {
+    pub(super) pool: PoolId,
+    pub(super) activity: Activity,
+    /// The last state told as a fact, and since when.
+    pub(super) state: AgentState,
+    pub(super) since: Time,
+    fixed_contact: bool,
+    signed_in: bool,
+    /// A request to the phone failed, and since then none succeeded and none came from it.
+    failed: bool,
+    paused: bool,
+    /// `no_answer` in a row.
+    misses: u32,
+    /// The earliest end of the last call, wrap-up or offer, or first sign-in.
+    pub(super) idle_since: Time,
+    ever_signed_in: bool,
+    /// Number of the last offer; 0 is never.
+    pub(super) offered: u64,
+    /// Calls answered since sign-in; a joiner starts at the minimum.
+    pub(super) answered: u64,
+    /// Nanoseconds of talk since sign-in; a joiner starts at the minimum.
+    pub(super) talked: u64,
+}
+
+impl Agent {
+    pub(super) fn new(plan: &super::plan::Agent) -> Agent {
+        Agent {
+            pool: plan.pool,
+            activity: Activity::Idle,
+            state: AgentState::SignedOut,
+            since: Time::ZERO,
+            fixed_contact: plan.fixed_contact,
+            signed_in: false,
+            failed: false,
+            paused: false,
+            misses: 0,
+            idle_since: Time::ZERO,
+            ever_signed_in: false,
+            offered: 0,
+            answered: 0,
+            talked: 0,
+        }
+    }
+
+    fn state_now(&self) -> AgentState {
+        match self.activity {
+            Activity::Offered(_) => AgentState::Ringing,
+            Activity::Connected(_) => AgentState::Talking,
+            Activity::WrapUp => AgentState::WrapUp,
+            Activity::Idle if !self.signed_in => AgentState::SignedOut,
+            Activity::Idle if self.paused => AgentState::Paused,
+            Activity::Idle if self.failed => AgentState::Unreachable,
+            Activity::Idle => AgentState::Ready,
+        }
+    }
+}
+
+impl Acd {
+    /// The engine's first step: agents with a fixed contact need not register.
+    pub(super) fn open(&mut self, out: &mut Outbox) {
+        for index in 0..self.agents.len() {
+            self.agents[index].since = self.at;
+            if self.agents[index].fixed_contact {
+                self.sign_in(AgentId(index as u32), out);
+            }
+        }
+    }
+
+    pub(super) fn on_reachable(&mut self, id: AgentId, out: &mut Outbox) {
+        if id.index() >= self.agents.len() {
+            return self.law(4, false, out);
+        }
+        self.reached(id);
+        if self.agents[id.index()].signed_in { self.show(id, self.at, out) } else { self.sign_in(id, out) }
+    }
+
+    pub(super) fn on_unregistered(&mut self, id: AgentId, out: &mut Outbox) {
+        match self.agents.get_mut(id.index()) {
+            None => return self.law(4, false, out),
+            Some(agent) => agent.signed_in = agent.fixed_contact,
+        }
+        self.show(id, self.at, out);
+    }
+
+    pub(super) fn on_pause(&mut self, id: AgentId, paused: bool, out: &mut Outbox) {
+        match self.agents.get_mut(id.index()) {
+            None => return self.law(4, false, out),
+            Some(agent) => agent.paused = paused,
+        }
+        self.show(id, self.at, out);
+    }
+
+    /// A new sign-in forgets misses and pauses; the counts of the `fewest_calls` and `least_talk_time` orders start at
+    /// the minimum of those present, so that a joiner is not flooded.
+    fn sign_in(&mut self, id: AgentId, out: &mut Outbox) {
+        let present = || self.agents.iter().filter(|agent| agent.signed_in);
+        let answered = present().map(|agent| agent.answered).min().unwrap_or(0);
+        let talked = present().map(|agent| agent.talked).min().unwrap_or(0);
+        let agent = &mut self.agents[id.index()];
+        (agent.signed_in, agent.paused, agent.misses) = (true, false, 0);
+        (agent.answered, agent.talked) = (answered, talked);
+        if !agent.ever_signed_in {
+            (agent.ever_signed_in, agent.idle_since) = (true, self.at);
+        }
+        self.show(id, self.at, out);
+    }
+
+    /// The phone said something: it can be reached.
+    pub(super) fn reached(&mut self, id: AgentId) {
+        self.agents[id.index()].failed = false;
+        self.deadlines.cancel(Timer::Retry(id));
+    }
+
+    /// A request to the phone failed. A registered phone comes back by registering; a fixed contact is tried again.
+    pub(super) fn not_reached(&mut self, id: AgentId) {
+        let agent = &mut self.agents[id.index()];
+        agent.failed = true;
+        if agent.fixed_contact {
+            self.deadlines.set(Timer::Retry(id), self.at + self.plan.limits.back_off.unreachable);
+        }
+    }
+
+    pub(super) fn retry(&mut self, id: AgentId, out: &mut Outbox) {
+        self.agents[id.index()].failed = false;
+        self.show(id, self.at, out);
+    }
+
+    /// `misses_to_pause` misses in a row pause the agent; those are then used up.
+    pub(super) fn missed(&mut self, id: AgentId) {
+        let most = self.plan.limits.misses_to_pause;
+        let agent = &mut self.agents[id.index()];
+        agent.misses += 1;
+        if most > 0 && agent.misses >= most {
+            (agent.paused, agent.misses) = (true, 0);
+        }
+    }
+
+    pub(super) fn occupy(&mut self, id: AgentId, activity: Activity, moment: Time, out: &mut Outbox) {
+        self.agents[id.index()].activity = activity;
+        self.show(id, moment, out);
+    }
+
+    /// The agent has nothing to do any more.
+    pub(super) fn release(&mut self, id: AgentId, out: &mut Outbox) {
+        self.agents[id.index()].idle_since = self.at;
+        self.occupy(id, Activity::Idle, self.at, out);
+    }
+
+    /// An answered call is over for the agent: wrap-up, if its queue has one.
+    pub(super) fn end_of_call(&mut self, id: AgentId, talked: Duration, wrap_up: Duration, out: &mut Outbox) {
+        let nanos = u64::try_from(talked.as_nanos()).unwrap_or(u64::MAX);
+        let agent = &mut self.agents[id.index()];
+        agent.talked = agent.talked.saturating_add(nanos);
+        if wrap_up.is_zero() {
+            return self.release(id, out);
+        }
+        self.deadlines.set(Timer::WrapUp(id), self.at + wrap_up);
+        self.occupy(id, Activity::WrapUp, self.at, out);
+    }
+
+    pub(super) fn answered_one(&mut self, id: AgentId) {
+        self.agents[id.index()].misses = 0;
+        self.agents[id.index()].answered += 1;
+    }
+
+    /// Tells a change of state and keeps the index of ready agents. Everything that a rank is made of changes only
+    /// while the agent is not ready.
+    fn show(&mut self, id: AgentId, moment: Time, out: &mut Outbox) {
+        let agent = &mut self.agents[id.index()];
+        let (from, to) = (agent.state, agent.state_now());
+        if from == to {
+            return;
+        }
+        let profile = self.tiers.profile_of(id);
+        if from == AgentState::Ready {
+            self.ready.remove(id, agent, profile);
+        }
+        let lasted = moment.since(agent.since);
+        (agent.state, agent.since) = (to, moment);
+        out.fact(moment, Fact::AgentStateChanged { agent: id, pool: agent.pool, from, to, lasted });
+        if to == AgentState::Ready {
+            self.ready.insert(id, agent, profile);
+            self.fresh_agents.push(id);
+        }
+    }
+}

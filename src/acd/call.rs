@@ -1,0 +1,392 @@
+//! Calls: from arrival through greeting and queue to the talk's end.
+//!
+//! ```text
+//!   arrived ─► accepted ─► greeting ─► queued: waiting ⇄ ringing ⇄ joining ─► talking ─► over
+//!      │ refused                                (a drop before media is joined goes back to waiting)
+//! ```
+//! A caller may leave at any moment. What happens to the offers of a queued call is in `offer`.
+
+use super::plan::Queue;
+use super::queue::Place;
+use super::{Acd, Command, Outbox, Timer};
+use crate::facts::{Fact, FlowOut, OfferOutcome, Party, Refusal, StepTrigger};
+use crate::ids::{AgentId, CallId, ClipId, OfferId, QueueId, ServiceId};
+use crate::time::{Duration, Time};
+
+/// One call.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) service: ServiceId,
+    pub(super) queue: QueueId,
+    pub(super) state: CallState,
+}
+
+/// How far a call has come.
+#[derive(Clone, Debug)]
+pub(super) enum CallState {
+    /// We answer it; it cannot hear us yet.
+    Accepted,
+    /// The welcome plays.
+    Greeting { welcome: ClipId },
+    /// In its queue.
+    Queued(Visit),
+    /// With an agent.
+    Talking { offer: OfferId },
+}
+
+/// A call's stay in its queue.
+#[derive(Clone, Debug)]
+pub(super) struct Visit {
+    /// The wait clock's start and the seniority key.
+    pub(super) entered: Time,
+    pub(super) step: u8,
+    /// When the step was reached.
+    pub(super) step_since: Time,
+    /// Thresholds already passed, a bit each; an event is never taken back.
+    passed: u8,
+    /// Since when nobody has been offered it.
+    pub(super) waiting_since: Time,
+    pub(super) stage: Stage,
+    pub(super) memory: Memory,
+}
+
+/// What a queued call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nobody is offered it.
+    Waiting,
+    /// A phone rings for it.
+    Ringing(OfferId),
+    /// A phone said 200; the call's deadlines are held until media is joined or the agent drops.
+    Joining(OfferId),
+}
+
+/// Who did not take this call, how often, and until when each is left alone; ordered by agent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory(Vec<Missed>);
+
+/// One agent who did not take the call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Missed {
+    agent: AgentId,
+    pub(super) times: u32,
+    pub(super) until: Time,
+}
+
+impl Memory {
+    pub(super) fn of(&self, agent: AgentId) -> Option<Missed> {
+        self.0.binary_search_by_key(&agent, |missed| missed.agent).ok().map(|index| self.0[index])
+    }
+
+    pub(super) fn backs_off(&self, agent: AgentId, at: Time) -> bool {
+        self.of(agent).is_some_and(|missed| missed.until > at)
+    }
+
+    pub(super) fn add(&mut self, agent: AgentId, until: Time) {
+        match self.0.binary_search_by_key(&agent, |missed| missed.agent) {
+            Ok(index) => {
+                self.0[index].times += 1;
+                self.0[index].until = until;
+            }
+            Err(index) => self.0.insert(index, Missed { agent, times: 1, until }),
+        }
+    }
+
+    /// When the next back-off ends.
+    fn next_end(&self, at: Time) -> Option<Time> {
+        self.0.iter().map(|missed| missed.until).filter(|&until| until > at).min()
+    }
+}
+
+impl Call {
+    pub(super) fn visit(&self) -> Option<&Visit> {
+        match &self.state {
+            CallState::Queued(visit) => Some(visit),
+            CallState::Accepted | CallState::Greeting { .. } | CallState::Talking { .. } => None,
+        }
+    }
+
+    pub(super) fn visit_mut(&mut self) -> Option<&mut Visit> {
+        match &mut self.state {
+            CallState::Queued(visit) => Some(visit),
+            CallState::Accepted | CallState::Greeting { .. } | CallState::Talking { .. } => None,
+        }
+    }
+}
+
+impl Acd {
+    pub(super) fn on_arrived(&mut self, id: CallId, service: ServiceId, out: &mut Outbox) {
+        if self.calls.contains_key(&id) {
+            return self.law(4, false, out);
+        }
+        let queue = self.plan.services.get(service.index()).map(|service| service.queue);
+        let refusal = match queue.map(|queue| (queue, &self.plan.queues[queue.index()])) {
+            None => Some(Refusal::NoRoute),
+            _ if self.draining => Some(Refusal::Draining),
+            _ if self.calls.len() >= self.plan.limits.channels as usize => Some(Refusal::ChannelLimit),
+            Some((id, queue)) => (self.waiting.places_taken(id) >= queue.max_length).then_some(Refusal::QueueFull),
+        };
+        match (refusal, queue) {
+            (None, Some(queue)) => {
+                self.waiting.take_place(queue);
+                self.calls.insert(id, Call { service, queue, state: CallState::Accepted });
+                out.commands.push(Command::AcceptCall { call: id });
+            }
+            (refusal, queue) => {
+                let reason = refusal.unwrap_or(Refusal::NoRoute);
+                out.commands.push(Command::RefuseCall { call: id, reason });
+                out.fact(self.at, Fact::CallRefused { service: queue.map(|_| service), reason });
+            }
+        }
+    }
+
+    pub(super) fn on_established(&mut self, id: CallId, out: &mut Outbox) {
+        let Some(call) = self.calls.get_mut(&id).filter(|call| matches!(call.state, CallState::Accepted)) else {
+            return;
+        };
+        let service = call.service;
+        let welcome = self.plan.services[service.index()].welcome;
+        if let Some(clip) = welcome {
+            call.state = CallState::Greeting { welcome: clip };
+            out.commands.push(Command::PlayOnce { call: id, clip });
+        }
+        out.fact(self.at, Fact::CallReceived { call: id, service });
+        if welcome.is_none() {
+            self.enter(id, out);
+        }
+    }
+
+    pub(super) fn on_clip_ended(&mut self, id: CallId, clip: ClipId, out: &mut Outbox) {
+        let greeted = |call: &Call| matches!(call.state, CallState::Greeting { welcome } if welcome == clip);
+        if self.calls.get(&id).is_some_and(greeted) {
+            self.enter(id, out);
+        }
+    }
+
+    /// The wait clock starts.
+    fn enter(&mut self, id: CallId, out: &mut Outbox) {
+        let at = self.at;
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let (service, queue) = (call.service, call.queue);
+        call.state = CallState::Queued(Visit {
+            entered: at,
+            step: 0,
+            step_since: at,
+            passed: 0,
+            waiting_since: at,
+            stage: Stage::Waiting,
+            memory: Memory::default(),
+        });
+        out.fact(at, Fact::CallEntered { call: id, service, queue });
+        out.commands.push(Command::PlayMusic { call: id, clip: self.plan.queues[queue.index()].music });
+        self.start_waiting(id);
+        self.set_call_deadlines(id);
+    }
+
+    /// Puts the call into the waiting room, at its place.
+    fn start_waiting(&mut self, id: CallId) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let queue = call.queue;
+        let Some(visit) = call.visit_mut() else { return };
+        visit.stage = Stage::Waiting;
+        let place = (visit.entered, id);
+        self.waiting.insert(self.tiers.class_of(queue, visit.step), place);
+        self.fresh_calls.insert(place);
+        if let Some(end) = visit.memory.next_end(self.at) {
+            self.deadlines.set(Timer::BackOff(id), end);
+        }
+    }
+
+    /// Nobody is offered the call any more: it waits on, at its old place.
+    pub(super) fn wait_again(&mut self, id: CallId) {
+        if let Some(visit) = self.calls.get_mut(&id).and_then(Call::visit_mut) {
+            visit.waiting_since = self.at;
+        }
+        self.start_waiting(id);
+    }
+
+    /// Takes the call out of the waiting room, for an offer or for good.
+    pub(super) fn stop_waiting(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(&id) else { return };
+        if let Some(visit) = call.visit().filter(|visit| visit.stage == Stage::Waiting) {
+            let place = (visit.entered, id);
+            self.waiting.remove(self.tiers.class_of(call.queue, visit.step), place);
+            self.fresh_calls.remove(&place);
+            self.deadlines.cancel(Timer::BackOff(id));
+        }
+    }
+
+    /// Sets what a queued call waits for, at the moments counted from its entry, be they past or to come.
+    pub(super) fn set_call_deadlines(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let (Some(visit), queue) = (call.visit(), &self.plan.queues[call.queue.index()]) else { return };
+        let grace = self.plan.limits.threshold_grace;
+        if let Some((_, threshold)) = next_threshold(queue, visit.passed) {
+            self.deadlines.set(Timer::Threshold(id), visit.entered + threshold + grace);
+        }
+        if let Some(step) = queue.steps.get(usize::from(visit.step) + 1) {
+            self.deadlines.set(Timer::Step(id), visit.entered + step.after);
+        }
+        self.deadlines.set(Timer::MaxWait(id), visit.entered + queue.max_wait);
+    }
+
+    /// While a call is joining, its deadlines are held.
+    pub(super) fn hold_call_deadlines(&mut self, id: CallId) {
+        self.deadlines.cancel(Timer::Threshold(id));
+        self.deadlines.cancel(Timer::Step(id));
+        self.deadlines.cancel(Timer::MaxWait(id));
+    }
+
+    pub(super) fn threshold_due(&mut self, id: CallId, out: &mut Outbox) {
+        let Some(visit) = self.calls.get(&id).and_then(Call::visit) else { return };
+        let waited = self.at.since(visit.entered);
+        let grace = self.plan.limits.threshold_grace;
+        self.pass_thresholds(id, |threshold| threshold + grace <= waited, out);
+        self.set_call_deadlines(id);
+    }
+
+    /// Tells, the shortest first, every threshold not told yet for which `is_past` holds, each at its own moment.
+    pub(super) fn pass_thresholds(&mut self, id: CallId, is_past: impl Fn(Duration) -> bool, out: &mut Outbox) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let (queue, thresholds) = (call.queue, &self.plan.queues[call.queue.index()]);
+        let Some(visit) = call.visit_mut() else { return };
+        while let Some((threshold, length)) = next_threshold(thresholds, visit.passed).filter(|&(_, t)| is_past(t)) {
+            visit.passed |= 1 << threshold;
+            out.fact(visit.entered + length, Fact::ThresholdPassed { call: id, queue, threshold });
+        }
+    }
+
+    /// The wait reached the next tier step's `after`.
+    pub(super) fn step_due(&mut self, id: CallId, out: &mut Outbox) {
+        let at = self.at;
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let (queue, last) = (call.queue, self.plan.queues[call.queue.index()].steps.len());
+        let Some(visit) = call.visit_mut().filter(|visit| usize::from(visit.step) + 1 < last) else { return };
+        let place: Place = (visit.entered, id);
+        let before = self.tiers.class_of(queue, visit.step);
+        visit.step += 1;
+        visit.step_since = at;
+        let (step, stage) = (visit.step, visit.stage);
+        out.fact(at, Fact::StepReached { call: id, queue, step, trigger: StepTrigger::Time });
+        match stage {
+            Stage::Waiting => {
+                self.waiting.remove(before, place);
+                self.waiting.insert(before + 1, place);
+                self.fresh_calls.insert(place);
+            }
+            Stage::Ringing(offer) => self.withdraw_if_closed(offer, before + 1, out),
+            Stage::Joining(_) => {}
+        }
+        self.set_call_deadlines(id);
+    }
+
+    pub(super) fn back_off_over(&mut self, id: CallId) {
+        let Some(visit) = self.calls.get(&id).and_then(Call::visit) else { return };
+        if visit.stage == Stage::Waiting {
+            self.fresh_calls.insert((visit.entered, id));
+            if let Some(end) = visit.memory.next_end(self.at) {
+                self.deadlines.set(Timer::BackOff(id), end);
+            }
+        }
+    }
+
+    pub(super) fn max_wait_due(&mut self, id: CallId, out: &mut Outbox) {
+        self.flow_out(id, FlowOut::MaxWait, out);
+    }
+
+    fn flow_out(&mut self, id: CallId, to: FlowOut, out: &mut Outbox) {
+        if let Some((queue, waited)) = self.leave_queue(id, OfferOutcome::Withdrawn, out) {
+            out.fact(self.at, Fact::CallFlowedOut { call: id, queue, waited, to });
+            out.commands.push(Command::HangUpCall { call: id });
+        }
+    }
+
+    pub(super) fn on_caller_gone(&mut self, id: CallId, lost: bool, out: &mut Outbox) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let service = call.service;
+        match call.state {
+            CallState::Accepted | CallState::Greeting { .. } => {
+                self.leave_greeting(id, out);
+                out.fact(self.at, Fact::CallLeftInGreeting { call: id, service, lost });
+            }
+            CallState::Queued(_) => {
+                if let Some((queue, waited)) = self.leave_queue(id, OfferOutcome::CallerGone, out) {
+                    out.fact(self.at, Fact::CallAbandoned { call: id, queue, waited, lost });
+                }
+            }
+            CallState::Talking { offer } => {
+                out.commands.push(Command::HangUpAgent { offer });
+                self.end_talk(id, offer, Party::Caller, out);
+            }
+        }
+    }
+
+    /// The call ends through our fault.
+    pub(super) fn on_broke(&mut self, id: CallId, out: &mut Outbox) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let service = call.service;
+        match call.state {
+            CallState::Accepted | CallState::Greeting { .. } => {
+                self.leave_greeting(id, out);
+                out.fact(self.at, Fact::CallFailedInGreeting { call: id, service });
+                out.commands.push(Command::HangUpCall { call: id });
+            }
+            CallState::Queued(_) => {
+                if let Some((queue, waited)) = self.leave_queue(id, OfferOutcome::Withdrawn, out) {
+                    out.fact(self.at, Fact::CallFailed { call: id, queue, waited });
+                    out.commands.push(Command::HangUpCall { call: id });
+                }
+            }
+            CallState::Talking { offer } => self.cut_talk(id, offer, out),
+        }
+    }
+
+    /// The drain's limit is reached: the caller is hung up wherever it is.
+    pub(super) fn drain(&mut self, id: CallId, out: &mut Outbox) {
+        match self.calls.get(&id).map(|call| &call.state) {
+            Some(CallState::Accepted | CallState::Greeting { .. }) => self.on_broke(id, out),
+            Some(CallState::Queued(_)) => self.flow_out(id, FlowOut::Drained, out),
+            Some(&CallState::Talking { offer }) => self.cut_talk(id, offer, out),
+            None => {}
+        }
+    }
+
+    fn cut_talk(&mut self, id: CallId, offer: OfferId, out: &mut Outbox) {
+        out.commands.push(Command::HangUpCall { call: id });
+        out.commands.push(Command::HangUpAgent { offer });
+        self.end_talk(id, offer, Party::System, out);
+    }
+
+    /// Forgets a call that never entered. One that we accepted and that was never established was received all the
+    /// same: it is accounted for.
+    fn leave_greeting(&mut self, id: CallId, out: &mut Outbox) {
+        let Some(call) = self.calls.remove(&id) else { return };
+        self.waiting.give_place_back(call.queue);
+        if matches!(call.state, CallState::Accepted) {
+            out.fact(self.at, Fact::CallReceived { call: id, service: call.service });
+        }
+    }
+
+    /// Forgets a queued call that nobody answered: its offer ends in the same step, with `outcome`, and every
+    /// threshold behind it is told. What became of the call is the caller's to say.
+    fn leave_queue(&mut self, id: CallId, outcome: OfferOutcome, out: &mut Outbox) -> Option<(QueueId, Duration)> {
+        let visit = self.calls.get(&id)?.visit()?;
+        let (waited, stage) = (self.at.since(visit.entered), visit.stage);
+        match stage {
+            Stage::Waiting => self.stop_waiting(id),
+            Stage::Ringing(offer) => self.cancel_offer(offer, outcome, out),
+            Stage::Joining(offer) => self.hang_up_joining(offer, outcome, out),
+        }
+        self.pass_thresholds(id, |threshold| threshold < waited, out);
+        self.hold_call_deadlines(id);
+        let call = self.calls.remove(&id)?;
+        self.waiting.give_place_back(call.queue);
+        Some((call.queue, waited))
+    }
+}
+
+/// The shortest threshold not passed yet, with its position in the list.
+fn next_threshold(queue: &Queue, passed: u8) -> Option<(u8, Duration)> {
+    let open = (0u8..8).zip(&queue.thresholds).filter(|&(threshold, _)| passed & (1 << threshold) == 0);
+    open.map(|(threshold, &length)| (threshold, length)).min_by_key(|&(threshold, length)| (length, threshold))
+}

@@ -1,0 +1,138 @@
+//! The laws of semantics.md section 9 that the engine can check on itself: cheap ones after every step at run time,
+//! all of them on request. The laws about counts over a whole run are the tally's to check.
+
+use super::agent::Activity;
+use super::call::{Call, CallState, Stage};
+use super::offer::OfferState;
+use super::{Acd, Outbox};
+use crate::facts::{AgentState, Fact};
+use crate::ids::AgentId;
+
+impl Acd {
+    /// A law that must hold here: a test stops, a daemon counts it and goes on.
+    pub(super) fn law(&self, law: u8, holds: bool, out: &mut Outbox) {
+        debug_assert!(holds, "law {law} is broken");
+        if !holds {
+            out.fact(self.now, Fact::LawBroken { law });
+        }
+    }
+
+    /// After every step, in constant time.
+    pub(super) fn check_cheaply(&self, out: &mut Outbox) {
+        self.law(4, self.waiting.len() <= self.calls.len(), out);
+        self.law(4, self.ready.len() + self.offers.len() <= self.agents.len(), out);
+        self.law(5, self.waiting.len() == 0 || self.ready.len() == 0 || self.fresh_calls.is_empty(), out);
+        self.law(7, self.next_deadline().is_none_or(|(due, _)| due > self.at), out);
+    }
+
+    /// Checks everything, by looking at everything; the first law found broken, with its number.
+    pub fn check_laws(&self) -> Result<(), String> {
+        self.check_places()?;
+        self.check_calls()?;
+        self.check_offers()?;
+        self.check_agents()?;
+        self.check_work_conserving()?;
+        match self.next_deadline() {
+            Some((due, timer)) if due <= self.at => Err(format!("law 7: {timer:?} was due at {due:?}")),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_places(&self) -> Result<(), String> {
+        for (queue, index) in self.plan.queues.iter().zip(0..) {
+            let id = crate::ids::QueueId(index);
+            let held = self.calls.values().filter(|call| call.queue == id && !is_talking(&call.state)).count();
+            holds(2, held == self.waiting.places_taken(id) as usize, || format!("{}: {held} places held", queue.name))?;
+            holds(2, held <= queue.max_length as usize, || format!("{}: {held} places held", queue.name))?;
+        }
+        holds(2, self.calls.len() <= self.plan.limits.channels as usize, || "more calls than channels".to_owned())
+    }
+
+    fn check_calls(&self) -> Result<(), String> {
+        let mut waiting = 0;
+        for (&id, call) in &self.calls {
+            let offer = match &call.state {
+                CallState::Accepted | CallState::Greeting { .. } => None,
+                CallState::Queued(visit) => match visit.stage {
+                    Stage::Waiting => {
+                        waiting += 1;
+                        let class = self.tiers.class_of(call.queue, visit.step);
+                        let here = self.waiting.holds(class, (visit.entered, id));
+                        holds(4, here, || format!("{id:?} waits nowhere"))?;
+                        None
+                    }
+                    Stage::Ringing(offer) | Stage::Joining(offer) => Some(offer),
+                },
+                CallState::Talking { offer } => Some(*offer),
+            };
+            let agrees = |offer| self.offers.get(&offer).is_some_and(|offer| offer.call == id);
+            holds(4, offer.is_none_or(agrees), || format!("{id:?} has an offer that is not its own"))?;
+        }
+        holds(4, waiting == self.waiting.len(), || format!("{waiting} calls wait, {} found", self.waiting.len()))
+    }
+
+    fn check_offers(&self) -> Result<(), String> {
+        for (&id, offer) in &self.offers {
+            let call = self.calls.get(&offer.call).map(|call| &call.state);
+            let (agrees, activity) = match offer.state {
+                OfferState::Calling | OfferState::Ringing => {
+                    let mine = |state| matches!(state, CallState::Queued(v) if v.stage == Stage::Ringing(id));
+                    (call.is_some_and(mine), Activity::Offered(id))
+                }
+                OfferState::Joining { .. } => {
+                    let mine = |state| matches!(state, CallState::Queued(v) if v.stage == Stage::Joining(id));
+                    (call.is_some_and(mine), Activity::Connected(id))
+                }
+                OfferState::Talking { .. } => {
+                    let mine = |state| matches!(state, &CallState::Talking { offer } if offer == id);
+                    (call.is_some_and(mine), Activity::Connected(id))
+                }
+                OfferState::Settling => (true, Activity::Offered(id)),
+            };
+            let agent = &self.agents[offer.agent.index()];
+            holds(4, agrees && agent.activity == activity, || format!("{id:?}: call and agent do not agree"))?;
+        }
+        Ok(())
+    }
+
+    fn check_agents(&self) -> Result<(), String> {
+        let mut ready = 0;
+        for (agent, index) in self.agents.iter().zip(0..) {
+            let offered = match agent.activity {
+                Activity::Offered(offer) | Activity::Connected(offer) => Some(offer),
+                Activity::Idle | Activity::WrapUp => None,
+            };
+            let agrees = |offer| self.offers.get(&offer).is_some_and(|offer| offer.agent == AgentId(index));
+            holds(4, offered.is_none_or(agrees), || format!("agent {index} has an offer that is not theirs"))?;
+            ready += usize::from(agent.state == AgentState::Ready);
+        }
+        holds(4, ready == self.ready.len(), || format!("{ready} agents are ready, {} found", self.ready.len()))
+    }
+
+    /// Law 5, naively: no waiting call and ready agent that it may have.
+    fn check_work_conserving(&self) -> Result<(), String> {
+        let ready = (0..).map(AgentId).zip(&self.agents).filter(|(_, agent)| agent.state == AgentState::Ready);
+        for (agent, _) in ready {
+            for (&id, call) in &self.calls {
+                holds(5, !self.could_meet(call, agent), || format!("{id:?} waits and {agent:?} is ready"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn could_meet(&self, call: &Call, agent: AgentId) -> bool {
+        call.visit().is_some_and(|visit| {
+            visit.stage == Stage::Waiting
+                && !visit.memory.backs_off(agent, self.latest)
+                && self.tiers.admits(self.tiers.class_of(call.queue, visit.step), agent).is_some()
+        })
+    }
+}
+
+fn is_talking(state: &CallState) -> bool {
+    matches!(state, CallState::Talking { .. })
+}
+
+fn holds(law: u8, holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(format!("law {law}: {}", what())) }
+}

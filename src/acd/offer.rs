@@ -1,0 +1,269 @@
+//! Offers: one agent's phone is rung for one call, with exactly one outcome (semantics.md section 6).
+//!
+//! ```text
+//!   calling ─► ringing ─► joining ─► talking        200 ─► joining; relay confirmed ─► talking
+//!      │          │          │ dropped: failed
+//!      └────┬─────┘ decided to cancel: the outcome is fixed
+//!           ▼
+//!        settling ─► over                           the phone's last word, at most `settle_timeout`
+//! ```
+//! The call moves on as soon as the outcome is fixed; the agent stays ringing until the phone's last word.
+
+use super::agent::Activity;
+use super::call::{Call, CallState, Stage};
+use super::router::Match;
+use super::{Acd, Command, Outbox, Timer};
+use crate::facts::{Fact, OfferOutcome, Party};
+use crate::ids::{AgentId, CallId, OfferId, PoolId, QueueId};
+use crate::time::Time;
+
+/// One offer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offer {
+    pub(super) call: CallId,
+    pub(super) agent: AgentId,
+    pub(super) state: OfferState,
+    queue: QueueId,
+    step: u8,
+    pool: PoolId,
+    made_at: Time,
+}
+
+/// How far an offer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OfferState {
+    /// The phone has given no sign yet.
+    Calling,
+    /// It rings.
+    Ringing,
+    /// It said 200.
+    Joining { answered_at: Time },
+    /// Caller and agent hear each other.
+    Talking { answered_at: Time },
+    /// The outcome is fixed; the phone's last word is awaited.
+    Settling,
+}
+
+impl Acd {
+    /// Rings the agent's phone.
+    pub(super) fn make_offer(&mut self, found: Match, out: &mut Outbox) {
+        let Match { call: id, agent, step, since } = found;
+        self.next_offer += 1;
+        let offer = OfferId(self.next_offer);
+        self.stop_waiting(id);
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let queue = call.queue;
+        let Some(visit) = call.visit_mut() else { return };
+        visit.stage = Stage::Ringing(offer);
+        let (now, pool) = (self.now, self.agents[agent.index()].pool);
+        self.offers
+            .insert(offer, Offer { call: id, agent, state: OfferState::Calling, queue, step, pool, made_at: now });
+        self.deadlines.set(Timer::Setup(offer), now + self.plan.limits.setup_timeout);
+        self.deadlines.set(Timer::Ring(offer), now + self.plan.queues[queue.index()].ring);
+        out.commands.push(Command::RingAgent { offer, call: id, agent });
+        out.fact(now, Fact::OfferMade { offer, call: id, queue, step, pool, agent, since });
+        self.occupy(agent, Activity::Offered(offer), now, out);
+        self.agents[agent.index()].offered = self.next_offer;
+    }
+
+    pub(super) fn on_ringing(&mut self, id: OfferId) {
+        if let Some(offer) = self.offers.get_mut(&id).filter(|offer| offer.state == OfferState::Calling) {
+            offer.state = OfferState::Ringing;
+            self.deadlines.cancel(Timer::Setup(id));
+        }
+    }
+
+    /// The first 200 in our order wins.
+    pub(super) fn on_answered(&mut self, id: OfferId, out: &mut Outbox) {
+        let (at, now) = (self.at, self.now);
+        let Some(offer) = self.offers.get_mut(&id) else { return };
+        let (call, agent) = (offer.call, offer.agent);
+        match offer.state {
+            OfferState::Calling | OfferState::Ringing => offer.state = OfferState::Joining { answered_at: at },
+            OfferState::Settling => {
+                // It crossed our CANCEL and changes nothing.
+                out.commands.push(Command::HangUpAgent { offer: id });
+                return self.settled(id, true, out);
+            }
+            OfferState::Joining { .. } | OfferState::Talking { .. } => return,
+        }
+        self.deadlines.cancel(Timer::Setup(id));
+        self.deadlines.cancel(Timer::Ring(id));
+        self.deadlines.set(Timer::Join(id), now + self.plan.limits.join_timeout);
+        self.hold_call_deadlines(call);
+        if let Some(visit) = self.calls.get_mut(&call).and_then(Call::visit_mut) {
+            visit.stage = Stage::Joining(id);
+        }
+        out.commands.push(Command::JoinMedia { offer: id, call });
+        self.occupy(agent, Activity::Connected(id), at, out);
+    }
+
+    /// Answered: the wait stopped when the 200 was received.
+    pub(super) fn on_joined(&mut self, id: OfferId, out: &mut Outbox) {
+        let Some(&offer) = self.offers.get(&id) else { return };
+        let OfferState::Joining { answered_at } = offer.state else { return };
+        let Some(entered) = self.calls.get(&offer.call).and_then(Call::visit).map(|visit| visit.entered) else {
+            return self.law(4, false, out);
+        };
+        self.deadlines.cancel(Timer::Join(id));
+        let waited = answered_at.since(entered);
+        self.pass_thresholds(offer.call, |threshold| threshold < waited, out);
+        self.end_offer(id, OfferOutcome::Accepted, answered_at, out);
+        self.set_offer_state(id, OfferState::Talking { answered_at });
+        if let Some(call) = self.calls.get_mut(&offer.call) {
+            call.state = CallState::Talking { offer: id };
+        }
+        self.waiting.give_place_back(offer.queue);
+        self.answered_one(offer.agent);
+        let Offer { call, queue, pool, agent, .. } = offer;
+        out.fact(answered_at, Fact::CallAnswered { call, queue, pool, agent, waited });
+    }
+
+    /// A final answer other than 200, or none at all; the offer is forgotten by the phone.
+    pub(super) fn on_offer_failed(&mut self, id: OfferId, outcome: OfferOutcome, out: &mut Outbox) {
+        let Some(offer) = self.offers.get(&id) else { return };
+        let call = offer.call;
+        match offer.state {
+            OfferState::Calling | OfferState::Ringing => {
+                let outcome = if is_phones_answer(outcome) { outcome } else { OfferOutcome::Failed };
+                self.end_offer(id, outcome, self.at, out);
+                self.settled(id, outcome != OfferOutcome::Unreachable, out);
+                self.wait_again(call);
+            }
+            OfferState::Settling => self.settled(id, outcome != OfferOutcome::Unreachable, out),
+            OfferState::Joining { .. } | OfferState::Talking { .. } => self.on_agent_gone(id, out),
+        }
+    }
+
+    /// The agent's side of an answered offer ended.
+    pub(super) fn on_agent_gone(&mut self, id: OfferId, out: &mut Outbox) {
+        let Some(&Offer { call, state, .. }) = self.offers.get(&id) else { return };
+        match state {
+            OfferState::Calling | OfferState::Ringing => self.on_offer_failed(id, OfferOutcome::Failed, out),
+            OfferState::Settling => self.settled(id, true, out),
+            OfferState::Joining { .. } => self.dropped_before_join(id, out),
+            OfferState::Talking { .. } => {
+                out.commands.push(Command::HangUpCall { call });
+                self.end_talk(call, id, Party::Agent, out);
+            }
+        }
+    }
+
+    pub(super) fn setup_due(&mut self, id: OfferId, out: &mut Outbox) {
+        let Some(&Offer { call, agent, .. }) = self.offers.get(&id) else { return };
+        self.cancel_offer(id, OfferOutcome::Unreachable, out);
+        self.not_reached(agent);
+        self.wait_again(call);
+    }
+
+    pub(super) fn ring_due(&mut self, id: OfferId, out: &mut Outbox) {
+        let Some(&Offer { call, agent, .. }) = self.offers.get(&id) else { return };
+        self.cancel_offer(id, OfferOutcome::NoAnswer, out);
+        self.missed(agent);
+        self.wait_again(call);
+    }
+
+    pub(super) fn join_due(&mut self, id: OfferId, out: &mut Outbox) {
+        out.commands.push(Command::HangUpAgent { offer: id });
+        self.dropped_before_join(id, out);
+    }
+
+    /// The phone never said its last word.
+    pub(super) fn settle_due(&mut self, id: OfferId, out: &mut Outbox) {
+        self.settled(id, false, out);
+    }
+
+    /// A step replaced those before it: an offer that it would not have allowed is taken back.
+    pub(super) fn withdraw_if_closed(&mut self, id: OfferId, class: usize, out: &mut Outbox) {
+        let Some(&Offer { call, agent, .. }) = self.offers.get(&id) else { return };
+        if self.tiers.admits(class, agent).is_none() {
+            self.cancel_offer(id, OfferOutcome::Withdrawn, out);
+            self.wait_again(call);
+        }
+    }
+
+    /// Fixes the outcome of an offer not answered yet and stops the ringing. What the call does next is the
+    /// caller's to say.
+    pub(super) fn cancel_offer(&mut self, id: OfferId, outcome: OfferOutcome, out: &mut Outbox) {
+        self.end_offer(id, outcome, self.at, out);
+        self.set_offer_state(id, OfferState::Settling);
+        self.deadlines.set(Timer::Settle(id), self.now + self.plan.limits.settle_timeout);
+        out.commands.push(Command::CancelOffer { offer: id });
+    }
+
+    /// The call leaves while its winner's media is being joined.
+    pub(super) fn hang_up_joining(&mut self, id: OfferId, outcome: OfferOutcome, out: &mut Outbox) {
+        self.end_offer(id, outcome, self.at, out);
+        out.commands.push(Command::HangUpAgent { offer: id });
+        self.settled(id, true, out);
+    }
+
+    /// The winner dropped before media was joined: the caller is back at its place, its deadlines at their old
+    /// moments; those past are due at once.
+    fn dropped_before_join(&mut self, id: OfferId, out: &mut Outbox) {
+        let Some(&Offer { call, queue, .. }) = self.offers.get(&id) else { return };
+        self.end_offer(id, OfferOutcome::Failed, self.at, out);
+        self.settled(id, true, out);
+        out.commands.push(Command::PlayMusic { call, clip: self.plan.queues[queue.index()].music });
+        self.wait_again(call);
+        self.set_call_deadlines(call);
+    }
+
+    /// An answered call is over; which legs are still to be hung up is the caller's to say.
+    pub(super) fn end_talk(&mut self, call: CallId, id: OfferId, by: Party, out: &mut Outbox) {
+        let Some(Offer { state: OfferState::Talking { answered_at }, queue, pool, agent, .. }) =
+            self.offers.remove(&id)
+        else {
+            return self.law(4, false, out);
+        };
+        self.calls.remove(&call);
+        let talked = self.at.since(answered_at);
+        out.fact(self.at, Fact::CallEnded { call, queue, pool, agent, talked, by });
+        self.end_of_call(agent, talked, self.plan.queues[queue.index()].wrap_up, out);
+    }
+
+    /// Tells the offer's one outcome; whoever did not take the call is remembered by it.
+    fn end_offer(&mut self, id: OfferId, outcome: OfferOutcome, moment: Time, out: &mut Outbox) {
+        let Some(&Offer { call, agent, queue, step, pool, made_at, .. }) = self.offers.get(&id) else { return };
+        for timer in [Timer::Setup(id), Timer::Ring(id), Timer::Join(id)] {
+            self.deadlines.cancel(timer);
+        }
+        let rang = moment.since(made_at);
+        out.fact(moment, Fact::OfferEnded { offer: id, call, queue, step, pool, agent, outcome, rang });
+        let back_off = &self.plan.limits.back_off;
+        let back_off = match outcome {
+            OfferOutcome::NoAnswer => back_off.no_answer,
+            OfferOutcome::Busy => back_off.busy,
+            OfferOutcome::Rejected => back_off.rejected,
+            OfferOutcome::Unreachable | OfferOutcome::Failed => back_off.unreachable,
+            OfferOutcome::Accepted | OfferOutcome::LostRace | OfferOutcome::CallerGone | OfferOutcome::Withdrawn => {
+                return;
+            }
+        };
+        if let Some(visit) = self.calls.get_mut(&call).and_then(Call::visit_mut) {
+            visit.memory.add(agent, moment + back_off);
+        }
+    }
+
+    /// The phone said its last word (or never will): the offer is forgotten and the agent free.
+    fn settled(&mut self, id: OfferId, reached: bool, out: &mut Outbox) {
+        let Some(offer) = self.offers.remove(&id) else { return };
+        self.deadlines.cancel(Timer::Settle(id));
+        if reached {
+            self.reached(offer.agent)
+        } else {
+            self.not_reached(offer.agent)
+        }
+        self.release(offer.agent, out);
+    }
+
+    fn set_offer_state(&mut self, id: OfferId, state: OfferState) {
+        if let Some(offer) = self.offers.get_mut(&id) {
+            offer.state = state;
+        }
+    }
+}
+
+fn is_phones_answer(outcome: OfferOutcome) -> bool {
+    matches!(outcome, OfferOutcome::Busy | OfferOutcome::Rejected | OfferOutcome::Unreachable | OfferOutcome::Failed)
+}

@@ -1,0 +1,78 @@
+//! Where callers wait: in order of seniority (semantics.md section 3), one ordered set a class; and how many places
+//! of each queue are taken.
+
+use super::tier::{Bits, Tiers};
+use crate::ids::{CallId, QueueId};
+use crate::time::Time;
+use std::collections::BTreeSet;
+
+/// A caller's place: the seniority key, then the call id. It never changes while the caller waits.
+pub(super) type Place = (Time, CallId);
+
+/// Every call that waits and is not being offered, and the places taken.
+#[derive(Debug)]
+pub(super) struct WaitingRoom {
+    by_class: Vec<BTreeSet<Place>>,
+    present: Bits,
+    len: usize,
+    taken: Vec<u32>,
+}
+
+impl WaitingRoom {
+    pub(super) fn new(queues: usize, tiers: &Tiers) -> WaitingRoom {
+        let classes = tiers.classes().len();
+        WaitingRoom {
+            by_class: vec![BTreeSet::new(); classes],
+            present: Bits::with_room_for(classes),
+            len: 0,
+            taken: vec![0; queues],
+        }
+    }
+
+    /// A place is taken on arrival and kept until the call leaves the queue, so that a received call is never turned
+    /// away at the queue's door.
+    pub(super) fn take_place(&mut self, queue: QueueId) {
+        self.taken[queue.index()] += 1;
+    }
+
+    pub(super) fn give_place_back(&mut self, queue: QueueId) {
+        debug_assert!(self.taken[queue.index()] > 0);
+        self.taken[queue.index()] = self.taken[queue.index()].saturating_sub(1);
+    }
+
+    pub(super) fn places_taken(&self, queue: QueueId) -> u32 {
+        self.taken[queue.index()]
+    }
+
+    pub(super) fn insert(&mut self, class: usize, place: Place) {
+        let is_new = self.by_class[class].insert(place);
+        debug_assert!(is_new, "a call waits twice");
+        self.present.set(class, true);
+        self.len += usize::from(is_new);
+    }
+
+    pub(super) fn remove(&mut self, class: usize, place: Place) {
+        let was_there = self.by_class[class].remove(&place);
+        debug_assert!(was_there, "a waiting call was nowhere");
+        self.present.set(class, !self.by_class[class].is_empty());
+        self.len -= usize::from(was_there);
+    }
+
+    pub(super) fn holds(&self, class: usize, place: Place) -> bool {
+        self.by_class[class].contains(&place)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Classes in which somebody waits.
+    pub(super) fn classes(&self) -> &Bits {
+        &self.present
+    }
+
+    /// The calls of one class, the most senior first.
+    pub(super) fn of_class(&self, class: usize) -> impl Iterator<Item = Place> + '_ {
+        self.by_class[class].iter().copied()
+    }
+}
