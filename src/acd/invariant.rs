@@ -76,11 +76,13 @@ impl Acd {
             let call = self.calls.get(&offer.call).map(|call| &call.state);
             let (agrees, activity) = match offer.state {
                 OfferState::Calling | OfferState::Ringing => {
-                    let mine = |state| matches!(state, CallState::Queued(v) if v.stage == Stage::Ringing(id));
+                    let mine =
+                        |state: &CallState| matches!(state, CallState::Queued(v) if v.stage == Stage::Ringing(id));
                     (call.is_some_and(mine), Activity::Offered(id))
                 }
                 OfferState::Joining { .. } => {
-                    let mine = |state| matches!(state, CallState::Queued(v) if v.stage == Stage::Joining(id));
+                    let mine =
+                        |state: &CallState| matches!(state, CallState::Queued(v) if v.stage == Stage::Joining(id));
                     (call.is_some_and(mine), Activity::Connected(id))
                 }
                 OfferState::Talking { .. } => {

@@ -3,5 +3,6 @@
 
 mod config;
 mod media_sdp;
+mod scenarios;
 mod service_level;
 mod sip_messages;

@@ -1,0 +1,225 @@
+//! The language of the scenario tables, and the stage on which they are played.
+//!
+//! A line that starts in the first column is something that happens: a moment, a verb, its words. `@20s` at its end
+//! says that the first sign of it was received earlier than it is handled. Lines that start with blanks are what the
+//! engine must say, all of it; a line of a deadline's own starts with its moment. What is not printed by default:
+//! agents' states (`show states` as first line) and commands that a fact already implies.
+
+use centralino::acd::{Acd, Command, Event, Outbox, Plan};
+use centralino::facts::{Fact, OfferOutcome, Record};
+use centralino::ids::{AgentId, CallId, OfferId, QueueId, ServiceId};
+use centralino::time::{Duration, Time};
+use std::fmt::Write;
+
+/// Plays a table twice and compares what the engine said with what the table says.
+pub fn check(plan: Plan, table: &str) {
+    let expected = tidy(table);
+    let actual = play(&plan, &expected);
+    assert_eq!(actual, play(&plan, &expected), "the same inputs gave different outputs");
+    assert!(actual == expected, "expected:\n{expected}\ngot:\n{actual}");
+}
+
+fn tidy(table: &str) -> String {
+    let lines = table.lines().filter(|line| !line.trim().is_empty()).map(str::trim_end);
+    let margin = lines.clone().map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
+    lines.map(|line| format!("{}\n", &line[margin..])).collect()
+}
+
+fn play(plan: &Plan, table: &str) -> String {
+    let mut stage =
+        Stage { acd: Acd::new(plan.clone(), 7), out: Outbox::default(), said: String::new(), states: false };
+    for line in table.lines().filter(|line| !line.starts_with(' ')) {
+        let _ = writeln!(stage.said, "{line}");
+        stage.states |= line == "show states";
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if let [moment, verb, words @ ..] = words.as_slice()
+            && line.starts_with(|first: char| first.is_ascii_digit())
+        {
+            stage.happens(parse_time(moment), verb, words);
+        }
+    }
+    stage.said
+}
+
+struct Stage {
+    acd: Acd,
+    out: Outbox,
+    said: String,
+    states: bool,
+}
+
+impl Stage {
+    fn happens(&mut self, now: Time, verb: &str, words: &[&str]) {
+        while let Some((due, _)) = self.acd.next_deadline().filter(|&(due, _)| due < now) {
+            self.acd.expire(due, &mut self.out);
+            self.tell(&format!("{} ", text(due.since(Time::ZERO))), due);
+        }
+        let received_at = words.last().and_then(|word| word.strip_prefix('@')).map_or(now, parse_time);
+        let events = self.events(verb, words, received_at);
+        if events.is_empty() {
+            self.acd.expire(now, &mut self.out);
+        }
+        for event in events {
+            self.acd.handle(event, now, &mut self.out);
+        }
+        self.tell("", now);
+    }
+
+    fn events(&self, verb: &str, words: &[&str], received_at: Time) -> Vec<Event> {
+        let number = || words[0].parse::<u64>().unwrap();
+        let (call, offer) = (|| CallId(number()), || OfferId(number()));
+        let agent = || self.acd.plan().agent_by_number(words[0]).unwrap();
+        let service = || {
+            let position = self.acd.plan().services.iter().position(|service| service.name == words[1]);
+            ServiceId(position.map_or(u32::MAX, |position| position as u32))
+        };
+        let welcome = || self.acd.plan().services[service().index()].welcome;
+        let arrived = || Event::CallArrived { call: call(), service: service(), received_at };
+        let established = || Event::CallEstablished { call: call(), received_at };
+        let welcomed = || welcome().map(|clip| Event::ClipEnded { call: call(), clip, received_at });
+        match verb {
+            "look" => vec![],
+            "dial" => vec![arrived()],
+            "established" => vec![established()],
+            "call" => vec![arrived(), established()],
+            "prompt-end" => {
+                let clip = self.acd.plan().services[0].welcome.unwrap();
+                vec![Event::ClipEnded { call: call(), clip, received_at }]
+            }
+            "enter" => [arrived(), established()].into_iter().chain(welcomed()).collect(),
+            "gone" => vec![Event::CallerGone { call: call(), lost: words.contains(&"lost"), received_at }],
+            "broke" => vec![Event::CallBroke { call: call(), received_at }],
+            "rings" => vec![Event::OfferRinging { offer: offer(), received_at }],
+            "answer" => vec![Event::OfferAnswered { offer: offer(), received_at }],
+            "joined" => vec![Event::OfferJoined { offer: offer(), received_at }],
+            "talk" => vec![
+                Event::OfferAnswered { offer: offer(), received_at },
+                Event::OfferJoined { offer: offer(), received_at },
+            ],
+            "hang-up" => vec![Event::AgentGone { offer: offer(), received_at }],
+            "busy" | "rejected" | "unreachable" | "failed" => {
+                let outcome = OfferOutcome::ALL.iter().find(|outcome| outcome.label() == verb);
+                vec![Event::OfferFailed { offer: offer(), outcome: *outcome.unwrap(), received_at }]
+            }
+            "register" => vec![Event::AgentReachable { agent: agent(), received_at }],
+            "unregister" => vec![Event::AgentUnregistered { agent: agent(), received_at }],
+            "pause" => vec![Event::AgentPaused { agent: agent(), received_at }],
+            "resume" => vec![Event::AgentResumed { agent: agent(), received_at }],
+            "drain" => vec![Event::DrainStarted],
+            "drain-end" => vec![Event::DrainEnded],
+            _ => panic!("no such verb: {verb}"),
+        }
+    }
+
+    /// Prints what was said in one step and checks the laws.
+    fn tell(&mut self, prefix: &str, now: Time) {
+        self.acd.check_laws().unwrap();
+        let out = std::mem::take(&mut self.out);
+        self.check_implied(&out);
+        let facts = out.facts.iter().filter_map(|record| self.fact(record, now));
+        let commands = out.commands.iter().filter_map(command);
+        for line in facts.chain(commands).collect::<Vec<_>>() {
+            let _ = writeln!(self.said, "    {prefix}{line}");
+        }
+    }
+
+    /// Commands that are not printed are those that a fact implies.
+    fn check_implied(&self, out: &Outbox) {
+        let count = |is: fn(&Command) -> bool| out.commands.iter().filter(|command| is(command)).count();
+        let facts = |is: fn(&Fact) -> bool| out.facts.iter().filter(|record| is(&record.fact)).count();
+        assert_eq!(
+            count(|c| matches!(c, Command::RingAgent { .. })),
+            facts(|f| matches!(f, Fact::OfferMade { .. })),
+            "{out:?}"
+        );
+        assert_eq!(
+            count(|c| matches!(c, Command::RefuseCall { .. })),
+            facts(|f| matches!(f, Fact::CallRefused { .. })),
+            "{out:?}"
+        );
+    }
+
+    fn fact(&self, record: &Record, now: Time) -> Option<String> {
+        let agent_name = |id: AgentId| &self.acd.plan().agents[id.index()].number;
+        let queue_of = |id: QueueId| &self.acd.plan().queues[id.index()];
+        let service_name = |id: ServiceId| self.acd.plan().services[id.index()].name.as_str();
+        let lost = |lost: bool| if lost { ", lost" } else { "" };
+        let line = match &record.fact {
+            Fact::CallRefused { service, reason } => {
+                format!("refused {} {}", service.map_or("-", service_name), reason.label())
+            }
+            Fact::CallReceived { call, .. } => format!("received {}", call.0),
+            Fact::CallLeftInGreeting { call, lost: l, .. } => format!("left in greeting {}{}", call.0, lost(*l)),
+            Fact::CallEndedInMenu { call, .. } => format!("ended in menu {}", call.0),
+            Fact::CallFailedInGreeting { call, .. } => format!("failed in greeting {}", call.0),
+            Fact::CallEntered { call, queue, .. } => format!("entered {} {}", call.0, queue_of(*queue).name),
+            Fact::ThresholdPassed { call, queue, threshold } => {
+                format!("late {} {}", call.0, text(queue_of(*queue).thresholds[usize::from(*threshold)]))
+            }
+            Fact::StepReached { call, step, .. } => format!("step {} of {}", step, call.0),
+            Fact::CallAnswered { call, agent, waited, .. } => {
+                format!("answered {} by {}, waited {}", call.0, agent_name(*agent), text(*waited))
+            }
+            Fact::CallAbandoned { call, waited, lost: l, .. } => {
+                format!("abandoned {}, waited {}{}", call.0, text(*waited), lost(*l))
+            }
+            Fact::CallFlowedOut { call, waited, to, .. } => {
+                format!("flowed out {} {}, waited {}", call.0, to.label(), text(*waited))
+            }
+            Fact::CallFailed { call, waited, .. } => format!("failed {}, waited {}", call.0, text(*waited)),
+            Fact::CallEnded { call, talked, by, .. } => {
+                format!("ended {} by {}, talked {}", call.0, by.label(), text(*talked))
+            }
+            Fact::OfferMade { offer, call, step, agent, since, .. } => {
+                let late = if *since == record.at {
+                    String::new()
+                } else {
+                    format!(", late {}", text(record.at.since(*since)))
+                };
+                format!("offer {}: {} to {}, step {}{late}", offer.0, call.0, agent_name(*agent), step)
+            }
+            Fact::OfferEnded { offer, outcome, rang, .. } => {
+                format!("offer {} {} after {}", offer.0, outcome.label(), text(*rang))
+            }
+            Fact::AgentStateChanged { agent, from, to, lasted, .. } => {
+                if !self.states {
+                    return None;
+                }
+                format!("{}: {} {} -> {}", agent_name(*agent), from.label(), text(*lasted), to.label())
+            }
+            Fact::Turned(turned) => format!("turned {}", turned.label()),
+            Fact::LawBroken { law } => format!("law {law} broken"),
+        };
+        Some(if record.at == now { line } else { format!("{line} (at {})", text(record.at.since(Time::ZERO))) })
+    }
+}
+
+fn command(command: &Command) -> Option<String> {
+    Some(match command {
+        Command::CancelOffer { offer } => format!("> cancel offer {}", offer.0),
+        Command::JoinMedia { offer, call } => format!("> join {} and offer {}", call.0, offer.0),
+        Command::HangUpCall { call } => format!("> hang up {}", call.0),
+        Command::HangUpAgent { offer } => format!("> hang up offer {}", offer.0),
+        Command::PlayOnce { call, .. } => format!("> welcome {}", call.0),
+        Command::RefuseCall { .. }
+        | Command::AcceptCall { .. }
+        | Command::PlayMusic { .. }
+        | Command::RingAgent { .. } => return None,
+    })
+}
+
+/// `2m5.25s`, `20s`, `1ms` as written in the tables.
+fn text(length: Duration) -> String {
+    let seconds = length.as_nanos() / 1_000_000_000;
+    let fraction = format!("{:09}", length.as_nanos() % 1_000_000_000);
+    let fraction = fraction.trim_end_matches('0');
+    let dot = if fraction.is_empty() { "" } else { "." };
+    format!("{seconds}{dot}{fraction}s")
+}
+
+fn parse_time(word: &str) -> Time {
+    let word = word.strip_suffix('s').unwrap_or_else(|| panic!("no moment: {word}"));
+    let (seconds, fraction) = word.split_once('.').unwrap_or((word, ""));
+    let nanos: u64 = format!("{fraction:0<9}").parse().unwrap();
+    Time::from_nanos(seconds.parse::<u64>().unwrap() * 1_000_000_000 + nanos)
+}
