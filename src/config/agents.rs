@@ -125,7 +125,7 @@ fn take_numbers(
     let numbers = match expand(key.value) {
         Ok(numbers) => numbers,
         Err(wrong) => {
-            report.mistake(&key.span, wrong.problem, wrong.hint);
+            report.wrong(&key.span, wrong);
             vec![key.value.to_string()]
         }
     };

@@ -1,7 +1,7 @@
 //! Prompts and hold music by name; each sound is listed once, however often it is used.
 
 use super::Sources;
-use super::mistake::{Report, did_you_mean_or_list};
+use super::mistake::Report;
 use super::read::{Read, Section, Wrong};
 use super::settings::{Clip, ClipSource};
 use super::value::{count, duration, kind, show_duration, text};
@@ -83,10 +83,10 @@ impl<'t> Clips<'t> {
     fn found(&self, path: String) -> Read<Clip> {
         match self.sources.find_prompt(&path) {
             Ok(resolved) => Ok(Clip { name: path, source: ClipSource::File(resolved) }),
-            Err(reason) => Err(Wrong {
-                problem: format!("the sound file cannot be had: {reason}"),
-                hint: Some("paths start from the folder of this file".to_string()),
-            }),
+            Err(reason) => Err(Wrong::new(
+                format!("the sound file cannot be had: {reason}"),
+                "paths start from the folder of this file",
+            )),
         }
     }
 
@@ -110,11 +110,11 @@ fn named(value: &DeValue<'_>) -> Read<Option<Clip>> {
     }
     let Some(known) = EMBEDDED.into_iter().find(|known| known == name) else {
         let names: Vec<&str> = EMBEDDED.into_iter().chain([NONE]).collect();
-        let hint = match name.contains(".wav") {
-            true => Some(format!("a file is written {{ file = \"{name}\" }}")),
-            false => did_you_mean_or_list(name, &names),
-        };
-        return Err(Wrong { problem: format!("there is no prompt `{name}`"), hint });
+        let mut wrong = Wrong::unknown("prompt", name, &names);
+        if name.contains(".wav") {
+            wrong.hint = Some(format!("a file is written {{ file = \"{name}\" }}"));
+        }
+        return Err(wrong);
     };
     Ok(Some(embedded(known)))
 }

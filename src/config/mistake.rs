@@ -2,8 +2,9 @@
 //!
 //! Passwords are blotted out before a line of the file gets in here, so a report may be printed and logged.
 
+use super::read::Wrong;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
 
@@ -103,21 +104,31 @@ pub(super) struct Report<'t> {
     text: &'t str,
     mistakes: RefCell<Vec<Mistake>>,
     warnings: RefCell<Vec<Mistake>>,
-    broken: Cell<bool>,
+    /// Parts that could not be read.
+    broken: RefCell<String>,
 }
 
 impl<'t> Report<'t> {
     pub fn new(text: &'t str) -> Report<'t> {
-        Report { text, mistakes: RefCell::default(), warnings: RefCell::default(), broken: Cell::new(false) }
+        Report { text, mistakes: RefCell::default(), warnings: RefCell::default(), broken: RefCell::default() }
     }
 
-    /// The text itself cannot be read to its end: what seems to be missing may be there.
-    pub fn mark_broken(&self) {
-        self.broken.set(true);
+    /// This part of the text could not be read: what seems to be missing may be in it.
+    pub fn mark_broken(&self, part: &str) {
+        let mut broken = self.broken.borrow_mut();
+        broken.push_str(part);
+        broken.push('\n');
     }
 
     pub fn is_broken(&self) -> bool {
-        self.broken.get()
+        !self.broken.borrow().is_empty()
+    }
+
+    /// Something said to be missing is not if it may be in a part that could not be read.
+    pub fn wrong(&self, span: &Range<usize>, wrong: Wrong) {
+        if !wrong.missing.is_some_and(|name| self.broken.borrow().contains(&name)) {
+            self.mistake(span, wrong.problem, wrong.hint);
+        }
     }
 
     pub fn mistake(&self, span: &Range<usize>, problem: impl Into<String>, hint: Option<String>) {

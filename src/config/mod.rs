@@ -14,6 +14,7 @@ mod network;
 mod read;
 mod routing;
 mod settings;
+mod syntax;
 mod value;
 
 pub use clips::EMBEDDED;
@@ -75,11 +76,10 @@ pub fn check(text: &str, sources: &dyn Sources) -> Result<Checked, Mistakes> {
         report.mistake(&(0..0), "the file is longer than 1 MiB", None);
         return Err(report.into_lists());
     }
-    let (document, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        report.mark_broken();
-        report.mistake(&error.span().unwrap_or_default(), error.message(), None);
-    }
+    let Some(readable) = syntax::repair(text, &report) else {
+        return Err(report.into_lists());
+    };
+    let (document, _) = DeTable::parse_recoverable(&readable);
     let (plan, settings) = read_parts(document.get_ref(), sources, &report);
     match report.has_mistakes() {
         true => Err(report.into_lists()),
@@ -106,7 +106,9 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
         section.finish();
     }
     network.check_against(&channels, agents.demo_password.is_some(), report);
-    routing::warn_of_gaps(&words, &queues, &services, &agents.agents, report);
+    if !report.is_broken() {
+        routing::warn_of_gaps(&words, &queues, &services, &agents.agents, report);
+    }
 
     let clips = clips.into_list();
     let (pools, skills) = words.into_plan();

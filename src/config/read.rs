@@ -21,11 +21,19 @@ pub(super) type List<T> = Placed<Vec<Placed<T>>>;
 pub(super) struct Wrong {
     pub problem: String,
     pub hint: Option<String>,
+    /// The name that was looked up in vain.
+    pub missing: Option<String>,
 }
 
 impl Wrong {
     pub fn new(problem: impl Into<String>, hint: impl Into<String>) -> Wrong {
-        Wrong { problem: problem.into(), hint: Some(hint.into()) }
+        Wrong { problem: problem.into(), hint: Some(hint.into()), missing: None }
+    }
+
+    /// A word that is none of those known here.
+    pub fn unknown(what: &str, written: &str, known: &[&str]) -> Wrong {
+        let problem = format!("there is no {what} `{written}`");
+        Wrong { problem, hint: did_you_mean_or_list(written, known), missing: None }
     }
 }
 
@@ -158,7 +166,7 @@ impl<'t> Section<'t> {
         match read(value.get_ref()) {
             Ok(read) => Some(Placed { value: read, span: value.span() }),
             Err(wrong) => {
-                self.report.mistake(&value.span(), wrong.problem, wrong.hint);
+                self.report.wrong(&value.span(), wrong);
                 None
             }
         }

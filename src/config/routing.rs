@@ -1,7 +1,7 @@
 //! Services, queues and steps: the plan, agents apart.
 
 use super::clips::Clips;
-use super::mistake::{Report, did_you_mean_or_list};
+use super::mistake::Report;
 use super::read::{List, Placed, Read, Section, Wrong};
 use super::value::{check_name, count, duration, level, name, number, show_duration, text};
 use crate::acd::plan::{Agent, BackOff, Limits, Pool, Queue, Service, Step, StepMode, Strategy};
@@ -51,7 +51,7 @@ impl Words {
         for (skill, value) in skills.entries() {
             let level = skills.keep(value, level).map(|level| level.value);
             match (find(&self.skills, "skill", skill.value), level) {
-                (Err(wrong), _) => report.mistake(&skill.span, wrong.problem, wrong.hint),
+                (Err(wrong), _) => report.wrong(&skill.span, wrong),
                 (Ok(skill), Some(level)) if level > 0 => levels.push((SkillId(skill), level)),
                 (Ok(_), _) => {}
             }
@@ -83,11 +83,10 @@ fn find(names: &[Placed<String>], what: &str, wanted: &str) -> Read<u32> {
     let position = names.iter().position(|name| name.value == wanted);
     position.and_then(|position| u32::try_from(position).ok()).ok_or_else(|| {
         let known: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
-        Wrong {
-            problem: format!("there is no {what} `{wanted}`"),
-            hint: did_you_mean_or_list(wanted, &known)
-                .or_else(|| Some(format!("add it to `{what}s` at the top of the file"))),
-        }
+        let mut wrong = Wrong::unknown(what, wanted, &known);
+        wrong.hint.get_or_insert_with(|| format!("the file names no such {what}"));
+        wrong.missing = Some(wanted.to_string());
+        wrong
     })
 }
 
@@ -113,7 +112,7 @@ pub(super) fn read_queues<'t>(
         .into_iter()
         .map(|(name, section)| {
             if let Err(wrong) = check_name(name.value) {
-                report.mistake(&name.span, wrong.problem, wrong.hint);
+                report.wrong(&name.span, wrong);
             }
             Placed { span: name.span.clone(), value: read_queue(name.value, section, words, clips, report) }
         })
@@ -245,7 +244,7 @@ pub(super) fn read_services<'t>(
     let mut services = Vec::new();
     for (name, mut section) in named {
         if let Err(wrong) = check_name(name.value) {
-            report.mistake(&name.span, wrong.problem, wrong.hint);
+            report.wrong(&name.span, wrong);
         }
         let number = section.need("number", number);
         if let Some(number) = &number
@@ -359,7 +358,7 @@ fn one_of<T: Copy>(value: &DeValue<'_>, what: &str, known: &[(&str, T)]) -> Read
     let found = known.iter().find(|(name, _)| *name == written);
     found.map(|(_, meaning)| *meaning).ok_or_else(|| {
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        Wrong { problem: format!("there is no {what} `{written}`"), hint: did_you_mean_or_list(&written, &names) }
+        Wrong::unknown(what, &written, &names)
     })
 }
 

@@ -40,7 +40,7 @@ pub(super) fn count(min: u64, max: u64) -> impl Fn(&DeValue<'_>) -> Read<u64> {
 
 /// A level of a skill.
 pub(super) fn level(value: &DeValue<'_>) -> Read<u8> {
-    let level = count(0, 100)(value).map_err(|wrong| Wrong { problem: wrong.problem, hint: Some(LEVELS.into()) })?;
+    let level = count(0, 100)(value).map_err(|wrong| Wrong::new(wrong.problem, LEVELS))?;
     u8::try_from(level).map_err(|_| Wrong::new("out of range", LEVELS))
 }
 
@@ -217,10 +217,7 @@ pub(super) fn codec(value: &DeValue<'_>) -> Read<Codec> {
     match text(value)?.as_str() {
         "PCMA" => Ok(Codec::Pcma),
         "PCMU" => Ok(Codec::Pcmu),
-        other => Err(Wrong {
-            problem: format!("unknown codec `{other}`"),
-            hint: super::mistake::did_you_mean_or_list(other, &["PCMA", "PCMU"]),
-        }),
+        other => Err(Wrong::unknown("codec", other, &["PCMA", "PCMU"])),
     }
 }
 

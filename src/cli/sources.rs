@@ -1,0 +1,48 @@
+//! Prompts and password files of a configuration, as files beside it.
+
+use centralino::config::{SecretFile, Sources};
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// A longer password file is no password file.
+const SECRET_BYTES: u64 = 4_096;
+
+/// The folder that relative paths start from.
+pub struct FileSources {
+    folder: PathBuf,
+}
+
+impl FileSources {
+    /// Those of a configuration file: paths start from its folder.
+    pub fn of(file: &Path) -> FileSources {
+        FileSources::beside(file.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Paths start from this folder: for the configuration that is compiled in.
+    pub fn beside(folder: &Path) -> FileSources {
+        FileSources { folder: folder.to_path_buf() }
+    }
+}
+
+impl Sources for FileSources {
+    fn find_prompt(&self, path: &str) -> Result<PathBuf, String> {
+        let path = self.folder.join(path);
+        let file = std::fs::File::open(&path).map_err(|error| error.to_string())?;
+        match file.metadata().map_err(|error| error.to_string())?.is_file() {
+            true => Ok(path),
+            false => Err("not a file".to_string()),
+        }
+    }
+
+    fn read_secret(&self, path: &str) -> Result<SecretFile, String> {
+        let file = std::fs::File::open(self.folder.join(path)).map_err(|error| error.to_string())?;
+        let metadata = file.metadata().map_err(|error| error.to_string())?;
+        if !metadata.is_file() || metadata.len() > SECRET_BYTES {
+            return Err("not a short text file".to_string());
+        }
+        let mut text = String::new();
+        file.take(SECRET_BYTES).read_to_string(&mut text).map_err(|error| error.to_string())?;
+        Ok(SecretFile { text, readable_by_others: metadata.permissions().mode() & 0o004 != 0 })
+    }
+}
