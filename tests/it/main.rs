@@ -2,7 +2,9 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests play the outside world")]
 
 mod config;
+mod desk;
 mod media_sdp;
 mod scenarios;
 mod service_level;
 mod sip_messages;
+mod snapshot;
