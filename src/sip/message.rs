@@ -11,7 +11,7 @@ mod uri;
 mod write;
 
 pub use address::NameAddr;
-pub(crate) use address::{comma_entries, comma_pieces, find_param, params};
+pub(crate) use address::{comma_entries, comma_pieces, find_param, name_value, params, unquote};
 pub(crate) use fields::is_token;
 pub use fields::{CSeq, Via};
 pub use method::Method;

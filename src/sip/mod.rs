@@ -1,9 +1,11 @@
 //! SIP without sockets: messages, transactions, dialogs, digest and the registrar.
 
 pub mod api;
+pub mod digest;
 pub mod framing;
 pub mod intake;
 pub mod message;
+pub mod registrar;
 mod settings;
 pub mod tokens;
 

@@ -4,6 +4,7 @@
 //! 64 kB of letters.
 
 use super::{Malformed, Uri};
+use std::borrow::Cow;
 
 /// `name-addr` or `addr-spec` with parameters (RFC 3261 20.10), as written and as understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,11 +161,26 @@ pub(crate) fn params(text: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// Splits `name = value`.
-fn name_value(param: &str) -> (&str, &str) {
+pub(crate) fn name_value(param: &str) -> (&str, &str) {
     param.split_once('=').map_or((param, ""), |(name, value)| (name.trim_end(), value.trim_start()))
 }
 
 /// The first parameter of that name.
 pub(crate) fn find_param<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     params(text).find(|(each, _)| each.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+/// What a quoted string says; other text as it is.
+pub(crate) fn unquote(text: &str) -> Cow<'_, str> {
+    let Some(inner) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return Cow::Borrowed(text);
+    };
+    if !inner.contains('\\') {
+        return Cow::Borrowed(inner);
+    }
+    let mut plain = String::with_capacity(inner.len());
+    let mut rest = inner.chars();
+    while let Some(each) = rest.next() {
+        plain.push(if each == '\\' { rest.next().unwrap_or(each) } else { each });
+    }
+    Cow::Owned(plain)
 }

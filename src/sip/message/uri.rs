@@ -135,6 +135,35 @@ impl Uri {
         params(self.text.get(self.params..self.headers).unwrap_or_default())
     }
 
+    /// RFC 3261 19.1.4: whether both name the same place, though written differently. URIs of other schemes are equal
+    /// when their texts are.
+    pub fn is_equivalent(&self, other: &Uri) -> bool {
+        if !matches!(self.scheme, Scheme::Sip | Scheme::Sips) {
+            return self == other;
+        }
+        let (mine, others) = (self.param_list(), other.param_list());
+        let agrees = |(name, value): &(&str, &str), list: &[(&str, &str)]| {
+            // These count even where only one URI has them; the rest only where both do.
+            let decisive = ["user", "ttl", "method", "maddr", "transport"].iter().any(|d| name.eq_ignore_ascii_case(d));
+            match list.iter().find(|(each, _)| each.eq_ignore_ascii_case(name)) {
+                Some((_, theirs)) => theirs.eq_ignore_ascii_case(value),
+                None => !decisive,
+            }
+        };
+        self.scheme == other.scheme
+            && self.user() == other.user()
+            && self.host().eq_ignore_ascii_case(other.host())
+            && self.port == other.port
+            && self.text.get(self.headers..) == other.text.get(other.headers..)
+            && mine.iter().all(|param| agrees(param, &others))
+            && others.iter().all(|param| agrees(param, &mine))
+    }
+
+    /// The first parameters, as many as any honest URI has: comparing must stay cheap.
+    fn param_list(&self) -> Vec<(&str, &str)> {
+        self.params().take(32).collect()
+    }
+
     /// Whether headers are attached (`?Route=...`).
     pub fn has_headers(&self) -> bool {
         self.headers < self.text.len()

@@ -1,0 +1,215 @@
+//! Digest authentication (RFC 8760, RFC 7616, RFC 2617), our side as server.
+//!
+//! A nonce costs nothing until it was used well once: it is the time, a serial number and a keyed hash of both with
+//! the source address. From its first success on, its last count is kept, so that nothing is accepted twice. Unknown
+//! users and wrong passwords cost the same work and get the same answer.
+
+mod client;
+mod credentials;
+
+pub use client::{Challenge, Client};
+pub use credentials::{Algorithm, Credentials};
+pub(crate) use credentials::{Response, hash};
+
+use super::api::AccountId;
+use super::message::{Request, Uri};
+use super::settings::Settings;
+use crate::time::{Duration, Time};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use subtle::ConstantTimeEq;
+
+/// Why a request is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// It brought no credentials for our realm: 401.
+    Missing,
+    /// Right, but for a nonce that is too old, used up or not ours: 401 with `stale=true`.
+    Stale,
+    /// Wrong: 401.
+    Wrong,
+    /// Not to be understood: 400.
+    Malformed,
+}
+
+/// The server's side.
+#[derive(Debug)]
+pub struct Digest {
+    realm: String,
+    key: [u8; 32],
+    life: Duration,
+    serial: u32,
+    accounts: HashMap<String, (AccountId, Secrets)>,
+    /// What an unknown user's answer is compared with.
+    nobody: Secrets,
+    used: Used,
+}
+
+/// H(user:realm:password) under both algorithms, in hex; no log can print it.
+struct Secrets {
+    md5: String,
+    sha256: String,
+}
+
+/// When and as which of that moment a nonce was given out.
+type Issue = (Time, u32);
+
+/// The last count of each nonce that was used well, oldest first.
+#[derive(Debug)]
+struct Used {
+    counts: BTreeMap<Issue, u32>,
+    /// Nonces up to this one are stale: their counts had to be forgotten.
+    forgotten: Option<Issue>,
+    room: usize,
+}
+
+impl Digest {
+    /// For the accounts of `settings`; `key` is random and new for each run.
+    pub fn new(settings: &Settings, key: [u8; 32]) -> Digest {
+        let realm = settings.realm.clone();
+        let secrets = |user: &str, password: &str| Secrets {
+            md5: hash(Algorithm::Md5, &[user, &realm, password]),
+            sha256: hash(Algorithm::Sha256, &[user, &realm, password]),
+        };
+        let each = (0u32..).zip(&settings.accounts);
+        let accounts = each
+            .map(|(id, account)| (account.user.clone(), (AccountId(id), secrets(&account.user, &account.secret.0))));
+        let accounts = accounts.collect();
+        let nobody_key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let nobody = secrets("", &nobody_key);
+        let room = settings.accounts.len().saturating_mul(settings.limits.bindings_per_account.max(1)).max(64);
+        let used = Used { counts: BTreeMap::new(), forgotten: None, room };
+        Digest { realm, key, life: settings.limits.nonce_life, serial: 0, accounts, nobody, used }
+    }
+
+    /// The values of the WWW-Authenticate headers of a 401, in the order of our preference (RFC 8760 2.4).
+    pub fn challenge(&mut self, source: IpAddr, stale: bool, now: Time) -> [String; 2] {
+        self.serial = self.serial.wrapping_add(1);
+        let issue = (now, self.serial);
+        let nonce = format!("{:016x}{:08x}{}", now.as_nanos(), self.serial, self.seal(issue, source));
+        let stale = if stale { ", stale=true" } else { "" };
+        [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
+            let (realm, name) = (&self.realm, algorithm.name());
+            format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={name}, qop=\"auth\"{stale}")
+        })
+    }
+
+    /// Who sent this request, proven by its Authorization header.
+    pub fn verify(&mut self, request: &Request, now: Time) -> Result<AccountId, Denied> {
+        let mut malformed = false;
+        let ours = request.head.values("Authorization").find_map(|value| match Credentials::parse(value) {
+            Some(Ok(credentials)) => (credentials.realm == self.realm).then_some(credentials),
+            Some(Err(unusable)) => {
+                malformed |= unusable.0.is_none_or(|realm| realm == self.realm);
+                None
+            }
+            None => None,
+        });
+        match ours {
+            Some(credentials) => self.check(&credentials, request, now),
+            None if malformed => Err(Denied::Malformed),
+            None => Err(Denied::Missing),
+        }
+    }
+
+    fn check(&mut self, credentials: &Credentials<'_>, request: &Request, now: Time) -> Result<AccountId, Denied> {
+        // Everything is computed before anything is decided.
+        let (account, secrets) = match self.accounts.get(credentials.username.as_ref()) {
+            Some((account, secrets)) => (Some(*account), secrets),
+            None => (None, &self.nobody),
+        };
+        let expected = Response {
+            algorithm: credentials.algorithm,
+            secret: secrets.of(credentials.algorithm),
+            nonce: credentials.nonce,
+            count: credentials.count,
+            cnonce: credentials.cnonce,
+            method: request.method,
+            uri: credentials.uri,
+        };
+        let given = credentials.response.to_ascii_lowercase();
+        let right = bool::from(expected.value().as_bytes().ct_eq(given.as_bytes()));
+        let issue = self.issue(credentials.nonce, request.flow.remote.ip());
+        let account = account.filter(|_| right && same_target(credentials.uri, &request.uri)).ok_or(Denied::Wrong)?;
+        let count = u32::from_str_radix(credentials.count, 16).map_err(|_| Denied::Malformed)?;
+        let fresh = issue.filter(|&(at, _)| at <= now && now.since(at) < self.life);
+        let issue = fresh.ok_or(Denied::Stale)?;
+        self.used.forget_before(now - self.life);
+        match self.used.note(issue, count) {
+            true => Ok(account),
+            false => Err(Denied::Stale),
+        }
+    }
+
+    /// When this nonce was given out, if it was by us and to this address.
+    fn issue(&self, nonce: &str, source: IpAddr) -> Option<Issue> {
+        let (at, rest) = nonce.split_at_checked(16)?;
+        let (serial, seal) = rest.split_at_checked(8)?;
+        let issue = (Time::from_nanos(u64::from_str_radix(at, 16).ok()?), u32::from_str_radix(serial, 16).ok()?);
+        bool::from(self.seal(issue, source).as_bytes().ct_eq(seal.as_bytes())).then_some(issue)
+    }
+
+    fn seal(&self, (at, serial): Issue, source: IpAddr) -> String {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else { return String::new() };
+        mac.update(&at.as_nanos().to_be_bytes());
+        mac.update(&serial.to_be_bytes());
+        mac.update(source.to_canonical().to_string().as_bytes());
+        mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl Secrets {
+    fn of(&self, algorithm: Algorithm) -> &str {
+        match algorithm {
+            Algorithm::Md5 => &self.md5,
+            Algorithm::Sha256 => &self.sha256,
+        }
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Used {
+    /// Notes that `count` was used; false when it, or a later one, was before (RFC 7616 3.4.6).
+    fn note(&mut self, issue: Issue, count: u32) -> bool {
+        let last = self.counts.get(&issue).copied();
+        if self.forgotten >= Some(issue) || last.is_some_and(|last| count <= last) || count == 0 {
+            return false;
+        }
+        if last.is_none() && self.counts.len() >= self.room {
+            let oldest = self.counts.pop_first().map(|(oldest, _)| oldest);
+            self.forgotten = self.forgotten.max(oldest);
+            if self.forgotten >= Some(issue) {
+                return false;
+            }
+        }
+        self.counts.insert(issue, count);
+        true
+    }
+
+    fn forget_before(&mut self, moment: Time) {
+        while self.counts.first_key_value().is_some_and(|(&(at, _), _)| at < moment) {
+            self.counts.pop_first();
+        }
+    }
+}
+
+/// RFC 7616 3.4.6: the digest's uri must name what the request names. Parameters are left out of it: phones differ.
+fn same_target(uri: &str, target: &Uri) -> bool {
+    uri == target.as_str()
+        || Uri::parse(uri).is_ok_and(|uri| {
+            uri.scheme() == target.scheme()
+                && uri.user() == target.user()
+                && uri.host().eq_ignore_ascii_case(target.host())
+                && uri.port().unwrap_or(5060) == target.port().unwrap_or(5060)
+        })
+}
+
+#[cfg(test)]
+mod tests;
