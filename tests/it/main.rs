@@ -4,6 +4,7 @@
 mod config;
 mod desk;
 mod media_sdp;
+mod metrics;
 mod scenarios;
 mod service_level;
 mod sip_messages;
