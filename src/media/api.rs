@@ -112,8 +112,19 @@ pub enum Codec {
 /// What one turn of the media engine produced; reused.
 #[derive(Debug, Default)]
 pub struct Output {
+    /// For the sockets.
+    pub packets: super::packets::Packets,
     /// For the engine thread.
     pub events: Vec<(Time, Event)>,
     /// For the statistics: refused, lost, malformed packets.
     pub facts: Vec<crate::facts::Record>,
+}
+
+impl Output {
+    /// Forgets everything and keeps the room.
+    pub fn clear(&mut self) {
+        self.packets.clear();
+        self.events.clear();
+        self.facts.clear();
+    }
 }

@@ -3,6 +3,7 @@
 
 mod config;
 mod desk;
+mod media_engine;
 mod media_sdp;
 mod metrics;
 mod scenarios;

@@ -1,0 +1,117 @@
+//! One leg: what was agreed, whom it listens to, what it plays, whom it talks with.
+
+use super::outgoing::Outgoing;
+use crate::ids::{ClipId, LegId};
+use crate::media::api::{Codec, Stream};
+use crate::time::Time;
+use std::net::SocketAddr;
+
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) id: LegId,
+    pub(super) stream: Option<Stream>,
+    /// Where the last stream with an address said it receives; outlives a hold.
+    remote: Option<SocketAddr>,
+    latched: Option<SocketAddr>,
+    pub(super) outgoing: Outgoing,
+    pub(super) playing: Option<Playing>,
+    /// The next packet of our own starts a talk spurt: it carries the marker (RFC 3551 4.1).
+    pub(super) starts_spurt: bool,
+    /// The millisecond of the next packet of our own, as the wheel knows it.
+    pub(super) scheduled: Option<u64>,
+    /// The slab key of the leg it is joined to.
+    pub(super) partner: Option<usize>,
+    pub(super) heard_at: Time,
+    /// `Silent` was said and nothing was heard since.
+    pub(super) is_silent: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Playing {
+    pub(super) clip: ClipId,
+    /// In samples.
+    pub(super) position: usize,
+    pub(super) once: bool,
+}
+
+/// What a payload type means on a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    Sound(Codec),
+    TelephoneEvent,
+    /// Comfort noise, RTCP on the same port, what was never agreed: heard, not passed on.
+    Other,
+}
+
+impl Leg {
+    pub(super) fn new(id: LegId, outgoing: Outgoing) -> Leg {
+        Leg {
+            id,
+            stream: None,
+            remote: None,
+            latched: None,
+            outgoing,
+            playing: None,
+            starts_spurt: true,
+            scheduled: None,
+            partner: None,
+            heard_at: Time::ZERO,
+            is_silent: false,
+        }
+    }
+
+    /// A new address is latched to anew; the same one, also after a hold, is not.
+    pub(super) fn direct(&mut self, stream: Stream) {
+        if stream.remote.is_some() && stream.remote != self.remote {
+            self.remote = stream.remote;
+            self.latched = None;
+        }
+        self.stream = Some(stream);
+    }
+
+    /// Where our packets go now; `None` while we may not send.
+    pub(super) fn destination(&self) -> Option<(SocketAddr, &Stream)> {
+        let stream = self.stream.as_ref().filter(|stream| stream.may_send)?;
+        Some((self.latched.or(stream.remote)?, stream))
+    }
+
+    /// Whether a packet from here may be this leg's (hostile-world R24): before the latch from the host that SDP or
+    /// the signalling names; after it from there only, or from the very address that SDP names.
+    pub(super) fn admits(&self, from: SocketAddr) -> bool {
+        let Some(stream) = &self.stream else { return false };
+        match self.latched {
+            Some(latched) => from == latched || Some(from) == self.remote,
+            None => self.remote.is_some_and(|remote| remote.ip() == from.ip()) || stream.signalled_from == from.ip(),
+        }
+    }
+
+    pub(super) fn latch(&mut self, from: SocketAddr) {
+        if self.latched.is_none() || Some(from) == self.remote {
+            self.latched = Some(from);
+        }
+    }
+
+    pub(super) fn content(&self, payload_type: u8) -> Content {
+        let Some(stream) = &self.stream else { return Content::Other };
+        match payload_type {
+            agreed if agreed == stream.payload_type => Content::Sound(stream.codec),
+            event if Some(event) == stream.telephone_event => Content::TelephoneEvent,
+            // RFC 3264 5.1: whoever was offered both laws may change between them without a word.
+            0 => Content::Sound(Codec::Pcmu),
+            8 => Content::Sound(Codec::Pcma),
+            _ => Content::Other,
+        }
+    }
+
+    /// Whether its silence means that something is wrong.
+    pub(super) fn should_talk(&self) -> bool {
+        self.partner.is_some() && self.stream.as_ref().is_some_and(|stream| stream.will_receive)
+    }
+
+    /// Plays a clip from its start, or nothing.
+    pub(super) fn play(&mut self, playing: Option<Playing>) {
+        self.playing = playing;
+        self.starts_spurt = true;
+        self.outgoing.stop_relaying();
+    }
+}
