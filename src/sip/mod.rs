@@ -8,5 +8,6 @@ pub mod message;
 pub mod registrar;
 mod settings;
 pub mod tokens;
+mod transaction;
 
 pub use settings::{Account, Limits, Secret, Settings};
