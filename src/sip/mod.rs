@@ -1,7 +1,9 @@
 //! SIP without sockets: messages, transactions, dialogs, digest and the registrar.
 
 pub mod api;
+mod dialog;
 pub mod digest;
+pub mod endpoint;
 pub mod framing;
 pub mod intake;
 pub mod message;
@@ -10,4 +12,5 @@ mod settings;
 pub mod tokens;
 mod transaction;
 
+pub use endpoint::{CallerIdentity, Endpoint, NotInvited, Tables, Target};
 pub use settings::{Account, Limits, Secret, Settings};

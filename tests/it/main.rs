@@ -8,5 +8,7 @@ mod media_sdp;
 mod metrics;
 mod scenarios;
 mod service_level;
+mod sip_endpoint;
+mod sip_endpoint_caller;
 mod sip_messages;
 mod snapshot;

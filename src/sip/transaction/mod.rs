@@ -15,11 +15,13 @@ mod client;
 mod invite_client;
 mod invite_server;
 mod server;
+mod table;
 
-pub(crate) use client::Client;
-pub(crate) use invite_client::InviteClient;
-pub(crate) use invite_server::InviteServer;
-pub(crate) use server::Server;
+use client::Client;
+use invite_client::InviteClient;
+use invite_server::InviteServer;
+use server::Server;
+pub(crate) use table::{Outcome, RequestKey, Table, TransactionId};
 
 use crate::time::Duration;
 use bytes::Bytes;
@@ -66,6 +68,14 @@ pub(crate) enum Timer {
     Cancelled,
     /// When a non-INVITE still unanswered gets its 100 (RFC 4320 4.1).
     Late,
+}
+
+impl Timer {
+    /// Every timer.
+    const ALL: [Timer; 14] = {
+        use Timer::{A, B, Cancelled, D, E, F, G, H, I, J, K, L, Late, M};
+        [A, B, D, E, F, G, H, I, J, K, L, M, Cancelled, Late]
+    };
 }
 
 /// What follows from an input, in order.

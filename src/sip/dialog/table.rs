@@ -1,0 +1,81 @@
+//! All dialogs, found by name, by our tag and by connection.
+
+use super::Dialog;
+use crate::sip::api::{DialogId, Flow, Transport};
+use std::collections::{BTreeSet, HashMap};
+
+/// The table. A dialog is never listed twice and its name is never used again.
+#[derive(Debug, Default)]
+pub(crate) struct Dialogs {
+    dialogs: HashMap<DialogId, Box<Dialog>>,
+    by_tag: HashMap<String, DialogId>,
+    /// Those that talk over a stream, to be told when it closes.
+    streams: BTreeSet<(u64, DialogId)>,
+    last: u64,
+}
+
+impl Dialogs {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.dialogs.len()
+    }
+
+    /// A name for the next one.
+    pub(crate) fn next_id(&mut self) -> DialogId {
+        self.last += 1;
+        DialogId(self.last)
+    }
+
+    /// Lists a dialog.
+    pub(crate) fn insert(&mut self, dialog: Dialog) {
+        let id = dialog.id;
+        if let Some(connection) = stream(dialog.flow) {
+            self.streams.insert((connection, id));
+        }
+        self.by_tag.insert(dialog.local_tag.clone(), id);
+        self.dialogs.insert(id, Box::new(dialog));
+    }
+
+    /// The dialog of that name.
+    pub(crate) fn get(&mut self, id: DialogId) -> Option<&mut Dialog> {
+        self.dialogs.get_mut(&id).map(|dialog| &mut **dialog)
+    }
+
+    /// The dialog that a request belongs to, by Call-ID, our tag and theirs.
+    pub(crate) fn find(&mut self, call_id: &str, local_tag: &str, remote_tag: Option<&str>) -> Option<&mut Dialog> {
+        let dialog = self.dialogs.get_mut(self.by_tag.get(local_tag)?)?;
+        dialog.matches(call_id, remote_tag).then_some(&mut **dialog)
+    }
+
+    /// A dialog's path is another from now on.
+    pub(crate) fn move_to(&mut self, id: DialogId, flow: Flow) {
+        let Some(dialog) = self.dialogs.get_mut(&id).filter(|dialog| dialog.flow != flow) else { return };
+        if let Some(connection) = stream(dialog.flow) {
+            self.streams.remove(&(connection, id));
+        }
+        if let Some(connection) = stream(flow) {
+            self.streams.insert((connection, id));
+        }
+        dialog.flow = flow;
+    }
+
+    /// The dialogs that talk over a connection.
+    pub(crate) fn on_connection(&self, connection: u64) -> Vec<DialogId> {
+        let range = (connection, DialogId(0))..=(connection, DialogId(u64::MAX));
+        self.streams.range(range).map(|&(_, id)| id).collect()
+    }
+
+    /// Forgets a dialog.
+    pub(crate) fn remove(&mut self, id: DialogId) -> Option<Box<Dialog>> {
+        let dialog = self.dialogs.remove(&id)?;
+        self.by_tag.remove(&dialog.local_tag);
+        if let Some(connection) = stream(dialog.flow) {
+            self.streams.remove(&(connection, id));
+        }
+        Some(dialog)
+    }
+}
+
+fn stream(flow: Flow) -> Option<u64> {
+    (flow.transport == Transport::Tcp && flow.connection != 0).then_some(flow.connection)
+}

@@ -1,0 +1,267 @@
+//! The endpoint: a SIP user agent and registrar without sockets. Bytes and time in, bytes and events out.
+//!
+//! It owns transactions, dialogs, registrar, digest, tokens and all their timers. What the RFC alone decides, it does
+//! and does not tell; what a call needs to know, it says as [`Event`]; what it shall say to a caller or to an agent's
+//! phone, its owner tells it by leg. It decides nothing about calls.
+//!
+//! | file | duty |
+//! |---|---|
+//! | `receiving` | which kind of message it is and whom it concerns |
+//! | `caller` | INVITE and CANCEL from outside, and what the owner answers |
+//! | `within` | requests within dialogs, changes of a session |
+//! | `agent` | INVITEs of ours, their answers, forks and CANCEL |
+//! | `ending` | BYE and the end of dialogs, lost connections |
+//! | `answers` | answers that need no dialog |
+//! | `timers` | what is due |
+
+mod agent;
+mod answers;
+mod caller;
+mod ending;
+mod receiving;
+mod timers;
+mod within;
+
+pub use agent::{CallerIdentity, NotInvited, Target};
+pub(crate) use timers::{DialogTimer, Due};
+
+use super::api::{AccountId, DialogId, Event, Flow, Output, Refusal, Transport, Turned};
+use super::dialog::{Dialogs, OwnInvite};
+use super::intake::Intake;
+use super::registrar::Registrar;
+use super::settings::Settings;
+use super::tokens::Tokens;
+use super::transaction::{self, Outcome, TransactionId};
+use crate::time::{Deadlines, Time};
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// The endpoint. Every method does all that follows from it at once; none waits.
+#[derive(Debug)]
+pub struct Endpoint {
+    core: Core,
+    deadlines: Deadlines<Due>,
+}
+
+/// How much the endpoint holds; all zero but `bindings` when nobody talks and 64*T1 has passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tables {
+    /// Transactions alive.
+    pub transactions: usize,
+    /// Dialogs alive, those still saying BYE included.
+    pub dialogs: usize,
+    /// Bindings of the registrar.
+    pub bindings: usize,
+    /// Timers running.
+    pub timers: usize,
+}
+
+/// All but the timers, which are lent to it for each turn.
+#[derive(Debug)]
+struct Core {
+    settings: Settings,
+    intake: Intake,
+    transactions: transaction::Table<Owner>,
+    dialogs: Dialogs,
+    registrar: Registrar,
+    tokens: Tokens,
+    /// Makes the tags of answers without state.
+    stateless_key: [u8; 32],
+    ours: Addresses,
+}
+
+/// Where we are, as each transport's peers reach us.
+#[derive(Debug)]
+struct Addresses {
+    udp: SocketAddr,
+    tcp: SocketAddr,
+    contact_udp: String,
+    contact_tcp: String,
+}
+
+/// What one turn has: the moment, the receive time of its cause, timers, and where what it says goes.
+pub(crate) struct Turn<'a> {
+    pub(crate) now: Time,
+    pub(crate) cause: Time,
+    pub(crate) deadlines: &'a mut Deadlines<Due>,
+    pub(crate) out: &'a mut Output,
+}
+
+/// What a transaction is for.
+#[derive(Debug)]
+enum Owner {
+    /// A caller's INVITE; the tag is that of all its answers and of its CANCEL's (RFC 3261 9.2).
+    Invited { dialog: DialogId, tag: Box<str> },
+    /// An UPDATE that the owner has to answer.
+    Updated(DialogId),
+    /// A request that is answered.
+    Answered,
+    /// Our INVITE.
+    Inviting(Box<OwnInvite>),
+    /// Our BYE of a leg.
+    HangingUp(DialogId),
+    /// Our CANCEL, or the BYE of a fork: nobody waits for its answer.
+    Nobody,
+}
+
+impl Endpoint {
+    /// An endpoint with nothing in it. The seed comes from the system's randomness: who knows it can forge tags.
+    pub fn new(settings: Settings, seed: [u8; 32]) -> Endpoint {
+        let mut tokens = Tokens::new(seed);
+        let tcp = settings.tcp.unwrap_or(settings.udp);
+        let core = Core {
+            intake: Intake::new(settings.limits.clone(), tokens.key()),
+            transactions: transaction::Table::new(settings.limits.transactions),
+            dialogs: Dialogs::default(),
+            registrar: Registrar::new(&settings, tokens.key()),
+            stateless_key: tokens.key(),
+            ours: Addresses {
+                udp: settings.udp,
+                tcp,
+                contact_udp: format!("<sip:centralino@{}>", settings.udp),
+                contact_tcp: format!("<sip:centralino@{tcp};transport=tcp>"),
+            },
+            tokens,
+            settings,
+        };
+        Endpoint { core, deadlines: Deadlines::default() }
+    }
+
+    /// One whole message: a datagram, or what `framing` cut from a stream.
+    pub fn receive(&mut self, flow: Flow, bytes: &[u8], received_at: Time, now: Time, out: &mut Output) {
+        self.turn(received_at, now, out, |core, turn| core.receive(flow, bytes, turn));
+    }
+
+    /// What was sent to this address by this transport came back as an ICMP error, or the connection was refused:
+    /// requests of ours pending there end with [`super::api::RefusedBy::Transport`].
+    pub fn send_failed(&mut self, flow: Flow, now: Time, out: &mut Output) {
+        self.turn(now, now, out, |core, turn| core.send_failed(flow, turn));
+    }
+
+    /// A stream connection is gone.
+    pub fn connection_closed(&mut self, connection: u64, now: Time, out: &mut Output) {
+        self.turn(now, now, out, |core, turn| core.connection_closed(connection, turn));
+    }
+
+    /// Everything that is due at `now`.
+    pub fn expire(&mut self, now: Time, out: &mut Output) {
+        while let Some((at, due)) = self.deadlines.pop_due(now) {
+            self.turn(at, now, out, |core, turn| core.due(due, turn));
+        }
+    }
+
+    /// When `expire` has something to do.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.deadlines.next().map(|(at, _)| at)
+    }
+
+    /// Caller's leg: a provisional answer (101-199), with early media if there is a body.
+    pub fn ring(&mut self, dialog: DialogId, status: u16, body: Option<Bytes>, now: Time, out: &mut Output) {
+        self.turn(now, now, out, |core, turn| core.ring(dialog, status, body, turn));
+    }
+
+    /// Caller's leg: 200 with our SDP, repeated until its ACK ([`Event::Confirmed`] or [`Event::Unconfirmed`]).
+    pub fn accept(&mut self, dialog: DialogId, body: Bytes, now: Time, out: &mut Output) {
+        self.turn(now, now, out, |core, turn| core.accept(dialog, body, turn));
+    }
+
+    /// Caller's leg: 300-699. The dialog is forgotten.
+    pub fn refuse(&mut self, dialog: DialogId, refusal: &Refusal, now: Time, out: &mut Output) {
+        self.turn(now, now, out, |core, turn| core.refuse(dialog, refusal, turn));
+    }
+
+    /// Any established leg: 200 to [`Event::ChangeOffered`].
+    pub fn accept_change(&mut self, dialog: DialogId, body: Option<Bytes>, now: Time, out: &mut Output) {
+        self.turn(now, now, out, |core, turn| core.accept_change(dialog, body, turn));
+    }
+
+    /// Any established leg: 300-699 to [`Event::ChangeOffered`]; the session stays as it was.
+    pub fn refuse_change(&mut self, dialog: DialogId, refusal: &Refusal, now: Time, out: &mut Output) {
+        self.turn(now, now, out, |core, turn| core.refuse_change(dialog, refusal, turn));
+    }
+
+    /// Agent's leg: sends an INVITE with our offer.
+    pub fn invite(
+        &mut self,
+        target: &Target,
+        caller: &CallerIdentity,
+        body: Bytes,
+        now: Time,
+        out: &mut Output,
+    ) -> Result<DialogId, NotInvited> {
+        let turn = &mut Turn { now, cause: now, deadlines: &mut self.deadlines, out };
+        self.core.invite(target, caller, &body, turn)
+    }
+
+    /// Agent's leg: takes the INVITE back. [`Event::Refused`] is the phone's last word and always comes, also when a
+    /// 200 crosses (ACKed and BYEd, `Status(200)`).
+    pub fn cancel(&mut self, dialog: DialogId, now: Time, out: &mut Output) {
+        self.turn(now, now, out, |core, turn| core.cancel(dialog, turn));
+    }
+
+    /// Any established leg: BYE. While our 200 is not acknowledged it waits for the ACK or its time-out (RFC 3261 15).
+    /// No event follows.
+    pub fn hang_up(&mut self, dialog: DialogId, now: Time, out: &mut Output) {
+        self.turn(now, now, out, |core, turn| core.hang_up(dialog, turn));
+    }
+
+    /// Sizes, for metrics and for tests of leaks.
+    pub fn tables(&self) -> Tables {
+        let accounts = self.core.settings.accounts.len();
+        Tables {
+            transactions: self.core.transactions.len(),
+            dialogs: self.core.dialogs.len(),
+            bindings: (0..)
+                .map(AccountId)
+                .take(accounts)
+                .map(|account| self.core.registrar.bindings(account).len())
+                .sum(),
+            timers: self.deadlines.len(),
+        }
+    }
+
+    fn turn(&mut self, cause: Time, now: Time, out: &mut Output, step: impl FnOnce(&mut Core, &mut Turn<'_>)) {
+        step(&mut self.core, &mut Turn { now, cause, deadlines: &mut self.deadlines, out });
+    }
+}
+
+impl Turn<'_> {
+    fn event(&mut self, event: Event) {
+        self.out.events.push((self.cause, event));
+    }
+
+    fn turned(&mut self, turned: Turned) {
+        self.event(Event::Turned(turned));
+    }
+}
+
+impl Addresses {
+    /// For Via.
+    fn sent_by(&self, transport: Transport) -> (Transport, SocketAddr) {
+        match transport {
+            Transport::Udp => (transport, self.udp),
+            Transport::Tcp => (transport, self.tcp),
+        }
+    }
+
+    /// A whole Via.
+    fn via<'a>(&self, transport: Transport, branch: &'a str) -> (Transport, SocketAddr, &'a str) {
+        let (transport, sent_by) = self.sent_by(transport);
+        (transport, sent_by, branch)
+    }
+
+    fn contact(&self, transport: Transport) -> &str {
+        match transport {
+            Transport::Udp => &self.contact_udp,
+            Transport::Tcp => &self.contact_tcp,
+        }
+    }
+}
+
+impl Core {
+    /// Answers through a transaction.
+    fn answer(&mut self, id: TransactionId, status: u16, response: Bytes, turn: &mut Turn<'_>) {
+        let Outcome { told, ended } = self.transactions.answer(id, status, response, turn);
+        debug_assert!(told.is_none(), "an answer is not told: {told:?}, {ended:?}");
+    }
+}

@@ -1,0 +1,295 @@
+//! Agents' legs: INVITEs of ours, their answers, forks and CANCEL (RFC 3261 13.2, 9.1).
+
+use super::answers::SDP;
+use super::{Core, Owner, Turn};
+use crate::sip::api::{AccountId, DialogId, Event, Flow, RefusedBy, Transmit, Transport, Turned};
+use crate::sip::dialog::{Cancel, Dialog, Fork, OwnInvite, Stage, literal_addr};
+use crate::sip::message::{ALLOW, Method, Response, Scheme, Uri, Writer};
+use crate::sip::transaction::{Told, TransactionId};
+use bytes::Bytes;
+use std::fmt::Write as _;
+
+/// Most 2xx of one INVITE that are hung up; a phone that makes more of them is not served.
+const FORKS: usize = 8;
+
+/// Whom to ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A registered account, at its binding.
+    Account(AccountId),
+    /// A fixed contact: a SIP URI whose host is a literal address or `localhost`; `;transport=tcp` is honoured.
+    Uri(String),
+}
+
+/// Who we say is calling.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallerIdentity {
+    /// The user part of From, unescaped; empty for an anonymous caller. Personal data.
+    pub user: String,
+    /// The display name, if any. Personal data.
+    pub display: Option<String>,
+}
+
+/// Why no INVITE was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotInvited {
+    /// The account has no binding.
+    NoBinding,
+    /// The contact is no SIP URI with a literal address.
+    BadTarget,
+    /// A table is full.
+    Overflow,
+}
+
+impl Core {
+    pub(super) fn invite(
+        &mut self,
+        target: &Target,
+        caller: &CallerIdentity,
+        body: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<DialogId, NotInvited> {
+        let (uri, flow, remote) = self.locate(target)?;
+        if self.transactions.is_full() || self.dialogs.len() >= self.settings.limits.dialogs {
+            turn.turned(Turned::Overflow);
+            return Err(NotInvited::Overflow);
+        }
+        let (transport, sent_by) = self.ours.sent_by(flow.transport);
+        let local_tag = self.tokens.tag();
+        let invite = OwnInvite {
+            dialog: self.dialogs.next_id(),
+            uri,
+            local: format!("{};tag={local_tag}", from_of(caller, sent_by)),
+            local_tag,
+            remote,
+            call_id: self.tokens.call_id(),
+            cseq: 1,
+            branch: self.tokens.branch(),
+            flow,
+            forks: Vec::new(),
+        };
+        let bytes = Writer::request(Method::Invite, invite.uri.as_str())
+            .via(transport, sent_by, &invite.branch)
+            .header("Max-Forwards", 70)
+            .header("From", &invite.local)
+            .header("To", &invite.remote)
+            .header("Call-ID", &invite.call_id)
+            .cseq(invite.cseq, Method::Invite)
+            .header("Contact", self.ours.contact(transport))
+            .header("Allow", ALLOW)
+            .body(SDP, body);
+        let (id, branch) = (invite.dialog, invite.branch.clone());
+        let early = |transaction| Stage::Calling { transaction, progressed: false, cancel: Cancel::No };
+        let owner = Owner::Inviting(Box::new(invite.clone()));
+        let transaction = self.transactions.open_invite_client(&branch, bytes, flow, owner, turn);
+        self.dialogs.insert(Dialog::of_own_invite(&invite, early(transaction)));
+        Ok(id)
+    }
+
+    /// Request-URI, path and To of a target.
+    fn locate(&mut self, target: &Target) -> Result<(Uri, Flow, String), NotInvited> {
+        match target {
+            Target::Account(account) => {
+                let binding = self.registrar.binding(*account).ok_or(NotInvited::NoBinding)?;
+                let named = self.settings.accounts.get(account.0 as usize).ok_or(NotInvited::NoBinding)?;
+                let to = format!("<sip:{}@{}>", escaped(&named.user), self.ours.udp);
+                // RFC 5626 5.3: by the way its REGISTER came, as long as that is there.
+                let flow = match (binding.flow, literal_addr(&binding.uri)) {
+                    (Some(flow), _) => flow,
+                    (None, Some(remote)) => Flow { transport: Transport::Tcp, remote, connection: 0 },
+                    (None, None) => return Err(NotInvited::NoBinding),
+                };
+                Ok((binding.uri.clone(), flow, to))
+            }
+            Target::Uri(text) => {
+                let uri = Uri::parse(text).map_err(|_| NotInvited::BadTarget)?;
+                let is_sip = uri.scheme() == Scheme::Sip && !uri.has_headers();
+                let remote = literal_addr(&uri).filter(|_| is_sip).ok_or(NotInvited::BadTarget)?;
+                let transport = match uri.param("transport") {
+                    None => Transport::Udp,
+                    Some(name) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
+                    Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
+                    Some(_) => return Err(NotInvited::BadTarget),
+                };
+                let to = format!("<{uri}>");
+                Ok((uri, Flow { transport, remote, connection: 0 }, to))
+            }
+        }
+    }
+
+    pub(super) fn cancel(&mut self, id: DialogId, turn: &mut Turn<'_>) {
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        match &mut dialog.stage {
+            Stage::Calling { transaction, progressed: true, cancel: cancel @ Cancel::No } => {
+                *cancel = Cancel::Sent;
+                let transaction = *transaction;
+                self.send_cancel(transaction, turn);
+            }
+            Stage::Calling { progressed: false, cancel: cancel @ Cancel::No, .. } => *cancel = Cancel::Wanted,
+            Stage::Calling { cancel: Cancel::Wanted | Cancel::Sent, .. } | Stage::Invited(_) | Stage::Ending => {}
+            // The 200 was told before this came: the same end as when it crosses the CANCEL.
+            Stage::Established if !dialog.released => {
+                self.hang_up(id, turn);
+                turn.event(Event::Refused { dialog: id, cause: RefusedBy::Status(200) });
+            }
+            Stage::Established => {}
+        }
+    }
+
+    fn send_cancel(&mut self, transaction: TransactionId, turn: &mut Turn<'_>) {
+        let Some(Owner::Inviting(invite)) = self.transactions.user(transaction) else { return };
+        let bytes = invite.companion(Method::Cancel, &invite.remote, self.ours.sent_by(invite.flow.transport));
+        let (branch, flow) = (invite.branch.clone(), invite.flow);
+        self.transactions.cancelled(transaction, turn);
+        self.transactions.open_client(("CANCEL", &branch), bytes, flow, Owner::Nobody, turn);
+    }
+
+    /// A response to an INVITE of ours.
+    pub(super) fn invite_answered(&mut self, id: TransactionId, response: &Response, turn: &mut Turn<'_>) {
+        let Some(Owner::Inviting(invite)) = self.transactions.user(id) else { return };
+        let dialog = invite.dialog;
+        let flow = response.flow;
+        // The connection that the shell made for us has a number now.
+        let moved = flow.transport == Transport::Tcp && invite.flow.transport == Transport::Tcp && invite.flow != flow;
+        if moved {
+            invite.flow = flow;
+        }
+        let sent_by = self.ours.sent_by(invite.flow.transport);
+        let ack = (response.status >= 300).then(|| invite.companion(Method::Ack, &response.head.to.text, sent_by));
+        if moved {
+            self.transactions.move_client(id, flow);
+            self.dialogs.move_to(dialog, flow);
+        }
+        let outcome = self.transactions.respond(id, response.status, || ack.unwrap_or_default(), turn);
+        if outcome.told != Some(Told::Response) {
+            return;
+        }
+        match response.status {
+            0..200 => self.progressed(dialog, response, turn),
+            200..300 => self.succeeded(id, response, turn),
+            status => {
+                self.forget(dialog, turn);
+                turn.event(Event::Refused { dialog, cause: RefusedBy::Status(status) });
+            }
+        }
+    }
+
+    fn progressed(&mut self, id: DialogId, response: &Response, turn: &mut Turn<'_>) {
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        let Stage::Calling { transaction, progressed, cancel } = &mut dialog.stage else { return };
+        *progressed = true;
+        match cancel {
+            Cancel::Wanted => {
+                *cancel = Cancel::Sent;
+                let transaction = *transaction;
+                self.send_cancel(transaction, turn);
+            }
+            Cancel::No if response.status > 100 => {
+                let body = sdp_of(response);
+                turn.event(Event::Progressed { dialog: id, status: response.status, body });
+            }
+            Cancel::No | Cancel::Sent => {}
+        }
+    }
+
+    /// A 2xx: of the phone, again, or of another fork (RFC 3261 13.2.2.4).
+    fn succeeded(&mut self, transaction: TransactionId, response: &Response, turn: &mut Turn<'_>) {
+        let branch = self.tokens.branch();
+        let Some(Owner::Inviting(invite)) = self.transactions.user(transaction) else { return };
+        let tag = response.head.to.tag().unwrap_or_default();
+        if let Some(fork) = invite.forks.iter().find(|fork| fork.tag == tag) {
+            return turn.out.transmits.push(Transmit { flow: fork.flow, bytes: fork.ack.clone() });
+        }
+        if invite.forks.len() >= FORKS {
+            return turn.turned(Turned::Overflow);
+        }
+        let id = invite.dialog;
+        let first = invite.forks.is_empty();
+        let mut fork = Dialog::of_own_invite(invite, Stage::Established);
+        fork.establish(response);
+        let hop = fork.next_hop();
+        let ack = fork.request(Method::Ack, invite.cseq, self.ours.via(hop.transport, &branch)).finish();
+        turn.out.transmits.push(Transmit { flow: hop, bytes: ack.clone() });
+        invite.forks.push(Fork { tag: tag.to_owned(), flow: hop, ack });
+        if !first {
+            return self.bye_fork(fork, turn);
+        }
+        let cancel = self.cancel_of(id);
+        let Some(dialog) = self.dialogs.get(id) else { return self.bye_fork(fork, turn) };
+        dialog.establish(response);
+        if cancel == Some(Cancel::No) {
+            turn.event(Event::Accepted { dialog: id, body: sdp_of(response) });
+        } else {
+            // RFC 3261 9.1: the CANCEL came too late.
+            self.send_bye(id, turn);
+            turn.event(Event::Refused { dialog: id, cause: RefusedBy::Status(200) });
+        }
+    }
+
+    fn bye_fork(&mut self, mut fork: Dialog, turn: &mut Turn<'_>) {
+        let branch = self.tokens.branch();
+        let (cseq, hop) = (fork.next_cseq(), fork.next_hop());
+        let bytes = fork.request(Method::Bye, cseq, self.ours.via(hop.transport, &branch)).finish();
+        self.transactions.open_client(("BYE", &branch), bytes, hop, Owner::Nobody, turn);
+    }
+}
+
+fn sdp_of(response: &Response) -> Option<Bytes> {
+    response.head.body().filter(|_| response.head.content_type().as_deref() == Some(SDP))
+}
+
+/// From of an agent's leg, without tag.
+fn from_of(caller: &CallerIdentity, ours: std::net::SocketAddr) -> String {
+    let mut from = String::new();
+    if let Some(display) = caller.display.as_deref().filter(|display| !display.is_empty()) {
+        from.push('"');
+        for letter in display.chars().filter(|letter| !letter.is_control()) {
+            // RFC 3261 25.1, quoted-pair.
+            if matches!(letter, '"' | '\\') {
+                from.push('\\');
+            }
+            from.push(letter);
+        }
+        from.push_str("\" ");
+    }
+    let _ = match caller.user.as_str() {
+        // RFC 3323 4.1.1.3.
+        "" => write!(from, "<sip:anonymous@anonymous.invalid>"),
+        user => write!(from, "<sip:{}@{ours}>", escaped(user)),
+    };
+    from
+}
+
+/// A user part as a URI writes it (RFC 3261 25.1: unreserved and user-unreserved stay).
+fn escaped(user: &str) -> String {
+    let mut text = String::with_capacity(user.len());
+    for byte in user.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callers_name_and_number_cannot_leave_their_place() {
+        let ours = ([192, 0, 2, 1], 5060).into();
+        let rows = [
+            ("0612345678", None, "<sip:0612345678@192.0.2.1:5060>"),
+            ("", None, "<sip:anonymous@anonymous.invalid>"),
+            ("a@b>c d", None, "<sip:a%40b%3Ec%20d@192.0.2.1:5060>"),
+            ("1", Some("A \"B\" \\"), "\"A \\\"B\\\" \\\\\" <sip:1@192.0.2.1:5060>"),
+            ("1", Some("A\r\nX: y"), "\"AX: y\" <sip:1@192.0.2.1:5060>"),
+        ];
+        for (user, display, expected) in rows {
+            let caller = CallerIdentity { user: user.to_owned(), display: display.map(str::to_owned) };
+            assert_eq!(from_of(&caller, ours), expected);
+        }
+    }
+}

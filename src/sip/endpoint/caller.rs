@@ -1,0 +1,150 @@
+//! Callers' legs: INVITE and CANCEL from outside, and what the owner answers.
+
+use super::answers::{SDP, refusal_of};
+use super::receiving::key_of;
+use super::{Core, DialogTimer, Due, Owner, Turn};
+use crate::sip::api::{DialogId, Event, Invitation, Refusal, Transmit, Turned};
+use crate::sip::dialog::{Dialog, Pending, Stage, Unacked};
+use crate::sip::message::{ALLOW, Request, Writer};
+use crate::sip::transaction::{PATIENCE, T1, TransactionId};
+use crate::time::Duration;
+use bytes::Bytes;
+
+/// RFC 3261 13.3.1.1: a call that rings on says so every minute, or a proxy gives it up.
+const STILL_RINGING: Duration = Duration::from_secs(60);
+
+impl Core {
+    /// An INVITE outside any dialog. Whoever is refused here leaves nothing behind.
+    pub(super) fn invited(&mut self, request: Request, turn: &mut Turn<'_>) {
+        let source = request.flow.remote.ip().to_canonical();
+        if !self.settings.trusted.iter().any(|network| network.contains(&source)) {
+            return self.reject(&request, 403, turn);
+        }
+        // RFC 3261 8.1.1.8: without a Contact no dialog can be made.
+        let Some(contact) = request.head.contacts.first().map(|contact| contact.uri.clone()) else {
+            return self.reject(&request, 400, turn);
+        };
+        if !self.is_fit(&request, turn) {
+            return;
+        }
+        // RFC 3261 8.2.2.2.
+        if self.transactions.find_merged(&key_of(&request)).is_some() {
+            return self.reject(&request, 482, turn);
+        }
+        if self.transactions.is_full() || self.dialogs.len() >= self.settings.limits.dialogs {
+            turn.turned(Turned::Overflow);
+            return self.reject_for_now(&request, 503, turn);
+        }
+        let id = self.dialogs.next_id();
+        let tag = self.tokens.tag();
+        let owner = Owner::Invited { dialog: id, tag: tag.as_str().into() };
+        let transaction = self.transactions.open_invite_server(&key_of(&request), true, request.answer_flow(), owner);
+        // RFC 3261 17.2.1: at once, so that the INVITE is not sent again.
+        self.answer(transaction, 100, Writer::answer(&request, 100, None).finish(), turn);
+        let invitation = Invitation {
+            called: request.called(),
+            caller: request.caller(),
+            body: request.head.body(),
+            source: request.flow.remote,
+        };
+        let pending = Pending { transaction, request: Box::new(request) };
+        self.dialogs.insert(Dialog::of_invite(id, tag, pending, contact));
+        turn.event(Event::Invited { dialog: id, invitation });
+    }
+
+    /// CANCEL of an INVITE that we know (RFC 3261 9.2).
+    pub(super) fn cancelled(&mut self, id: TransactionId, request: &Request, turn: &mut Turn<'_>) {
+        let Some(Owner::Invited { dialog, tag }) = self.transactions.user(id) else { return };
+        let dialog = *dialog;
+        let bytes = Writer::answer(request, 200, Some(tag)).finish();
+        turn.out.transmits.push(Transmit { flow: request.answer_flow(), bytes });
+        // Too late once there is a final answer: no effect.
+        if !self.transactions.is_proceeding(id) {
+            return;
+        }
+        let Some(found) = self.dialogs.get(dialog) else { return };
+        match &found.stage {
+            Stage::Invited(_) => {
+                self.give_up(dialog, turn);
+                turn.event(Event::Cancelled { dialog });
+            }
+            Stage::Calling { .. } | Stage::Established | Stage::Ending => self.drop_change(dialog, turn),
+        }
+    }
+
+    /// 487 to a call that has no final answer, and the end of it.
+    pub(super) fn give_up(&mut self, id: DialogId, turn: &mut Turn<'_>) {
+        self.refuse(id, &Refusal { status: 487, retry_after: None, warning: None }, turn);
+    }
+
+    pub(super) fn ring(&mut self, id: DialogId, status: u16, body: Option<Bytes>, turn: &mut Turn<'_>) {
+        debug_assert!((101..200).contains(&status), "not a provisional answer: {status}");
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        let Stage::Invited(Pending { transaction, request }) = &dialog.stage else { return };
+        let transaction = *transaction;
+        let response = Writer::answer(request, status, Some(&dialog.local_tag));
+        let contact = self.ours.contact(request.flow.transport);
+        let response = response.header("Contact", contact).body_opt(SDP, body.as_deref());
+        self.answer(transaction, status, response, turn);
+        turn.deadlines.set(Due::Dialog(id, DialogTimer::StillRinging), turn.now + STILL_RINGING);
+    }
+
+    /// A minute went by without a final answer.
+    pub(super) fn still_ringing(&mut self, id: DialogId, turn: &mut Turn<'_>) {
+        let Some(Stage::Invited(pending)) = self.dialogs.get(id).map(|dialog| &dialog.stage) else { return };
+        self.transactions.repeat(pending.transaction, turn);
+        turn.deadlines.set(Due::Dialog(id, DialogTimer::StillRinging), turn.now + STILL_RINGING);
+    }
+
+    pub(super) fn accept(&mut self, id: DialogId, body: Bytes, turn: &mut Turn<'_>) {
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        match std::mem::replace(&mut dialog.stage, Stage::Established) {
+            Stage::Invited(pending) => {
+                turn.deadlines.cancel(Due::Dialog(id, DialogTimer::StillRinging));
+                self.accept_invite(id, pending, Some(body), true, turn);
+            }
+            other @ (Stage::Calling { .. } | Stage::Established | Stage::Ending) => dialog.stage = other,
+        }
+    }
+
+    /// 200 to an INVITE, first or not, and its repetition until the ACK (RFC 3261 13.3.1.4).
+    pub(super) fn accept_invite(
+        &mut self,
+        id: DialogId,
+        Pending { transaction, request }: Pending,
+        body: Option<Bytes>,
+        first: bool,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        let writer = Writer::answer(&request, 200, Some(&dialog.local_tag));
+        let response = writer
+            .header("Contact", self.ours.contact(request.flow.transport))
+            .header("Allow", ALLOW)
+            .body_opt(SDP, body.as_deref());
+        let unacked = Unacked {
+            cseq: request.head.cseq.number,
+            transaction,
+            response: response.clone(),
+            interval: T1,
+            first,
+            offered: request.head.body.is_empty(),
+        };
+        self.answer(transaction, 200, response, turn);
+        if let Some(dialog) = self.dialogs.get(id) {
+            dialog.unacked = Some(unacked);
+        }
+        turn.deadlines.set(Due::Dialog(id, DialogTimer::Repeat), turn.now + T1);
+        turn.deadlines.set(Due::Dialog(id, DialogTimer::Unconfirmed), turn.now + PATIENCE);
+    }
+
+    pub(super) fn refuse(&mut self, id: DialogId, refusal: &Refusal, turn: &mut Turn<'_>) {
+        debug_assert!((300..700).contains(&refusal.status), "not a refusal: {}", refusal.status);
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        let Stage::Invited(pending) = &dialog.stage else { return };
+        let transaction = pending.transaction;
+        let response = refusal_of(&pending.request, &dialog.local_tag, refusal, self.settings.udp.ip());
+        self.answer(transaction, refusal.status, response, turn);
+        self.forget(id, turn);
+    }
+}

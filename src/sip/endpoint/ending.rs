@@ -1,0 +1,159 @@
+//! The end of legs: BYE from both sides, lost connections, failed sends.
+
+use super::{Core, DialogTimer, Due, Owner, Turn};
+use crate::sip::api::{DialogId, Event, Flow, RefusedBy, Transport, Turned};
+use crate::sip::dialog::{Cancel, Stage};
+use crate::sip::message::{Method, Request, Writer};
+use crate::sip::transaction::{Outcome, Told, TransactionId};
+use std::net::SocketAddr;
+
+impl Core {
+    /// BYE came (RFC 3261 15.1.2).
+    pub(super) fn bye(&mut self, id: DialogId, request: &Request, turn: &mut Turn<'_>) {
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        let released = dialog.released;
+        match dialog.stage {
+            // Their dialog does not exist before their 200.
+            Stage::Calling { .. } => return self.reject(request, 481, turn),
+            Stage::Invited(_) => {
+                self.say_ok(request, turn);
+                self.give_up(id, turn);
+                turn.event(Event::Cancelled { dialog: id });
+            }
+            // BYEs that cross are both answered 200 (RFC 5407 3.2.1); ours ends the leg.
+            Stage::Ending => self.say_ok(request, turn),
+            Stage::Established => {
+                self.say_ok(request, turn);
+                self.drop_change(id, turn);
+                self.forget(id, turn);
+                if !released {
+                    turn.event(Event::HungUp { dialog: id, lost: false });
+                }
+            }
+        }
+    }
+
+    fn say_ok(&mut self, request: &Request, turn: &mut Turn<'_>) {
+        let response = Writer::answer(request, 200, None).finish();
+        self.settle(request, 200, response, turn);
+    }
+
+    pub(super) fn hang_up(&mut self, id: DialogId, turn: &mut Turn<'_>) {
+        let Some(dialog) = self.dialogs.get(id).filter(|dialog| !dialog.released) else { return };
+        match dialog.stage {
+            Stage::Invited(_) => self.give_up(id, turn),
+            Stage::Calling { .. } => self.cancel(id, turn),
+            Stage::Ending => {}
+            Stage::Established => {
+                dialog.released = true;
+                let waits = dialog.unacked.is_some();
+                self.drop_change(id, turn);
+                // RFC 3261 15: not before the ACK, or its time-out.
+                if !waits {
+                    self.send_bye(id, turn);
+                }
+            }
+        }
+    }
+
+    pub(super) fn send_bye(&mut self, id: DialogId, turn: &mut Turn<'_>) {
+        let branch = self.tokens.branch();
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        dialog.stage = Stage::Ending;
+        dialog.released = true;
+        let (cseq, hop) = (dialog.next_cseq(), dialog.next_hop());
+        let bytes = dialog.request(Method::Bye, cseq, self.ours.via(hop.transport, &branch)).finish();
+        self.transactions.open_client(("BYE", &branch), bytes, hop, Owner::HangingUp(id), turn);
+    }
+
+    /// Our 200 is not acknowledged yet: again, up to every T2 (RFC 3261 13.3.1.4).
+    pub(super) fn repeat_ok(&mut self, id: DialogId, turn: &mut Turn<'_>) {
+        let Some(unacked) = self.dialogs.get(id).and_then(|dialog| dialog.unacked.as_mut()) else { return };
+        unacked.interval = (unacked.interval * 2).min(crate::sip::transaction::T2);
+        let (transaction, response) = (unacked.transaction, unacked.response.clone());
+        turn.deadlines.set(Due::Dialog(id, DialogTimer::Repeat), turn.now + unacked.interval);
+        self.answer(transaction, 200, response, turn);
+    }
+
+    /// Our 200 was not acknowledged in 64*T1: the leg is lost.
+    pub(super) fn unconfirmed(&mut self, id: DialogId, turn: &mut Turn<'_>) {
+        turn.deadlines.cancel(Due::Dialog(id, DialogTimer::Repeat));
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        let Some(unacked) = dialog.unacked.take() else { return };
+        let released = dialog.released;
+        self.drop_change(id, turn);
+        self.send_bye(id, turn);
+        turn.turned(Turned::Timeout);
+        match (released, unacked.first) {
+            (true, _) => {}
+            (false, true) => turn.event(Event::Unconfirmed { dialog: id }),
+            (false, false) => turn.event(Event::HungUp { dialog: id, lost: true }),
+        }
+    }
+
+    /// Forgets a dialog and its timers; its transactions live as long as the RFC wants.
+    pub(super) fn forget(&mut self, id: DialogId, turn: &mut Turn<'_>) {
+        if self.dialogs.remove(id).is_some() {
+            for timer in [DialogTimer::Repeat, DialogTimer::Unconfirmed, DialogTimer::StillRinging] {
+                turn.deadlines.cancel(Due::Dialog(id, timer));
+            }
+        }
+    }
+
+    pub(super) fn send_failed(&mut self, flow: Flow, turn: &mut Turn<'_>) {
+        turn.turned(Turned::SendFailed);
+        self.fail_clients(flow.transport, flow.connection, Some(flow.remote), turn);
+    }
+
+    pub(super) fn connection_closed(&mut self, connection: u64, turn: &mut Turn<'_>) {
+        self.fail_clients(Transport::Tcp, connection, None, turn);
+        for id in self.dialogs.on_connection(connection) {
+            let Some(dialog) = self.dialogs.get(id) else { continue };
+            if matches!(dialog.stage, Stage::Invited(_)) {
+                // Nobody can hear our answer: the caller is gone.
+                self.give_up(id, turn);
+                turn.event(Event::Cancelled { dialog: id });
+            } else {
+                let flow = Flow { connection: 0, ..dialog.flow };
+                self.dialogs.move_to(id, flow);
+            }
+        }
+        self.registrar.connection_closed(connection);
+    }
+
+    fn fail_clients(&mut self, transport: Transport, connection: u64, remote: Option<SocketAddr>, turn: &mut Turn<'_>) {
+        for id in self.transactions.clients_of(transport, connection, remote) {
+            let outcome = self.transactions.fail(id, turn);
+            self.concluded(id, outcome, turn);
+        }
+    }
+
+    /// A transaction ran out of time or could not send.
+    pub(super) fn concluded(&mut self, id: TransactionId, outcome: Outcome<Owner>, turn: &mut Turn<'_>) {
+        let cause = match outcome.told {
+            Some(Told::Timeout) => RefusedBy::Timeout,
+            Some(Told::TransportError) => RefusedBy::Transport,
+            Some(Told::Late) => return self.still_deciding(id, turn),
+            Some(Told::Response | Told::Ack) | None => return,
+        };
+        if cause == RefusedBy::Timeout {
+            turn.turned(Turned::Timeout);
+        }
+        match outcome.ended {
+            Some(Owner::Inviting(invite)) => {
+                self.forget(invite.dialog, turn);
+                turn.event(Event::Refused { dialog: invite.dialog, cause });
+            }
+            Some(Owner::HangingUp(dialog)) => self.forget(dialog, turn),
+            Some(Owner::Invited { .. } | Owner::Updated(_) | Owner::Answered | Owner::Nobody) | None => {}
+        }
+    }
+
+    /// Whether the owner has taken a call of ours back.
+    pub(super) fn cancel_of(&mut self, id: DialogId) -> Option<Cancel> {
+        match self.dialogs.get(id)?.stage {
+            Stage::Calling { cancel, .. } => Some(cancel),
+            Stage::Invited(_) | Stage::Established | Stage::Ending => None,
+        }
+    }
+}

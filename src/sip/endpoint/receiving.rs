@@ -1,0 +1,97 @@
+//! Which kind of message it is and whom it concerns.
+
+use super::{Core, Owner, Turn};
+use crate::sip::api::{Flow, Transmit, Turned};
+use crate::sip::intake::Taken;
+use crate::sip::message::{Message, Method, Request, Response};
+use crate::sip::transaction::{Outcome, RequestKey, Told};
+
+impl Core {
+    /// One whole message.
+    pub(super) fn receive(&mut self, flow: Flow, bytes: &[u8], turn: &mut Turn<'_>) {
+        match self.intake.take(bytes, flow) {
+            Taken::Nothing => {}
+            Taken::Drop(_) => turn.turned(Turned::Garbage),
+            Taken::Answer { status, flow, bytes } => {
+                turn.out.transmits.push(Transmit { flow, bytes });
+                turn.turned(Turned::Rejected(status));
+            }
+            Taken::Message(Message::Request(request)) => self.request(request, turn),
+            Taken::Message(Message::Response(response)) => self.response(&response, turn),
+        }
+    }
+
+    fn request(&mut self, request: Request, turn: &mut Turn<'_>) {
+        let transaction = self.transactions.find_server(&key_of(&request));
+        match (request.method, transaction) {
+            (Method::Ack, Some(id)) => {
+                let Outcome { told, .. } = self.transactions.acknowledge(id, turn);
+                // The ACK to a refusal ends here. One to a 2xx should have a branch of its own, but not all do.
+                if told == Some(Told::Ack) {
+                    self.acknowledged(&request, turn);
+                }
+            }
+            (Method::Ack, None) => self.acknowledged(&request, turn),
+            (Method::Cancel, Some(id)) => self.cancelled(id, &request, turn),
+            // RFC 3261 9.2.
+            (Method::Cancel, None) => self.reject(&request, 481, turn),
+            (_, Some(id)) => {
+                self.transactions.repeat(id, turn);
+            }
+            (_, None) => self.new_request(request, turn),
+        }
+    }
+
+    fn new_request(&mut self, request: Request, turn: &mut Turn<'_>) {
+        let in_dialog = request.head.to.tag().is_some();
+        match request.method {
+            Method::Register => self.register(&request, turn),
+            // RFC 3261 8.2.1.
+            Method::Subscribe | Method::Publish | Method::Message | Method::Refer | Method::Notify => {
+                self.reject(&request, 405, turn);
+            }
+            _ if in_dialog => self.within(request, turn),
+            Method::Invite => self.invited(request, turn),
+            Method::Options => self.options(&request, turn),
+            // RFC 3261 12.2.2, 15.1.2; the last two have been dealt with.
+            Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Ack | Method::Cancel => {
+                self.reject(&request, 481, turn);
+            }
+        }
+    }
+
+    fn response(&mut self, response: &Response, turn: &mut Turn<'_>) {
+        let head = &response.head;
+        // RFC 3261 17.1.3. The branch is ours and nobody can guess it.
+        let branch = head.via.branch.as_deref().unwrap_or_default();
+        let Some(id) = self.transactions.find_client(branch, head.cseq.method.as_str()) else {
+            return turn.turned(Turned::StrayResponse);
+        };
+        let dialog = match self.transactions.user(id) {
+            Some(Owner::Inviting(_)) => return self.invite_answered(id, response, turn),
+            Some(&mut Owner::HangingUp(dialog)) => Some(dialog),
+            Some(Owner::Nobody | Owner::Invited { .. } | Owner::Updated(_) | Owner::Answered) | None => None,
+        };
+        let outcome = self.transactions.respond(id, response.status, Default::default, turn);
+        // Whatever the answer to BYE is, the leg is over (RFC 3261 15.1.1).
+        if let Some(dialog) = dialog.filter(|_| outcome.told == Some(Told::Response) && response.status >= 200) {
+            self.forget(dialog, turn);
+        }
+    }
+}
+
+/// What matching needs (RFC 3261 17.2.3): ACK and CANCEL belong to an INVITE.
+pub(super) fn key_of(request: &Request) -> RequestKey<'_> {
+    let method = match request.method {
+        Method::Ack | Method::Cancel => Method::Invite,
+        method => method,
+    };
+    RequestKey {
+        method: method.as_str(),
+        via: &request.head.via,
+        uri: request.uri.as_str(),
+        from_tag: request.head.from.tag().unwrap_or_default(),
+        call_id: &request.head.call_id,
+        cseq: request.head.cseq.number,
+    }
+}

@@ -1,0 +1,43 @@
+//! What is due.
+
+use super::{Core, Turn};
+use crate::sip::api::DialogId;
+use crate::sip::transaction::{Timer, TransactionId};
+
+/// Every timer of the endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Due {
+    /// A transaction's.
+    Transaction(TransactionId, Timer),
+    /// A dialog's.
+    Dialog(DialogId, DialogTimer),
+    /// The registrar's next binding runs out.
+    Registrar,
+}
+
+/// The timers of a dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum DialogTimer {
+    /// Our 200 goes out again: T1, doubling up to T2.
+    Repeat,
+    /// Our 200 was never acknowledged: 64*T1.
+    Unconfirmed,
+    /// Our 180 goes out again: every minute.
+    StillRinging,
+}
+
+impl Core {
+    /// A timer ran out.
+    pub(super) fn due(&mut self, due: Due, turn: &mut Turn<'_>) {
+        match due {
+            Due::Transaction(id, timer) => {
+                let outcome = self.transactions.expire(id, timer, turn);
+                self.concluded(id, outcome, turn);
+            }
+            Due::Dialog(id, DialogTimer::Repeat) => self.repeat_ok(id, turn),
+            Due::Dialog(id, DialogTimer::Unconfirmed) => self.unconfirmed(id, turn),
+            Due::Dialog(id, DialogTimer::StillRinging) => self.still_ringing(id, turn),
+            Due::Registrar => self.expire_bindings(turn),
+        }
+    }
+}

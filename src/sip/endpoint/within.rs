@@ -1,0 +1,224 @@
+//! Requests within dialogs (RFC 3261 12.2.2), and changes of a session by re-INVITE (14.2) and UPDATE (RFC 3311).
+
+use super::answers::{SDP, refusal_of};
+use super::receiving::key_of;
+use super::{Core, DialogTimer, Due, Owner, Turn};
+use crate::sip::api::{DialogId, Event, Refusal, Transport, Turned};
+use crate::sip::dialog::{Dialog, Pending, Stage};
+use crate::sip::message::{Method, Request, Writer};
+use crate::sip::transaction::TransactionId;
+use bytes::Bytes;
+
+/// What to say to an offer of a change.
+enum Glare {
+    /// Nothing is in the way.
+    No,
+    /// An offer of ours is open (RFC 3261 14.2, RFC 3311 5.2).
+    OurOffer,
+    /// An offer of theirs is open: 500 and Retry-After.
+    TheirOffer,
+    /// The leg is over.
+    Over,
+}
+
+impl Core {
+    /// A request with a To tag.
+    pub(super) fn within(&mut self, request: Request, turn: &mut Turn<'_>) {
+        let head = &request.head;
+        let found = self.dialogs.find(&head.call_id, head.to.tag().unwrap_or_default(), head.from.tag());
+        let Some(dialog) = found else { return self.reject(&request, 481, turn) };
+        let id = dialog.id;
+        if !dialog.is_in_order(head.cseq.number) {
+            return self.reject(&request, 500, turn);
+        }
+        if request.flow.transport == Transport::Tcp {
+            self.dialogs.move_to(id, request.flow);
+        }
+        match request.method {
+            Method::Bye => self.bye(id, &request, turn),
+            Method::Invite => self.reinvited(id, request, turn),
+            Method::Update => self.updated(id, request, turn),
+            Method::Options if self.has_no_requirement(&request, turn) => {
+                let response = self.capabilities(&request, "");
+                self.settle(&request, 200, response, turn);
+            }
+            // RFC 6086: its content is not for us yet.
+            Method::Info if self.has_no_requirement(&request, turn) => {
+                let response = Writer::answer(&request, 200, None).finish();
+                self.settle(&request, 200, response, turn);
+            }
+            Method::Options | Method::Info => {}
+            // RFC 3262 3: there is no reliable provisional answer of ours that it could acknowledge.
+            Method::Prack => self.reject(&request, 481, turn),
+            Method::Register
+            | Method::Ack
+            | Method::Cancel
+            | Method::Subscribe
+            | Method::Publish
+            | Method::Message
+            | Method::Refer
+            | Method::Notify => self.reject(&request, 405, turn),
+        }
+    }
+
+    /// An ACK to a 2xx. One that belongs to nothing is dropped; the ACK to an answer without state is expected.
+    pub(super) fn acknowledged(&mut self, request: &Request, turn: &mut Turn<'_>) {
+        let head = &request.head;
+        let tag = head.to.tag().unwrap_or_default();
+        let Some(dialog) = self.dialogs.find(&head.call_id, tag, head.from.tag()) else {
+            if tag != self.stateless_tag(request) {
+                turn.turned(Turned::StrayResponse);
+            }
+            return;
+        };
+        // RFC 3261 13.2.2.4: its number is the INVITE's.
+        let id = dialog.id;
+        if dialog.unacked.as_ref().is_some_and(|unacked| unacked.cseq == head.cseq.number) {
+            let body = head.body().filter(|_| head.content_type().as_deref() == Some(SDP));
+            self.confirm(id, body, turn);
+        }
+    }
+
+    /// The peer has our 200.
+    fn confirm(&mut self, id: DialogId, body: Option<Bytes>, turn: &mut Turn<'_>) {
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        let Some(unacked) = dialog.unacked.take() else { return };
+        turn.deadlines.cancel(Due::Dialog(id, DialogTimer::Repeat));
+        turn.deadlines.cancel(Due::Dialog(id, DialogTimer::Unconfirmed));
+        if dialog.released {
+            // RFC 3261 15: the BYE had to wait for this.
+            self.send_bye(id, turn);
+        } else if unacked.first || unacked.offered {
+            turn.event(Event::Confirmed { dialog: id, body });
+        }
+    }
+
+    fn reinvited(&mut self, id: DialogId, request: Request, turn: &mut Turn<'_>) {
+        // A change that follows proves that the 200 before it arrived, though its ACK did not (RFC 5407 3.1.4).
+        let newer = |dialog: &mut Dialog| {
+            dialog.unacked.as_ref().is_some_and(|it| !it.offered && it.cseq < request.head.cseq.number)
+        };
+        if self.dialogs.get(id).is_some_and(newer) {
+            self.confirm(id, None, turn);
+        }
+        if !self.may_change(id, &request, turn) || !self.is_fit(&request, turn) {
+            return;
+        }
+        if request.head.contacts.is_empty() {
+            return self.reject(&request, 400, turn);
+        }
+        if self.transactions.is_full() {
+            turn.turned(Turned::Overflow);
+            return self.reject_for_now(&request, 503, turn);
+        }
+        let owner = Owner::Invited { dialog: id, tag: request.head.to.tag().unwrap_or_default().into() };
+        let transaction = self.transactions.open_invite_server(&key_of(&request), false, request.answer_flow(), owner);
+        self.offer_change(id, transaction, request, turn);
+    }
+
+    fn updated(&mut self, id: DialogId, request: Request, turn: &mut Turn<'_>) {
+        if request.head.body.is_empty() {
+            return self.refreshed(id, &request, turn);
+        }
+        if !self.may_change(id, &request, turn) || !self.is_fit(&request, turn) {
+            return;
+        }
+        if self.transactions.is_full() {
+            turn.turned(Turned::Overflow);
+            return self.reject_for_now(&request, 503, turn);
+        }
+        let (key, flow) = (key_of(&request), request.answer_flow());
+        let transaction = self.transactions.open_server(&key, flow, Owner::Updated(id), turn);
+        self.offer_change(id, transaction, request, turn);
+    }
+
+    /// UPDATE without an offer: only the remote target may be another (RFC 3311 5.2).
+    fn refreshed(&mut self, id: DialogId, request: &Request, turn: &mut Turn<'_>) {
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        if matches!(dialog.stage, Stage::Ending) {
+            return self.reject(request, 481, turn);
+        }
+        if !self.has_no_requirement(request, turn) {
+            return;
+        }
+        if let Some(dialog) = self.dialogs.get(id) {
+            dialog.refresh(request);
+        }
+        let contact = self.ours.contact(request.flow.transport);
+        let response = Writer::answer(request, 200, None).header("Contact", contact).finish();
+        self.settle(request, 200, response, turn);
+    }
+
+    /// Whether a change may be offered now; refuses it otherwise.
+    fn may_change(&mut self, id: DialogId, request: &Request, turn: &mut Turn<'_>) -> bool {
+        let glare = self.dialogs.get(id).map_or(Glare::Over, |dialog| glare(dialog));
+        match glare {
+            Glare::No => return true,
+            Glare::OurOffer => self.reject(request, 491, turn),
+            Glare::TheirOffer => self.reject_for_now(request, 500, turn),
+            Glare::Over => self.reject(request, 481, turn),
+        }
+        false
+    }
+
+    fn offer_change(&mut self, id: DialogId, transaction: TransactionId, request: Request, turn: &mut Turn<'_>) {
+        let body = request.head.body();
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        dialog.change = Some(Pending { transaction, request: Box::new(request) });
+        turn.event(Event::ChangeOffered { dialog: id, body });
+    }
+
+    pub(super) fn accept_change(&mut self, id: DialogId, body: Option<Bytes>, turn: &mut Turn<'_>) {
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        let Some(pending) = dialog.change.take() else { return };
+        dialog.refresh(&pending.request);
+        let flow = pending.request.flow;
+        if pending.request.method == Method::Invite {
+            self.accept_invite(id, pending, body, false, turn);
+        } else {
+            let contact = self.ours.contact(flow.transport);
+            let writer = Writer::answer(&pending.request, 200, None).header("Contact", contact);
+            self.answer(pending.transaction, 200, writer.body_opt(SDP, body.as_deref()), turn);
+        }
+        // The packet's source is the NAT's word on where the peer is now.
+        self.dialogs.move_to(id, flow);
+    }
+
+    pub(super) fn refuse_change(&mut self, id: DialogId, refusal: &Refusal, turn: &mut Turn<'_>) {
+        debug_assert!((300..700).contains(&refusal.status), "not a refusal: {}", refusal.status);
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        let Some(Pending { transaction, request }) = dialog.change.take() else { return };
+        let response = refusal_of(&request, "", refusal, self.settings.udp.ip());
+        self.answer(transaction, refusal.status, response, turn);
+    }
+
+    /// 487 to a change that nobody will answer any more (RFC 3261 15.1.2).
+    pub(super) fn drop_change(&mut self, id: DialogId, turn: &mut Turn<'_>) {
+        self.refuse_change(id, &Refusal { status: 487, retry_after: None, warning: None }, turn);
+    }
+
+    /// A change waits so long that the peer wants to know we live (RFC 4320 4.1).
+    pub(super) fn still_deciding(&mut self, transaction: TransactionId, turn: &mut Turn<'_>) {
+        let Some(&mut Owner::Updated(id)) = self.transactions.user(transaction) else { return };
+        let Some(pending) = self.dialogs.get(id).and_then(|dialog| dialog.change.as_ref()) else { return };
+        let trying = Writer::answer(&pending.request, 100, None).finish();
+        self.answer(transaction, 100, trying, turn);
+    }
+
+    /// RFC 3261 8.2.2.3 for a request whose body we do not read.
+    fn has_no_requirement(&mut self, request: &Request, turn: &mut Turn<'_>) -> bool {
+        request.head.tokens("Require").next().is_none() || self.is_fit(request, turn)
+    }
+}
+
+fn glare(dialog: &Dialog) -> Glare {
+    match &dialog.stage {
+        Stage::Invited(_) => Glare::TheirOffer,
+        Stage::Calling { .. } => Glare::OurOffer,
+        Stage::Ending => Glare::Over,
+        Stage::Established if dialog.released => Glare::Over,
+        Stage::Established if dialog.change.is_some() => Glare::TheirOffer,
+        Stage::Established if dialog.unacked.as_ref().is_some_and(|unacked| unacked.offered) => Glare::OurOffer,
+        Stage::Established => Glare::No,
+    }
+}
