@@ -102,7 +102,12 @@ impl Acd {
             return self.law(4, false, out);
         }
         self.reached(id);
-        if self.agents[id.index()].signed_in { self.show(id, self.at, out) } else { self.sign_in(id, out) }
+        if self.agents[id.index()].state == AgentState::SignedOut {
+            return self.sign_in(id, out);
+        }
+        // Signed in already, or a sign-out that has not taken effect yet and now never will.
+        self.agents[id.index()].signed_in = true;
+        self.show(id, self.at, out);
     }
 
     pub(super) fn on_unregistered(&mut self, id: AgentId, out: &mut Outbox) {
@@ -124,7 +129,7 @@ impl Acd {
     /// A new sign-in forgets misses and pauses; the counts of the `fewest_calls` and `least_talk_time` orders start at
     /// the minimum of those present, so that a joiner is not flooded.
     fn sign_in(&mut self, id: AgentId, out: &mut Outbox) {
-        let present = || self.agents.iter().filter(|agent| agent.signed_in);
+        let present = || self.agents.iter().filter(|agent| agent.state != AgentState::SignedOut);
         let answered = present().map(|agent| agent.answered).min().unwrap_or(0);
         let talked = present().map(|agent| agent.talked).min().unwrap_or(0);
         let agent = &mut self.agents[id.index()];
@@ -173,7 +178,8 @@ impl Acd {
 
     /// The agent has nothing to do any more.
     pub(super) fn release(&mut self, id: AgentId, out: &mut Outbox) {
-        self.agents[id.index()].idle_since = self.at;
+        let agent = &mut self.agents[id.index()];
+        agent.idle_since = self.at.max(agent.since);
         self.occupy(id, Activity::Idle, self.at, out);
     }
 
@@ -202,6 +208,8 @@ impl Acd {
         if from == to {
             return;
         }
+        // Causes may be handled a little out of order; the stays of one agent never overlap.
+        let moment = moment.max(agent.since);
         let profile = self.tiers.profile_of(id);
         if from == AgentState::Ready {
             self.ready.remove(id, agent, profile);

@@ -157,7 +157,7 @@ fn surplus(step: &Step, profile: &Profile) -> Option<u32> {
         return None;
     }
     step.requires.iter().try_fold(0, |sum, &(skill, least)| {
-        let &(_, has) = profile.skills.iter().find(|&&(known, _)| known == skill)?;
+        let has = profile.skills.iter().find(|&&(known, _)| known == skill).map_or(0, |&(_, level)| level);
         has.checked_sub(least).map(|above| sum + u32::from(above))
     })
 }

@@ -1,0 +1,170 @@
+//! A naive router: it follows the facts, scans everything and knows no index. The engine must choose what it chooses.
+
+use centralino::acd::plan::{Plan, Queue, Step, StepMode, Strategy};
+use centralino::facts::{AgentState, Fact, OfferOutcome, Record};
+use centralino::ids::{AgentId, CallId, QueueId};
+use centralino::time::{Duration, Time};
+use std::collections::BTreeMap;
+
+/// A call in its queue.
+struct Waiting {
+    queue: QueueId,
+    entered: Time,
+    step: usize,
+    offered: bool,
+    missed: BTreeMap<AgentId, (u32, Time)>,
+}
+
+#[derive(Clone, Default)]
+struct Agent {
+    state: Option<AgentState>,
+    signed_in_once: bool,
+    idle_since: Time,
+    offers: u64,
+    answered: u64,
+    talked: Duration,
+}
+
+/// What the router would do now.
+#[derive(Debug, PartialEq)]
+pub struct Choice {
+    call: CallId,
+    agents: Vec<AgentId>,
+    step: u8,
+}
+
+pub struct ReferenceRouter<'a> {
+    plan: &'a Plan,
+    calls: BTreeMap<CallId, Waiting>,
+    agents: Vec<Agent>,
+    offers: u64,
+}
+
+impl<'a> ReferenceRouter<'a> {
+    pub fn new(plan: &'a Plan) -> Self {
+        ReferenceRouter { plan, calls: BTreeMap::new(), agents: vec![Agent::default(); plan.agents.len()], offers: 0 }
+    }
+
+    /// The most senior call that somebody ready may have; of those, by the earliest open step, whoever missed it
+    /// least and comes first in the strategy's order (for `random`: any of them).
+    pub fn choice(&self, now: Time) -> Option<Choice> {
+        let mut calls: Vec<_> = self.calls.iter().filter(|(_, call)| !call.offered).collect();
+        calls.sort_by_key(|(id, call)| (call.entered, **id));
+        calls.into_iter().find_map(|(&id, call)| {
+            let queue = &self.plan.queues[call.queue.index()];
+            open_steps(queue, call.step).find_map(|step| {
+                let mut agents: Vec<_> = (0..)
+                    .map(AgentId)
+                    .take(self.agents.len())
+                    .filter(|&agent| self.agents[agent.index()].state == Some(AgentState::Ready))
+                    .filter(|&agent| surplus(self.plan, &queue.steps[step], agent).is_some())
+                    .filter(|agent| call.missed.get(agent).is_none_or(|&(_, until)| until <= now))
+                    .map(|agent| (self.key(call, queue, step, agent), agent))
+                    .collect();
+                agents.sort_unstable();
+                let (first, _) = *agents.first()?;
+                let agents = agents.into_iter().filter(|&(key, _)| key == first).map(|(_, agent)| agent);
+                let keep = if queue.strategy == Strategy::Random { usize::MAX } else { 1 };
+                Some(Choice { call: id, agents: agents.take(keep).collect(), step: step as u8 })
+            })
+        })
+    }
+
+    fn key(&self, call: &Waiting, queue: &Queue, step: usize, id: AgentId) -> (u32, u64, u128, u64) {
+        let agent = &self.agents[id.index()];
+        let missed = call.missed.get(&id).map_or(0, |&(times, _)| times);
+        let idle = u128::from(agent.idle_since.as_nanos());
+        let above = surplus(self.plan, &queue.steps[step], id).unwrap_or(0);
+        let (first, second, third) = match queue.strategy {
+            Strategy::LongestIdle => (0, idle, 0),
+            Strategy::RoundRobin => (0, agent.offers.into(), 0),
+            Strategy::Linear | Strategy::Random => (0, 0, 0),
+            Strategy::FewestCalls => (0, agent.answered.into(), agent.offers),
+            Strategy::LeastTalkTime => (0, agent.talked.as_nanos(), agent.offers),
+            Strategy::BestSkill => (u64::MAX - above, idle, 0),
+        };
+        (missed, first, second, third)
+    }
+
+    /// Takes over what became true; an offer must be the one that would be made here.
+    pub fn follow(&mut self, record: &Record, now: Time) {
+        match record.fact {
+            Fact::CallEntered { call, queue, .. } => {
+                let missed = BTreeMap::new();
+                self.calls.insert(call, Waiting { queue, entered: record.at, step: 0, offered: false, missed });
+            }
+            Fact::StepReached { call, step, .. } => self.call(call).step = step.into(),
+            Fact::OfferMade { call, agent, step, .. } => {
+                let choice = self.choice(now).unwrap_or_else(|| panic!("{:?}: nobody was to be offered", record));
+                assert!(
+                    choice.call == call && choice.agents.contains(&agent) && choice.step == step,
+                    "{record:?}, but {choice:?} was the choice"
+                );
+                self.call(call).offered = true;
+                self.offers += 1;
+                self.agents[agent.index()].offers = self.offers;
+            }
+            Fact::OfferEnded { call, agent, outcome, .. } => {
+                let back_off = &self.plan.limits.back_off;
+                let back_off = match outcome {
+                    OfferOutcome::NoAnswer => Some(back_off.no_answer),
+                    OfferOutcome::Busy => Some(back_off.busy),
+                    OfferOutcome::Rejected => Some(back_off.rejected),
+                    OfferOutcome::Unreachable | OfferOutcome::Failed => Some(back_off.unreachable),
+                    _ => None,
+                };
+                let waiting = self.call(call);
+                waiting.offered = outcome == OfferOutcome::Accepted;
+                if let Some(back_off) = back_off {
+                    let (times, until) = waiting.missed.entry(agent).or_default();
+                    (*times, *until) = (*times + 1, record.at + back_off);
+                }
+            }
+            Fact::CallAnswered { call, agent, .. } => {
+                self.calls.remove(&call);
+                self.agents[agent.index()].answered += 1;
+            }
+            Fact::CallAbandoned { call, .. } | Fact::CallFlowedOut { call, .. } | Fact::CallFailed { call, .. } => {
+                self.calls.remove(&call);
+            }
+            Fact::CallEnded { agent, talked, .. } => self.agents[agent.index()].talked += talked,
+            Fact::AgentStateChanged { agent, from, to, .. } => self.agent_changed(agent, from, to, record.at),
+            _ => {}
+        }
+    }
+
+    fn call(&mut self, id: CallId) -> &mut Waiting {
+        self.calls.get_mut(&id).unwrap_or_else(|| panic!("{id:?} is in no queue"))
+    }
+
+    fn agent_changed(&mut self, id: AgentId, from: AgentState, to: AgentState, at: Time) {
+        let is_work = |state| matches!(state, AgentState::Ringing | AgentState::Talking | AgentState::WrapUp);
+        let signed_in = |agent: &&Agent| agent.state.is_some_and(|state| state != AgentState::SignedOut);
+        if from == AgentState::SignedOut {
+            // A joiner starts at the minimum of those present.
+            let answered = self.agents.iter().filter(signed_in).map(|agent| agent.answered).min();
+            let talked = self.agents.iter().filter(signed_in).map(|agent| agent.talked).min();
+            let agent = &mut self.agents[id.index()];
+            (agent.answered, agent.talked) = (answered.unwrap_or(0), talked.unwrap_or_default());
+        }
+        let agent = &mut self.agents[id.index()];
+        if is_work(from) && !is_work(to) || !agent.signed_in_once {
+            (agent.idle_since, agent.signed_in_once) = (at, true);
+        }
+        agent.state = Some(to);
+    }
+}
+
+/// Back to the last step that replaced those before it.
+fn open_steps(queue: &Queue, step: usize) -> impl Iterator<Item = usize> {
+    let replaces = |step: &usize| queue.steps[*step].mode == StepMode::Replace;
+    (1..=step).rev().find(replaces).unwrap_or(0)..=step
+}
+
+/// Levels above what the step requires; `None` for an agent who is not asked by it.
+pub fn surplus(plan: &Plan, step: &Step, agent: AgentId) -> Option<u64> {
+    let agent = &plan.agents[agent.index()];
+    let level = |skill| agent.skills.iter().find(|(known, _)| *known == skill).map_or(0, |(_, level)| *level);
+    let fits = step.pools.contains(&agent.pool) && step.requires.iter().all(|&(skill, least)| level(skill) >= least);
+    fits.then(|| step.requires.iter().map(|&(skill, least)| u64::from(level(skill) - least)).sum())
+}

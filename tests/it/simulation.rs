@@ -1,0 +1,364 @@
+//! Seeded simulation of the routing engine: random plans, callers and phones, with crossing and missing messages.
+//! After every step the laws of semantics.md section 9 are checked and the engine must have chosen what the naive
+//! router chooses. `CENTRALINO_SEEDS` sets the number of seeds; a failure prints its seed.
+
+use crate::reference_router::{ReferenceRouter, surplus};
+use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, StepMode, Strategy};
+use centralino::acd::{Acd, Command, Event, Outbox, Plan, Sizes};
+use centralino::facts::{Fact, OfferOutcome, Record};
+use centralino::ids::{AgentId, CallId, ClipId, OfferId, PoolId, QueueId, ServiceId, SkillId};
+use centralino::stats::{self, Shape, Tally};
+use centralino::time::{Duration, Time};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::collections::{BTreeMap, BTreeSet};
+
+struct Dice(ChaCha8Rng);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0.next_u64() % limit.max(1)
+    }
+
+    fn percent(&mut self, chance: u64) -> bool {
+        self.below(100) < chance
+    }
+
+    /// Whole milliseconds mostly from a coarse grid, so that moments often coincide.
+    fn up_to(&mut self, millis: u64) -> Duration {
+        let length = self.below(millis + 1);
+        Duration::from_millis(if self.percent(50) { length.next_multiple_of(500) } else { length })
+    }
+
+    fn pick<T: Copy>(&mut self, list: &[T]) -> T {
+        list[self.below(list.len() as u64) as usize]
+    }
+}
+
+const STRATEGIES: [Strategy; 7] = [
+    Strategy::LongestIdle,
+    Strategy::Linear,
+    Strategy::RoundRobin,
+    Strategy::FewestCalls,
+    Strategy::LeastTalkTime,
+    Strategy::BestSkill,
+    Strategy::Random,
+];
+
+fn random_plan(dice: &mut Dice) -> Plan {
+    let pools = 1 + dice.below(3) as u32;
+    let skills = 1 + dice.below(3) as u32;
+    let queues: Vec<Queue> = (0..1 + dice.below(3)).map(|number| random_queue(dice, number, pools, skills)).collect();
+    let agents = (0..1 + dice.below(8)).map(|number| Agent {
+        number: format!("{number}"),
+        pool: PoolId(dice.below(pools.into()) as u32),
+        skills: (0..skills).map(|skill| (SkillId(skill), dice.pick(&[10, 50, 50, 90]))).collect(),
+        fixed_contact: dice.percent(40),
+    });
+    let agents = agents.collect();
+    let services = queues.iter().zip(0..).map(|(queue, number)| Service {
+        name: queue.name.clone(),
+        number: format!("{number}"),
+        welcome: dice.percent(70).then_some(ClipId(0)),
+        queue: QueueId(number),
+    });
+    Plan {
+        services: services.collect(),
+        queues,
+        pools: (0..pools).map(|pool| Pool { name: format!("pool_{pool}") }).collect(),
+        agents,
+        skills: (0..skills).map(|skill| format!("skill_{skill}")).collect(),
+        clips: vec!["welcome".to_owned()],
+        limits: Limits { channels: 30, misses_to_pause: 4, ..Limits::default() },
+    }
+}
+
+fn random_queue(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Queue {
+    let steps = (0..1 + dice.below(3)).map(|step| random_step(dice, step, pools, skills)).collect();
+    Queue {
+        name: format!("queue_{number}"),
+        strategy: dice.pick(&STRATEGIES),
+        steps,
+        ring: Duration::from_secs(2 + dice.below(12)),
+        wrap_up: Duration::from_secs(dice.below(5)),
+        max_wait: Duration::from_secs(30 + dice.below(60)),
+        max_length: 3 + dice.below(20) as u32,
+        thresholds: [30, 20, 40].map(Duration::from_secs).to_vec(),
+        target_percent: 90,
+        music: None,
+    }
+}
+
+fn random_step(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Step {
+    let level = |dice: &mut Dice, skill| dice.percent(50).then(|| (SkillId(skill), dice.pick(&[10, 40, 60])));
+    Step {
+        after: Duration::from_secs(number * 20 + number.min(1) * dice.below(10)),
+        pools: (0..pools).filter(|pool| *pool == 0 || dice.percent(60)).map(PoolId).collect(),
+        requires: (0..skills).filter_map(|skill| level(dice, skill)).collect(),
+        mode: if number > 0 && dice.percent(25) { StepMode::Replace } else { StepMode::Widen },
+    }
+}
+
+/// The engine, the world around it and everybody who looks on.
+struct World<'a> {
+    plan: &'a Plan,
+    dice: Dice,
+    acd: Acd,
+    out: Outbox,
+    tally: Tally,
+    reference: ReferenceRouter<'a>,
+    /// What is going to happen, by moment and order of decision.
+    coming: BTreeMap<(Time, u64), Event>,
+    decided: u64,
+    now: Time,
+    /// The latest cause handled.
+    latest: Time,
+    calls: u64,
+    /// So many calls arrive.
+    limit: u64,
+    /// Legs that exist outside: callers, and phones that ring or talk.
+    callers: BTreeSet<CallId>,
+    phones: BTreeMap<OfferId, AgentId>,
+    hung_up: BTreeSet<OfferId>,
+    facts: Vec<Record>,
+    commands: Vec<Command>,
+}
+
+impl<'a> World<'a> {
+    fn new(plan: &'a Plan, seed: u64) -> World<'a> {
+        World {
+            plan,
+            dice: Dice(ChaCha8Rng::seed_from_u64(seed)),
+            acd: Acd::new(plan.clone(), seed),
+            out: Outbox::default(),
+            tally: Tally::new(shape(plan), Time::ZERO),
+            reference: ReferenceRouter::new(plan),
+            coming: BTreeMap::new(),
+            decided: 0,
+            now: Time::ZERO,
+            latest: Time::ZERO,
+            calls: 0,
+            limit: 100,
+            callers: BTreeSet::new(),
+            phones: BTreeMap::new(),
+            hung_up: BTreeSet::new(),
+            facts: Vec::new(),
+            commands: Vec::new(),
+        }
+    }
+
+    /// Some events are handled later than they are received.
+    fn later(&mut self, after: Duration, event: impl FnOnce(Time) -> Event) {
+        let received_at = self.now + after;
+        let handled_at = if self.dice.percent(10) { received_at + self.dice.up_to(40) } else { received_at };
+        self.decided += 1;
+        self.coming.insert((handled_at, self.decided), event(received_at));
+    }
+
+    fn arrive(&mut self) {
+        self.calls += 1;
+        let call = CallId(self.calls);
+        let service = ServiceId(self.dice.below(self.plan.services.len() as u64) as u32);
+        let gap = self.dice.up_to(5_000);
+        self.later(gap, |received_at| Event::CallArrived { call, service, received_at });
+    }
+
+    fn agents_do_something(&mut self) {
+        let agent = AgentId(self.dice.below(self.plan.agents.len() as u64) as u32);
+        let gap = self.dice.up_to(5_000);
+        match self.dice.below(10) {
+            0..6 => self.later(gap, |received_at| Event::AgentReachable { agent, received_at }),
+            6 => self.later(gap, |received_at| Event::AgentUnregistered { agent, received_at }),
+            7 => self.later(gap, |received_at| Event::AgentPaused { agent, received_at }),
+            _ => self.later(gap, |received_at| Event::AgentResumed { agent, received_at }),
+        }
+    }
+
+    /// One event, or one moment's deadlines, whichever comes first. False when nothing is to come.
+    fn step(&mut self) -> bool {
+        let deadline = self.acd.next_deadline().map(|(at, _)| at);
+        let event = self.coming.first_key_value().map(|(&(at, _), _)| at);
+        let Some(next) = deadline.into_iter().chain(event).min() else { return false };
+        self.now = self.now.max(next);
+        // Who comes first in one moment is up to chance.
+        let event_is_first = event == Some(next) && (deadline != event || self.dice.percent(50));
+        if let Some((_, event)) = event_is_first.then(|| self.coming.pop_first()).flatten() {
+            self.latest = self.latest.max(event.received_at().unwrap_or(self.now));
+            match event {
+                Event::CallArrived { .. } if self.calls < self.limit => self.arrive(),
+                Event::CallerGone { call, .. } => _ = self.callers.remove(&call),
+                Event::OfferFailed { offer, .. } | Event::AgentGone { offer, .. } => _ = self.phones.remove(&offer),
+                _ => {}
+            }
+            if self.calls < self.limit && self.dice.percent(15) {
+                self.agents_do_something();
+            }
+            self.acd.handle(event, self.now, &mut self.out);
+        } else {
+            self.latest = self.latest.max(self.now);
+            self.acd.expire(self.now, &mut self.out);
+        }
+        self.look();
+        true
+    }
+
+    fn look(&mut self) {
+        let out = std::mem::take(&mut self.out);
+        for record in &out.facts {
+            self.tally.apply(record);
+            self.reference.follow(record, self.latest);
+            assert!(!matches!(record.fact, Fact::LawBroken { .. }), "{record:?}");
+            self.check_legal(record);
+        }
+        self.acd.check_laws().unwrap_or_else(|law| panic!("{law}"));
+        assert!(stats::laws::all_hold(&self.tally.layout(), self.tally.values()), "a count is out");
+        assert_eq!(self.reference.choice(self.latest), None, "law 5: this offer was not made");
+        for command in &out.commands {
+            self.carry_out(command);
+        }
+        self.facts.extend(out.facts);
+        self.commands.extend(out.commands);
+    }
+
+    /// Law 6: by an open step only, and with its skills.
+    fn check_legal(&self, record: &Record) {
+        if let Fact::OfferMade { queue, step, agent, .. } = record.fact {
+            let step = &self.plan.queues[queue.index()].steps[usize::from(step)];
+            assert!(surplus(self.plan, step, agent).is_some(), "{record:?}: unskilled");
+        }
+    }
+
+    fn carry_out(&mut self, command: &Command) {
+        match *command {
+            Command::RefuseCall { .. } | Command::PlayMusic { .. } => {}
+            Command::AcceptCall { call } => {
+                self.callers.insert(call);
+                let (answer, patience) = (self.dice.up_to(300), self.dice.up_to(90_000));
+                if self.dice.percent(97) {
+                    self.later(answer, |received_at| Event::CallEstablished { call, received_at });
+                }
+                let lost = self.dice.percent(10);
+                self.later(patience, |received_at| Event::CallerGone { call, lost, received_at });
+                if self.dice.percent(2) {
+                    let broken = self.dice.up_to(30_000);
+                    self.later(broken, |received_at| Event::CallBroke { call, received_at });
+                }
+            }
+            Command::PlayOnce { call, clip } => {
+                let length = self.dice.up_to(4_000);
+                self.later(length, |received_at| Event::ClipEnded { call, clip, received_at });
+            }
+            Command::RingAgent { offer, call, agent } => {
+                assert!(self.callers.contains(&call), "a phone rings for a caller who is gone");
+                assert!(self.phones.values().all(|busy| *busy != agent), "a phone rings that rings already");
+                self.phones.insert(offer, agent);
+                self.phone_rings(offer);
+            }
+            Command::CancelOffer { offer } => {
+                let delay = self.dice.up_to(2_000);
+                let outcome = self.dice.pick(&[OfferOutcome::Rejected, OfferOutcome::Unreachable]);
+                match self.dice.below(10) {
+                    // Its last word never comes.
+                    0 => _ = self.phones.remove(&offer),
+                    1 => self.later(delay, |received_at| Event::OfferAnswered { offer, received_at }),
+                    _ => self.later(delay, |received_at| Event::OfferFailed { offer, outcome, received_at }),
+                }
+            }
+            Command::JoinMedia { offer, .. } => {
+                let delay = self.dice.up_to(2_500);
+                match self.dice.below(10) {
+                    0 => {}
+                    1 => self.later(delay, |received_at| Event::AgentGone { offer, received_at }),
+                    _ => self.later(delay, |received_at| Event::OfferJoined { offer, received_at }),
+                }
+                let length = self.dice.up_to(20_000);
+                self.later(length, |received_at| Event::AgentGone { offer, received_at });
+            }
+            Command::HangUpCall { call } => assert!(self.callers.remove(&call), "{call:?} hung up twice"),
+            Command::HangUpAgent { offer } => {
+                self.phones.remove(&offer);
+                assert!(self.hung_up.insert(offer), "{offer:?} hung up twice");
+            }
+        }
+    }
+
+    fn phone_rings(&mut self, offer: OfferId) {
+        let (ringing, answer) = (self.dice.up_to(4_500), self.dice.up_to(9_000));
+        if self.dice.percent(80) {
+            self.later(ringing.min(answer), |received_at| Event::OfferRinging { offer, received_at });
+        }
+        let refusals = [OfferOutcome::Busy, OfferOutcome::Rejected, OfferOutcome::Unreachable, OfferOutcome::Failed];
+        let outcome = self.dice.pick(&refusals);
+        match self.dice.below(10) {
+            0..5 => self.later(answer, |received_at| Event::OfferAnswered { offer, received_at }),
+            5..8 => self.later(answer, |received_at| Event::OfferFailed { offer, outcome, received_at }),
+            _ => {}
+        }
+    }
+}
+
+fn shape(plan: &Plan) -> Shape {
+    Shape {
+        services: plan
+            .services
+            .iter()
+            .map(|service| stats::ServiceShape { name: service.name.clone(), queues: vec![service.queue] })
+            .collect(),
+        queues: plan
+            .queues
+            .iter()
+            .map(|queue| stats::QueueShape {
+                name: queue.name.clone(),
+                thresholds: queue.thresholds.clone(),
+                target_percent: queue.target_percent,
+                steps: queue.steps.len() as u8,
+            })
+            .collect(),
+        pools: (0..)
+            .zip(&plan.pools)
+            .map(|(id, pool)| stats::PoolShape {
+                name: pool.name.clone(),
+                agents: plan.agents.iter().filter(|agent| agent.pool == PoolId(id)).count() as u32,
+            })
+            .collect(),
+        calls: plan.limits.channels as usize,
+    }
+}
+
+/// One whole run: calls come, all are over in the end, nothing is left.
+fn run(seed: u64) -> (Vec<Record>, Vec<Command>) {
+    let plan = random_plan(&mut Dice(ChaCha8Rng::seed_from_u64(seed)));
+    let mut world = World::new(&plan, seed);
+    world.arrive();
+    for _ in 0..plan.agents.len() {
+        world.agents_do_something();
+    }
+    while world.calls < world.limit {
+        world.step();
+    }
+    if world.dice.percent(30) {
+        let grace = world.dice.up_to(20_000);
+        world.later(Duration::ZERO, |_| Event::DrainStarted);
+        world.later(grace, |_| Event::DrainEnded);
+    }
+    while world.step() {}
+    let Sizes { calls, waiting, offers, deadlines, .. } = world.acd.sizes();
+    assert_eq!((calls, waiting, offers, deadlines), (0, 0, 0, 0), "something was left");
+    (world.facts, world.commands)
+}
+
+#[test]
+fn the_laws_hold_and_the_choice_is_the_naive_one_whatever_happens() {
+    let seeds = std::env::var("CENTRALINO_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(60);
+    let mut answered = 0;
+    for seed in 0..seeds {
+        let (facts, _) = std::panic::catch_unwind(|| run(seed)).unwrap_or_else(|_| panic!("seed {seed}"));
+        answered += facts.iter().filter(|record| matches!(record.fact, Fact::CallAnswered { .. })).count();
+    }
+    assert!(answered as u64 > seeds, "only {answered} calls were answered: the simulation shows nothing");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_commands_and_facts() {
+    assert!((100..110).all(|seed| run(seed) == run(seed)));
+}
