@@ -14,3 +14,4 @@ mod sip_endpoint;
 mod sip_endpoint_caller;
 mod sip_messages;
 mod snapshot;
+mod tidy;
