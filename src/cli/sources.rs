@@ -1,12 +1,16 @@
 //! Prompts and password files of a configuration, as files beside it.
 
 use centralino::config::{SecretFile, Sources};
+use centralino::media::clip::Clip;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// A longer password file is no password file.
 const SECRET_BYTES: u64 = 4_096;
+
+/// A longer sound file is none that we play.
+const SOUND_BYTES: u64 = 65 << 20;
 
 /// The folder that relative paths start from.
 pub struct FileSources {
@@ -29,10 +33,9 @@ impl Sources for FileSources {
     fn find_prompt(&self, path: &str) -> Result<PathBuf, String> {
         let path = self.folder.join(path);
         let file = std::fs::File::open(&path).map_err(|error| error.to_string())?;
-        match file.metadata().map_err(|error| error.to_string())?.is_file() {
-            true => Ok(path),
-            false => Err("not a file".to_string()),
-        }
+        let mut wav = Vec::new();
+        file.take(SOUND_BYTES).read_to_end(&mut wav).map_err(|error| error.to_string())?;
+        Clip::from_wav(&wav).map(|_| path).map_err(|error| error.to_string())
     }
 
     fn read_secret(&self, path: &str) -> Result<SecretFile, String> {

@@ -6,12 +6,10 @@ use super::read::{Read, Section, Wrong};
 use super::settings::{Clip, ClipSource};
 use super::value::{count, duration, kind, show_duration, text};
 use crate::ids::ClipId;
+use crate::media::embedded;
 use crate::time::Duration;
 use std::ops::Range;
 use toml::de::DeValue;
-
-/// Names of the sounds that are compiled in.
-pub const EMBEDDED: [&str; 5] = ["it/welcome", "it/welcome_short", "en/welcome", "en/welcome_short", "music"];
 
 /// Written instead of a clip's name: nothing is played.
 const NONE: &str = "none";
@@ -32,7 +30,7 @@ impl<'t> Clips<'t> {
         Clips { list: Vec::new(), sources, report }
     }
 
-    /// The clip that a key names: a name of [`EMBEDDED`], `{ file = "…" }`, `{ tone_hz = …, length = "…" }`, `"none"`.
+    /// The clip that a key names: an embedded name, `{ file = "…" }`, `{ tone_hz = …, length = "…" }`, `"none"`.
     pub fn read(
         &mut self,
         section: &mut Section<'t>,
@@ -40,7 +38,7 @@ impl<'t> Clips<'t> {
         default: Option<&'static str>,
     ) -> Option<ClipId> {
         let Some(value) = section.raw(key) else {
-            return default.map(|name| self.add(embedded(name)));
+            return default.map(|name| self.add(compiled_in(name)));
         };
         let clip = match value.get_ref() {
             DeValue::Table(_) => self.described(section.as_section(value, key.to_string())?)?,
@@ -108,18 +106,18 @@ fn named(value: &DeValue<'_>) -> Read<Option<Clip>> {
     if name == NONE {
         return Ok(None);
     }
-    let Some(known) = EMBEDDED.into_iter().find(|known| known == name) else {
-        let names: Vec<&str> = EMBEDDED.into_iter().chain([NONE]).collect();
+    let Some(known) = embedded::names().find(|known| known == name) else {
+        let names: Vec<&str> = embedded::names().chain([NONE]).collect();
         let mut wrong = Wrong::unknown("prompt", name, &names);
         if name.contains(".wav") {
             wrong.hint = Some(format!("a file is written {{ file = \"{name}\" }}"));
         }
         return Err(wrong);
     };
-    Ok(Some(embedded(known)))
+    Ok(Some(compiled_in(known)))
 }
 
-fn embedded(name: &'static str) -> Clip {
+fn compiled_in(name: &'static str) -> Clip {
     Clip { name: name.to_string(), source: ClipSource::Embedded(name) }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Passwords are blotted out before a line of the file gets in here, so a report may be printed and logged.
 
-use super::read::Wrong;
+use super::read::{Missing, Wrong};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::cell::RefCell;
 use std::fmt;
@@ -106,11 +106,31 @@ pub(super) struct Report<'t> {
     warnings: RefCell<Vec<Mistake>>,
     /// Parts that could not be read.
     broken: RefCell<String>,
+    #[cfg(test)]
+    known_keys: RefCell<std::collections::BTreeSet<&'static str>>,
 }
 
 impl<'t> Report<'t> {
     pub fn new(text: &'t str) -> Report<'t> {
-        Report { text, mistakes: RefCell::default(), warnings: RefCell::default(), broken: RefCell::default() }
+        Report {
+            text,
+            mistakes: RefCell::default(),
+            warnings: RefCell::default(),
+            broken: RefCell::default(),
+            #[cfg(test)]
+            known_keys: RefCell::default(),
+        }
+    }
+
+    /// Tests compare the keys that readers ask for with those that the default file documents.
+    #[cfg(test)]
+    pub fn note_key(&self, key: &'static str) {
+        self.known_keys.borrow_mut().insert(key);
+    }
+
+    #[cfg(test)]
+    pub fn known_keys(&self) -> Vec<&'static str> {
+        self.known_keys.borrow().iter().copied().collect()
     }
 
     /// This part of the text could not be read: what seems to be missing may be in it.
@@ -126,7 +146,12 @@ impl<'t> Report<'t> {
 
     /// Something said to be missing is not if it may be in a part that could not be read.
     pub fn wrong(&self, span: &Range<usize>, wrong: Wrong) {
-        if !wrong.missing.is_some_and(|name| self.broken.borrow().contains(&name)) {
+        let excused = match wrong.missing {
+            None => false,
+            Some(Missing::Name(name)) => self.broken.borrow().contains(&name),
+            Some(Missing::Anything) => true,
+        };
+        if !excused {
             self.mistake(span, wrong.problem, wrong.hint);
         }
     }
@@ -142,7 +167,11 @@ impl<'t> Report<'t> {
     }
 
     pub fn has_mistakes(&self) -> bool {
-        !self.mistakes.borrow().is_empty()
+        self.mistakes_found() > 0
+    }
+
+    pub fn mistakes_found(&self) -> usize {
+        self.mistakes.borrow().len()
     }
 
     /// Whether a mistake was already found in the line of this place.
@@ -171,13 +200,14 @@ impl<'t> Report<'t> {
         let end = self.text.floor_char_boundary(span.end.max(start));
         let to = (end - line_start).clamp(from, line.len());
         let source_line = blot_out_password(line);
+        let printable = |text: String| text.replace(char::is_control, "\u{fffd}");
         let text = source_line.get(from..to).unwrap_or_default().chars().take(SHOWN_CHARS).collect();
         Mistake {
             line: before.matches('\n').count() + 1,
             column: line.get(..from).unwrap_or_default().chars().count() + 1,
             text,
-            problem,
-            hint,
+            problem: printable(problem),
+            hint: hint.map(printable),
             source_line,
             mark: from..to,
             position: start,

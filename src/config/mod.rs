@@ -17,7 +17,6 @@ mod settings;
 mod syntax;
 mod value;
 
-pub use clips::EMBEDDED;
 pub use mistake::{Mistake, Mistakes, Severity};
 pub use settings::{Clip, ClipSource, Settings};
 
@@ -126,4 +125,42 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
 
 fn hash(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct NoFiles;
+
+    impl Sources for NoFiles {
+        fn find_prompt(&self, _: &str) -> Result<PathBuf, String> {
+            Err("there are no files".to_string())
+        }
+
+        fn read_secret(&self, _: &str) -> Result<SecretFile, String> {
+            Err("there are no files".to_string())
+        }
+    }
+
+    #[test]
+    fn the_default_file_shows_every_key() {
+        let report = Report::new(DEFAULT);
+        let (document, _) = DeTable::parse_recoverable(DEFAULT);
+        read_parts(document.get_ref(), &NoFiles, &report);
+        assert!(!report.has_mistakes());
+        let keys = report.known_keys();
+        assert!(keys.len() > 60, "{keys:?}");
+        for key in keys {
+            let shown = [format!("\n{key} = "), format!("\n#   {key} = "), format!("[{key}"), format!(".{key}]")];
+            assert!(shown.iter().any(|form| DEFAULT.contains(form)), "the default file says nothing about `{key}`");
+        }
+    }
+
+    #[test]
+    fn the_hash_follows_the_text() {
+        let hashes = [hash(""), hash("a"), hash("a ")];
+        assert_eq!(hashes, ["e3b0c44298fc", "ca978112ca1b", &hashes[2]]);
+        assert_ne!(hashes[1], hashes[2]);
+    }
 }

@@ -206,7 +206,7 @@ fn read_media(section: &mut Section<'_>, sip: IpAddr, report: &Report<'_>) -> Me
     let codecs = section.get_list("codecs", codec).map_or_else(
         || vec![Codec::Pcma, Codec::Pcmu],
         |list| {
-            if list.value.is_empty() && !report.is_marked(&list.span) {
+            if list.is_empty {
                 report.mistake(&list.span, "without a codec nobody hears anybody", Some("[\"PCMA\", \"PCMU\"]".into()));
             }
             distinct(list, "codec", report)

@@ -14,15 +14,28 @@ pub(super) struct Placed<T> {
     pub span: Range<usize>,
 }
 
-/// A list and its place, each element with its own.
-pub(super) type List<T> = Placed<Vec<Placed<T>>>;
+/// A list and its place; the elements that are right, each with its own.
+pub(super) struct List<T> {
+    pub value: Vec<Placed<T>>,
+    pub span: Range<usize>,
+    /// It is written without any element.
+    pub is_empty: bool,
+}
 
 /// Why a value cannot be taken.
 pub(super) struct Wrong {
     pub problem: String,
     pub hint: Option<String>,
     /// The name that was looked up in vain.
-    pub missing: Option<String>,
+    pub missing: Option<Missing>,
+}
+
+/// A name that a value refers to and that does not exist.
+pub(super) enum Missing {
+    /// This one.
+    Name(String),
+    /// One of a list that has mistakes itself: it may be there once they are put right, so nothing is reported.
+    Anything,
 }
 
 impl Wrong {
@@ -97,7 +110,7 @@ impl<'t> Section<'t> {
             return None;
         };
         let list = array.iter().filter_map(|element| self.keep(element, &read)).collect();
-        Some(Placed { value: list, span: value.span() })
+        Some(List { value: list, span: value.span(), is_empty: array.is_empty() })
     }
 
     /// A table within this one, if it is there.
@@ -197,6 +210,8 @@ impl<'t> Section<'t> {
     /// The value of a key as it stands.
     pub fn raw(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
         self.asked.push(key);
+        #[cfg(test)]
+        self.report.note_key(key);
         self.table?.get(key)
     }
 

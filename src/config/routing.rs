@@ -2,7 +2,7 @@
 
 use super::clips::Clips;
 use super::mistake::Report;
-use super::read::{List, Placed, Read, Section, Wrong};
+use super::read::{List, Missing, Placed, Read, Section, Wrong};
 use super::value::{check_name, count, duration, level, name, number, show_duration, text};
 use crate::acd::plan::{Agent, BackOff, Limits, Pool, Queue, Service, Step, StepMode, Strategy};
 use crate::ids::{PoolId, QueueId, SkillId};
@@ -28,20 +28,30 @@ const MOST_LENGTH: u64 = 100_000;
 const MOST_CHANNELS: u64 = 16_000;
 
 /// The pools and skills that the rest of the file may name.
-#[derive(Default)]
 pub(super) struct Words {
-    pools: Vec<Placed<String>>,
-    skills: Vec<Placed<String>>,
+    pools: Names,
+    skills: Names,
+}
+
+/// Names that others may refer to.
+struct Names {
+    what: &'static str,
+    list: Vec<Placed<String>>,
+    /// No name was left out because of a mistake.
+    whole: bool,
 }
 
 impl Words {
     pub fn read(root: &mut Section<'_>, report: &Report<'_>) -> Words {
-        Words { pools: distinct_names(root, "pools", report), skills: distinct_names(root, "skills", report) }
+        Words {
+            pools: Names::read(root, "pool", "pools", report),
+            skills: Names::read(root, "skill", "skills", report),
+        }
     }
 
     /// A pool by its name.
     pub fn pool(&self, value: &DeValue<'_>) -> Read<PoolId> {
-        find(&self.pools, "pool", &text(value)?).map(PoolId)
+        self.pools.find(&text(value)?).map(PoolId)
     }
 
     /// Levels by skill, ascending by skill; those of level 0 say nothing and are left out.
@@ -50,7 +60,7 @@ impl Words {
         let mut levels = Vec::new();
         for (skill, value) in skills.entries() {
             let level = skills.keep(value, level).map(|level| level.value);
-            match (find(&self.skills, "skill", skill.value), level) {
+            match (self.skills.find(skill.value), level) {
                 (Err(wrong), _) => report.wrong(&skill.span, wrong),
                 (Ok(skill), Some(level)) if level > 0 => levels.push((SkillId(skill), level)),
                 (Ok(_), _) => {}
@@ -61,33 +71,37 @@ impl Words {
     }
 
     pub fn into_plan(self) -> (Vec<Pool>, Vec<String>) {
-        let pools = self.pools.into_iter().map(|pool| Pool { name: pool.value }).collect();
-        (pools, self.skills.into_iter().map(|skill| skill.value).collect())
+        let pools = self.pools.list.into_iter().map(|pool| Pool { name: pool.value }).collect();
+        (pools, self.skills.list.into_iter().map(|skill| skill.value).collect())
     }
 }
 
-fn distinct_names(root: &mut Section<'_>, key: &'static str, report: &Report<'_>) -> Vec<Placed<String>> {
-    let Some(list) = root.need_list(key, name) else { return Vec::new() };
-    let mut names: Vec<Placed<String>> = Vec::new();
-    for name in list.value {
-        match names.iter().any(|known| known.value == name.value) {
-            true => report.mistake(&name.span, format!("`{}` is in the list already", name.value), None),
-            false => names.push(name),
+impl Names {
+    fn read(root: &mut Section<'_>, what: &'static str, key: &'static str, report: &Report<'_>) -> Names {
+        let already_found = report.mistakes_found();
+        let mut names: Vec<Placed<String>> = Vec::new();
+        if let Some(list) = root.need_list(key, name) {
+            bounded(list.value.len(), MOST_NAMES, key, &list.span, report);
+            for name in list.value {
+                match names.iter().any(|known| known.value == name.value) {
+                    true => report.mistake(&name.span, format!("`{}` is in the list already", name.value), None),
+                    false => names.push(name),
+                }
+            }
         }
+        Names { what, list: names, whole: report.mistakes_found() == already_found }
     }
-    bounded(names.len(), MOST_NAMES, key, &list.span, report);
-    names
-}
 
-fn find(names: &[Placed<String>], what: &str, wanted: &str) -> Read<u32> {
-    let position = names.iter().position(|name| name.value == wanted);
-    position.and_then(|position| u32::try_from(position).ok()).ok_or_else(|| {
-        let known: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
-        let mut wrong = Wrong::unknown(what, wanted, &known);
-        wrong.hint.get_or_insert_with(|| format!("the file names no such {what}"));
-        wrong.missing = Some(wanted.to_string());
-        wrong
-    })
+    fn find(&self, wanted: &str) -> Read<u32> {
+        let position = self.list.iter().position(|name| name.value == wanted);
+        position.and_then(|position| u32::try_from(position).ok()).ok_or_else(|| {
+            let known: Vec<&str> = self.list.iter().map(|name| name.value.as_str()).collect();
+            let mut wrong = Wrong::unknown(self.what, wanted, &known);
+            wrong.hint.get_or_insert_with(|| format!("the file names no such {}", self.what));
+            wrong.missing = Some(if self.whole { Missing::Name(wanted.to_string()) } else { Missing::Anything });
+            wrong
+        })
+    }
 }
 
 /// Reports a list that outgrows its bound.
@@ -155,7 +169,7 @@ fn read_thresholds(section: &mut Section<'_>, report: &Report<'_>) -> Vec<Durati
         }
     }
     bounded(thresholds.len(), MOST_THRESHOLDS, "thresholds", &list.span, report);
-    if thresholds.is_empty() && !report.is_marked(&list.span) {
+    if list.is_empty {
         report.mistake(&list.span, "a queue needs a threshold", Some("the first is the contract's".to_string()));
     }
     thresholds
@@ -217,7 +231,7 @@ fn distinct_pools(list: List<PoolId>, report: &Report<'_>) -> Vec<PoolId> {
             false => pools.push(pool.value),
         }
     }
-    if pools.is_empty() && !report.is_marked(&list.span) {
+    if list.is_empty {
         report.mistake(&list.span, "a step needs a pool", None);
     }
     pools
@@ -230,8 +244,8 @@ pub(super) fn read_services<'t>(
     clips: &mut Clips<'t>,
     report: &Report<'_>,
 ) -> Vec<Placed<Service>> {
-    let queue_names: Vec<Placed<String>> =
-        queues.iter().map(|queue| Placed { value: queue.value.name.clone(), span: queue.span.clone() }).collect();
+    let name = |queue: &Placed<Queue>| Placed { value: queue.value.name.clone(), span: queue.span.clone() };
+    let queue_names = Names { what: "queue", list: queues.iter().map(name).collect(), whole: true };
     let named = root.get_named("service");
     if named.is_empty() && !root.has("service") && !report.is_broken() {
         let hint = "[service.NAME] with `number` and `queue`".to_string();
@@ -256,7 +270,7 @@ pub(super) fn read_services<'t>(
                 None,
             );
         }
-        let queue = section.need("queue", |value| find(&queue_names, "queue", &text(value)?).map(QueueId));
+        let queue = section.need("queue", |value| queue_names.find(&text(value)?).map(QueueId));
         let service = Service {
             name: name.value.to_string(),
             number: number.map_or_else(String::new, |number| number.value),
@@ -308,7 +322,7 @@ pub(super) fn warn_of_gaps(
     agents: &[Agent],
     report: &Report<'_>,
 ) {
-    for (position, pool) in words.pools.iter().enumerate() {
+    for (position, pool) in words.pools.list.iter().enumerate() {
         if !agents.iter().any(|agent| agent.pool.index() == position) {
             report.warning(&pool.span, format!("pool `{}` has no agents", pool.value), None);
         }

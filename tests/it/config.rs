@@ -1,6 +1,9 @@
 //! What an operator writes: the files we ship are right, and everything that is wrong is found at once.
 
-use centralino::config::{self, Checked, SecretFile, Sources};
+mod defaults;
+mod mistakes;
+
+use centralino::config::{self, Checked, Mistakes, SecretFile, Sources};
 use std::path::PathBuf;
 
 /// Files in memory.
@@ -15,9 +18,11 @@ impl Sources for Files {
     }
 
     fn read_secret(&self, path: &str) -> Result<SecretFile, String> {
+        let file = |text: &str, readable_by_others| SecretFile { text: text.into(), readable_by_others };
         match path {
-            "secret" => Ok(SecretFile { text: "a long pass phrase\n".into(), readable_by_others: false }),
-            "open" => Ok(SecretFile { text: "a long pass phrase\n".into(), readable_by_others: true }),
+            "secret" => Ok(file("a long pass phrase\n", false)),
+            "exposed" => Ok(file("a long pass phrase\n", true)),
+            "empty" => Ok(file("\n", false)),
             _ => Err("no such file".to_string()),
         }
     }
@@ -27,14 +32,9 @@ fn checked(text: &str) -> Checked {
     config::check(text, &Files).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("file", false)))
 }
 
-#[test]
-fn the_default_file_has_no_mistakes() {
-    let checked = checked(config::DEFAULT);
-    assert_eq!(checked.plan.agents.len(), 4);
-}
-
-#[test]
-fn the_load_file_has_no_mistakes() {
-    let checked = checked(include_str!("../../config/examples/load.toml"));
-    assert_eq!(checked.plan.agents.len(), 400);
+fn mistakes(text: &str) -> Mistakes {
+    match config::check(text, &Files) {
+        Err(mistakes) => mistakes,
+        Ok(_) => panic!("no mistake found in:\n{text}"),
+    }
 }
