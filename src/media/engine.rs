@@ -43,7 +43,7 @@ pub struct MediaEngine {
 
 impl MediaEngine {
     /// An engine that plays these clips, by `ClipId`. SSRCs and first numbers come from the seed.
-    pub fn new(settings: &Settings, clips: Vec<Clip>, seed: [u8; 32]) -> MediaEngine {
+    pub fn new(settings: Settings, clips: Vec<Clip>, seed: [u8; 32]) -> MediaEngine {
         MediaEngine {
             clips,
             silent_after: settings.silent_after,

@@ -11,4 +11,8 @@ pub mod ports;
 pub mod sdp;
 mod settings;
 
+pub use api::{Codec, Command, Event, Output, Stream};
+pub use clip::Clip;
+pub use engine::MediaEngine;
+pub use ports::Ports;
 pub use settings::Settings;

@@ -76,7 +76,7 @@ impl Bench {
             silent_after: Some(Duration::from_secs(30)),
             codecs: vec![Codec::Pcma, Codec::Pcmu],
         };
-        let engine = MediaEngine::new(&settings, CLIPS.clone(), [7; 32]);
+        let engine = MediaEngine::new(settings, CLIPS.clone(), [7; 32]);
         let (sent, events, turned) = (Vec::new(), Vec::new(), Vec::new());
         Bench { engine, now: 1_000, out: Output::default(), sent, events, turned }
     }
@@ -490,7 +490,7 @@ fn numbers_are_random_and_follow_the_seed() {
             silent_after: None,
             codecs: vec![Codec::Pcma],
         };
-        let engine = MediaEngine::new(&settings, vec![short_clip(), short_clip(), short_clip()], [seed; 32]);
+        let engine = MediaEngine::new(settings, vec![short_clip(), short_clip(), short_clip()], [seed; 32]);
         let mut bench = Bench { engine, ..Bench::new() };
         for leg in [A, B] {
             bench.command(Command::Open { leg, port: 20_000 });
