@@ -184,11 +184,14 @@ impl Head {
     fn typed(headers: rsip::Headers, body: Vec<u8>) -> Result<Head, Malformed> {
         let mandatory = |name: &'static str| find(&headers, name).ok_or(Malformed::new(name));
         let call_id = mandatory("Call-ID")?.trim().to_owned();
-        if call_id.is_empty() {
+        if !is_name(&call_id) {
             return Err(Malformed::new("Call-ID"));
         }
         let from = NameAddr::parse(mandatory("From")?)?;
         let to = NameAddr::parse(mandatory("To")?)?;
+        if [&from, &to].into_iter().filter_map(|party| party.tag()).any(|tag| !is_name(tag)) {
+            return Err(Malformed::new("a tag that is none"));
+        }
         let cseq = CSeq::parse(mandatory("CSeq")?)?;
         let via = Via::parse(mandatory("Via")?)?;
         let expires = match find(&headers, "Expires") {
@@ -290,6 +293,11 @@ fn contacts(headers: &rsip::Headers) -> Result<(Vec<NameAddr>, bool), Malformed>
         }
     }
     Ok((contacts, star))
+}
+
+/// What names a dialog may be odd, but not nothing, and in one piece.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.contains([' ', '\t'])
 }
 
 /// The second word of the start line.

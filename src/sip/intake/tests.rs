@@ -76,6 +76,7 @@ fn each_fault_has_its_status() {
         ("Via: SIP/2.0/UDP", "Via: SIP/2.0", 1),
         (";rport", ";rport,", 400),
         ("Call-ID: c1", "Call-ID:", 400),
+        (";tag=1", ";tag=", 400),
         ("CSeq: 3", "CSeq: 4294967296", 400),
         ("CSeq: 3", "CSeq: -3", 400),
         ("CSeq: 3 OPTIONS", "CSeq: 3 BYE", 400),

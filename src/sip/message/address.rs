@@ -32,7 +32,7 @@ impl NameAddr {
             None => Self::bare(rest, after_display)?,
         };
         let tail = text.get(params..).unwrap_or_default().trim_start();
-        if !(tail.is_empty() || tail.starts_with(';')) || !quotes_are_closed(tail) {
+        if !(tail.is_empty() || tail.starts_with(';')) || !is_params(tail) {
             return Err(Malformed::new("what follows an address is not a parameter"));
         }
         Ok(NameAddr { text: text.to_owned(), uri, params })
@@ -54,9 +54,9 @@ impl NameAddr {
         find_param(self.params_text(), name)
     }
 
-    /// The dialog's tag; an empty one is none.
+    /// The dialog's tag.
     pub fn tag(&self) -> Option<&str> {
-        self.param("tag").filter(|tag| !tag.is_empty())
+        self.param("tag")
     }
 
     /// The header parameters from their first `;` on.
@@ -100,13 +100,15 @@ fn quoted_length(text: &str) -> Option<usize> {
     None
 }
 
-fn quotes_are_closed(text: &str) -> bool {
+/// Parameters hold delimiters of addresses and lists only in quotes, and every quote is closed.
+pub(super) fn is_params(text: &str) -> bool {
     let (mut quoted, mut escaped) = (false, false);
     for byte in text.bytes() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
+            b'<' | b'>' | b',' if !quoted => return false,
             _ => {}
         }
     }

@@ -1,5 +1,6 @@
 //! The two headers by which transactions are told apart: Via and CSeq.
 
+use super::address::{first_entry, is_params};
 use super::uri::{host_and_port, host_ip};
 use super::{Malformed, Method, params};
 use crate::sip::api::{Flow, Transport};
@@ -52,7 +53,7 @@ pub struct Via {
 impl Via {
     /// Reads the first entry of a Via line (RFC 3261 20.42).
     pub(crate) fn parse(line: &str) -> Result<Via, Malformed> {
-        let entry = super::address::first_entry(line);
+        let entry = first_entry(line);
         let wrong = Malformed::new("Via");
         let (protocol, rest) = entry.split_once('/').ok_or(wrong)?;
         let (version, rest) = rest.split_once('/').ok_or(wrong)?;
@@ -66,6 +67,9 @@ impl Via {
             return Err(wrong);
         }
         let (sent_by, tail) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
+        if !is_params(tail) {
+            return Err(wrong);
+        }
         let (host, port) = parse_sent_by(sent_by.trim())?;
         let mut via = Via {
             transport: transport.to_owned(),
@@ -79,7 +83,10 @@ impl Via {
         };
         for (name, value) in params(tail) {
             if name.eq_ignore_ascii_case("branch") {
-                via.branch = Some(value.to_owned());
+                if value.contains([' ', '\t']) {
+                    return Err(wrong);
+                }
+                via.branch = Some(value.to_owned()).filter(|branch| !branch.is_empty());
             } else if name.eq_ignore_ascii_case("rport") {
                 via.rport_asked = true;
                 via.rport = value.parse().ok();

@@ -9,7 +9,7 @@ use crate::sip::api::Transport;
 
 /// A message being written. Header lines come out in the order of the calls; Content-Length is always last.
 ///
-/// Whatever is written as a value, no control character reaches the wire: it becomes a blank, so a value can never
+/// Whatever is written as a value, no control character but TAB reaches the wire: it becomes a blank, so a value can never
 /// end its line and start another.
 #[derive(Debug)]
 pub struct Writer {
@@ -197,12 +197,12 @@ impl Writer {
     }
 }
 
-/// Lets no control character through.
+/// Lets no control character through but TAB, which is a blank within a header (RFC 3261 25.1, LWS).
 struct Plain<'a>(&'a mut Vec<u8>);
 
 impl fmt::Write for Plain<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let control = |byte: &u8| *byte < b' ' || *byte == 0x7f;
+        let control = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f;
         match text.as_bytes().iter().any(control) {
             false => self.0.extend_from_slice(text.as_bytes()),
             true => self.0.extend(text.bytes().map(|byte| if control(&byte) { b' ' } else { byte })),
