@@ -2,8 +2,8 @@
 
 use super::mistake::Report;
 use super::read::{Placed, Read, Section, Wrong};
-use super::routing::{Words, bounded};
 use super::value::{check_number, text};
+use super::words::{Words, bounded};
 use super::{SecretFile, Sources};
 use crate::acd::plan::{Agent, Service};
 use crate::b2bua::Phone;

@@ -1,7 +1,7 @@
 //! From the text an operator writes to a checked plan and settings, or to all the mistakes at once.
 //!
 //! ```text
-//!   text ──toml──► tables with places ──read, value──► what is right ──routing, agents, network──► Checked
+//!   text ──syntax──► tables with places ──read, value──► what is right ──routing, agents, network──► Checked
 //!                        │                   │                               │
 //!                        └───────────────────┴──────────► mistake ◄──────────┘
 //! ```
@@ -16,6 +16,7 @@ mod routing;
 mod settings;
 mod syntax;
 mod value;
+mod words;
 
 pub use mistake::{Mistake, Mistakes, Severity};
 pub use settings::{Clip, ClipSource, Settings};
@@ -26,10 +27,10 @@ use clips::Clips;
 use mistake::Report;
 use network::Network;
 use read::{Placed, Section};
-use routing::Words;
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use toml::de::DeTable;
+use words::Words;
 
 /// The configuration that is compiled in: used when no file is named, and the documentation of every key.
 pub const DEFAULT: &str = include_str!("../../config/centralino.toml");

@@ -2,13 +2,13 @@
 
 use super::clips::Clips;
 use super::mistake::Report;
-use super::read::{List, Missing, Placed, Read, Section, Wrong};
-use super::value::{check_name, count, duration, level, name, number, show_duration, text};
-use crate::acd::plan::{Agent, BackOff, Limits, Pool, Queue, Service, Step, StepMode, Strategy};
+use super::read::{List, Placed, Read, Section, Wrong};
+use super::value::{check_name, count, duration, number, show_duration, text};
+use super::words::{MOST_NAMES, Names, Words, bounded};
+use crate::acd::plan::{Agent, BackOff, Limits, Queue, Service, Step, StepMode, Strategy};
 use crate::ids::{PoolId, QueueId, SkillId};
 use crate::time::Duration;
 use std::collections::BTreeMap;
-use std::ops::Range;
 use toml::de::DeValue;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -16,8 +16,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Most pools, skills, services or queues: every one is a row of metrics.
-const MOST_NAMES: usize = 500;
 /// Most steps of a queue.
 const MOST_STEPS: usize = 16;
 /// Most thresholds of a queue.
@@ -26,90 +24,6 @@ const MOST_THRESHOLDS: usize = 8;
 const MOST_LENGTH: u64 = 100_000;
 /// Most calls: what two legs each find ports for.
 const MOST_CHANNELS: u64 = 16_000;
-
-/// The pools and skills that the rest of the file may name.
-pub(super) struct Words {
-    pools: Names,
-    skills: Names,
-}
-
-/// Names that others may refer to.
-struct Names {
-    what: &'static str,
-    list: Vec<Placed<String>>,
-    /// No name was left out because of a mistake.
-    whole: bool,
-}
-
-impl Words {
-    pub fn read(root: &mut Section<'_>, report: &Report<'_>) -> Words {
-        Words {
-            pools: Names::read(root, "pool", "pools", report),
-            skills: Names::read(root, "skill", "skills", report),
-        }
-    }
-
-    /// A pool by its name.
-    pub fn pool(&self, value: &DeValue<'_>) -> Read<PoolId> {
-        self.pools.find(&text(value)?).map(PoolId)
-    }
-
-    /// Levels by skill, ascending by skill; those of level 0 say nothing and are left out.
-    pub fn levels(&self, section: &mut Section<'_>, key: &'static str, report: &Report<'_>) -> Vec<(SkillId, u8)> {
-        let Some(skills) = section.get_section(key) else { return Vec::new() };
-        let mut levels = Vec::new();
-        for (skill, value) in skills.entries() {
-            let level = skills.keep(value, level).map(|level| level.value);
-            match (self.skills.find(skill.value), level) {
-                (Err(wrong), _) => report.wrong(&skill.span, wrong),
-                (Ok(skill), Some(level)) if level > 0 => levels.push((SkillId(skill), level)),
-                (Ok(_), _) => {}
-            }
-        }
-        levels.sort_unstable();
-        levels
-    }
-
-    pub fn into_plan(self) -> (Vec<Pool>, Vec<String>) {
-        let pools = self.pools.list.into_iter().map(|pool| Pool { name: pool.value }).collect();
-        (pools, self.skills.list.into_iter().map(|skill| skill.value).collect())
-    }
-}
-
-impl Names {
-    fn read(root: &mut Section<'_>, what: &'static str, key: &'static str, report: &Report<'_>) -> Names {
-        let already_found = report.mistakes_found();
-        let mut names: Vec<Placed<String>> = Vec::new();
-        if let Some(list) = root.need_list(key, name) {
-            bounded(list.value.len(), MOST_NAMES, key, &list.span, report);
-            for name in list.value {
-                match names.iter().any(|known| known.value == name.value) {
-                    true => report.mistake(&name.span, format!("`{}` is in the list already", name.value), None),
-                    false => names.push(name),
-                }
-            }
-        }
-        Names { what, list: names, whole: report.mistakes_found() == already_found }
-    }
-
-    fn find(&self, wanted: &str) -> Read<u32> {
-        let position = self.list.iter().position(|name| name.value == wanted);
-        position.and_then(|position| u32::try_from(position).ok()).ok_or_else(|| {
-            let known: Vec<&str> = self.list.iter().map(|name| name.value.as_str()).collect();
-            let mut wrong = Wrong::unknown(self.what, wanted, &known);
-            wrong.hint.get_or_insert_with(|| format!("the file names no such {}", self.what));
-            wrong.missing = Some(if self.whole { Missing::Name(wanted.to_string()) } else { Missing::Anything });
-            wrong
-        })
-    }
-}
-
-/// Reports a list that outgrows its bound.
-pub(super) fn bounded(length: usize, most: usize, what: &str, span: &Range<usize>, report: &Report<'_>) {
-    if length > most {
-        report.mistake(span, format!("{length} {what} are too many"), Some(format!("at most {most}")));
-    }
-}
 
 /// All queues with their places, in the order of the file.
 pub(super) fn read_queues<'t>(
@@ -245,7 +159,7 @@ pub(super) fn read_services<'t>(
     report: &Report<'_>,
 ) -> Vec<Placed<Service>> {
     let name = |queue: &Placed<Queue>| Placed { value: queue.value.name.clone(), span: queue.span.clone() };
-    let queue_names = Names { what: "queue", list: queues.iter().map(name).collect(), whole: true };
+    let queue_names = Names::of("queue", queues.iter().map(name).collect());
     let named = root.get_named("service");
     if named.is_empty() && !root.has("service") && !report.is_broken() {
         let hint = "[service.NAME] with `number` and `queue`".to_string();

@@ -180,6 +180,8 @@ fn the_load_file_serves_the_load_scenarios() {
         ("127.0.0.1:5060".parse().unwrap(), "127.0.0.1:8080".parse().unwrap())
     );
     assert_eq!(plan.limits.channels, 5_000);
+    let warnings: Vec<&str> = checked.warnings.iter().map(|warning| warning.problem.as_str()).collect();
+    assert_eq!(warnings, ["pool `nobody` has no agents", "no agent could ever take a call of queue `waiting`"]);
 }
 
 #[test]
