@@ -6,6 +6,9 @@ use centralino::ids::{AgentId, CallId, OfferId, PoolId, QueueId, ServiceId};
 use centralino::stats::prometheus::{Exposition, Info};
 use centralino::stats::{Gauges, Phase, Tally, laws, snapshot};
 use centralino::time::{Duration, Time};
+use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::MetricFamily;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -17,13 +20,17 @@ fn exposition(tally: &Tally) -> Exposition {
 
 /// The page as a scraper gets it: published, copied, rendered.
 fn page(tally: &mut Tally, now: Time) -> String {
+    page_with(tally, now, Vec::new())
+}
+
+fn page_with(tally: &mut Tally, now: Time, more: Vec<MetricFamily>) -> String {
     let (mut publisher, reader) = snapshot::channel(tally.layout().len());
     // A fresh reader has to be told everything once, not only what changed.
     publisher.publish(tally.values().iter().copied().enumerate());
     tally.publish(now, &mut publisher);
     let (mut copy, mut text) = (Vec::new(), String::new());
     reader.read(&mut copy);
-    exposition(tally).render(&copy, now, Vec::new(), &mut text);
+    exposition(tally).render(&copy, now, more, &mut text);
     text
 }
 
@@ -243,7 +250,8 @@ fn promtool_finds_nothing_to_complain_about() {
             return;
         }
     };
-    let text = page(&mut busy_tally(), seconds(50));
+    let text = page_with(&mut busy_tally(), seconds(50), ProcessCollector::for_self().collect());
+    assert!(text.contains("process_open_fds"));
     promtool.stdin.take().expect("piped").write_all(text.as_bytes()).expect("promtool reads");
     let output = promtool.wait_with_output().expect("promtool ends");
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);

@@ -1,0 +1,183 @@
+//! HTTP for machines that watch: `/metrics`, `/livez`, `/readyz`. Reads the published snapshot and nothing else.
+//!
+//! One thread with a runtime of its own; the engine thread never waits for it. Everything a client can hold is
+//! bounded: connections, scrapes at once, and the life of a connection, which is one request long.
+
+mod bounded;
+#[cfg(test)]
+mod tests;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bounded::{BoundedListener, Held};
+use centralino::stats::Phase;
+use centralino::stats::prometheus::{CONTENT_TYPE, Exposition};
+use centralino::stats::snapshot::Reader;
+use centralino::time::Time;
+use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{Semaphore, oneshot};
+
+/// What HTTP shows.
+#[derive(Clone)]
+pub struct HttpState {
+    /// The published numbers.
+    pub reader: Reader,
+    /// How they are rendered.
+    pub exposition: Exposition,
+    /// The engine's clock.
+    pub clock: Arc<dyn Fn() -> Time + Send + Sync>,
+    /// What clients may hold.
+    pub limits: HttpLimits,
+}
+
+/// What clients may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpLimits {
+    /// Most connections at once; more wait to be accepted.
+    pub connections: usize,
+    /// Most scrapes whose page is not yet delivered; more are answered 503.
+    pub scrapes: usize,
+    /// Longest life of a connection: reading the request, answering and delivering.
+    pub lifetime: Duration,
+    /// `/livez` fails when the engine has published nothing for so long.
+    pub heartbeat: Duration,
+}
+
+impl Default for HttpLimits {
+    fn default() -> HttpLimits {
+        HttpLimits { connections: 64, scrapes: 8, lifetime: Duration::from_secs(10), heartbeat: Duration::from_secs(5) }
+    }
+}
+
+/// The running HTTP thread.
+pub struct HttpServer {
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl HttpServer {
+    /// Stops at once, whatever clients are doing, and waits for the thread.
+    pub fn stop(self) {
+        // The thread is gone only if it panicked; there is nothing to stop then.
+        let _ = self.stop.send(());
+        if self.thread.join().is_err() {
+            tracing::warn!("the HTTP thread had panicked");
+        }
+    }
+}
+
+/// Serves `state` on `listener`, on a thread of its own, until stopped.
+pub fn serve(listener: TcpListener, state: HttpState) -> io::Result<HttpServer> {
+    let address = listener.local_addr()?;
+    listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let listener = {
+        let _entered = runtime.enter();
+        BoundedListener::new(tokio::net::TcpListener::from_std(listener)?, state.limits)
+    };
+    let (stop, stopped) = oneshot::channel();
+    let app = router(state).into_make_service_with_connect_info::<Held>();
+    let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            tokio::spawn(async { axum::serve(listener, app).await });
+            // An error means that the handle was dropped without `stop`: the daemon is ending all the same.
+            let _ = stopped.await;
+        });
+    })?;
+    Ok(HttpServer { address, stop, thread })
+}
+
+#[derive(Clone)]
+struct Shared {
+    state: HttpState,
+    scrapes: Arc<Semaphore>,
+    process: Arc<ProcessCollector>,
+}
+
+fn router(state: HttpState) -> Router {
+    let scrapes = Arc::new(Semaphore::new(state.limits.scrapes));
+    let shared = Shared { state, scrapes, process: Arc::new(ProcessCollector::for_self()) };
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/livez", get(live))
+        .route("/readyz", get(ready))
+        .layer(axum::middleware::map_response(close))
+        .with_state(shared)
+}
+
+/// One request a connection: its life is then also the life of the request.
+async fn close(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+async fn metrics(State(shared): State<Shared>, ConnectInfo(held): ConnectInfo<Held>) -> Response {
+    let Ok(scrape) = Arc::clone(&shared.scrapes).try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at once\n").into_response();
+    };
+    held.hold(scrape);
+    let Some(copy) = shared.copy().await else { return unreadable() };
+    let mut text = String::new();
+    shared.state.exposition.render(&copy, (shared.state.clock)(), shared.process.collect(), &mut text);
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
+}
+
+async fn live(State(shared): State<Shared>) -> Response {
+    let Some(copy) = shared.copy().await else { return unreadable() };
+    match shared.silence(&copy) {
+        None => "alive\n".into_response(),
+        Some(silence) => silent(silence),
+    }
+}
+
+async fn ready(State(shared): State<Shared>) -> Response {
+    let Some(copy) = shared.copy().await else { return unreadable() };
+    if let Some(silence) = shared.silence(&copy) {
+        return silent(silence);
+    }
+    let phase = copy.get(shared.state.exposition.layout().phase).copied().unwrap_or(0);
+    let phase = usize::try_from(phase).ok().and_then(|phase| Phase::ALL.get(phase)).unwrap_or(&Phase::Starting);
+    let status = if *phase == Phase::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, format!("{}\n", phase.label())).into_response()
+}
+
+fn silent(silence: Duration) -> Response {
+    let words = format!("the engine has been silent for {} s\n", silence.as_secs());
+    (StatusCode::SERVICE_UNAVAILABLE, words).into_response()
+}
+
+fn unreadable() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "the engine stopped in the middle of publishing\n").into_response()
+}
+
+impl Shared {
+    /// A whole copy of the numbers; none when the writer does not finish.
+    async fn copy(&self) -> Option<Vec<u64>> {
+        let mut copy = Vec::with_capacity(self.state.reader.len());
+        let reading = async {
+            while !self.state.reader.try_read(&mut copy) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(1), reading).await.ok()?;
+        Some(copy)
+    }
+
+    /// How long the engine has published nothing, when that is too long.
+    fn silence(&self, copy: &[u64]) -> Option<Duration> {
+        let heartbeat = copy.get(self.state.exposition.layout().as_of).copied().unwrap_or(0);
+        let silence = (self.state.clock)().since(Time::from_nanos(heartbeat));
+        (silence > self.state.limits.heartbeat).then_some(silence)
+    }
+}
