@@ -12,6 +12,7 @@ mod service_level;
 mod simulation;
 mod sip_codec;
 mod sip_endpoint;
+mod sip_endpoint_agent;
 mod sip_endpoint_caller;
 mod sip_messages;
 mod sip_noise;
