@@ -14,6 +14,7 @@ mod sip_codec;
 mod sip_endpoint;
 mod sip_endpoint_agent;
 mod sip_endpoint_caller;
+mod sip_endpoint_fuzz;
 mod sip_endpoint_network;
 mod sip_messages;
 mod sip_noise;
