@@ -231,11 +231,6 @@ impl Words {
             .set("Contact", &format!("<sip:a@{PHONE}>"))
     }
 
-    pub fn start(mut self, line: &str) -> Words {
-        self.start = line.to_owned();
-        self
-    }
-
     pub fn set(mut self, name: &str, value: &str) -> Words {
         match self.headers.iter_mut().find(|header| header.0 == name) {
             Some(header) => header.1 = value.to_owned(),

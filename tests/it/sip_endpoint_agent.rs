@@ -42,11 +42,14 @@ fn our_invite_is_whole() {
     assert_eq!(invite.head().to.tag(), None);
 }
 
+/// Section; status, To tag and whether it has SDP, of each answer; what the last one causes.
+type Row<'a> = (&'a str, &'a [(u16, &'a str, bool)], &'a str);
+
 /// What a phone may answer, one after the other, and what comes of the last.
 #[test]
 fn answers_of_a_phone() {
     #[rustfmt::skip]
-    let rows: &[(&str, &[(u16, &str, bool)], &str)] = &[
+    let rows: &[Row<'_>] = &[
         ("13.2.2.1", &[(100, "", false)], ""),
         ("13.2.2.1", &[(180, "a", false)], "<Progressed 180>"),
         ("13.2.2.1", &[(183, "a", true)], "<Progressed 183 sdp>"),

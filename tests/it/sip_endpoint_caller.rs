@@ -169,11 +169,14 @@ fn a_refusal() {
     desk.is_empty_at_last();
 }
 
+/// Section; method, number and whether it has SDP, of each request; what the last one causes.
+type Row<'a> = (&'a str, &'a [(&'a str, u32, bool)], &'a str);
+
 /// 12.2.2, 14.2, RFC 3311, RFC 5407, 15.1.2: requests within a dialog.
 #[test]
 fn requests_within_a_dialog() {
     #[rustfmt::skip]
-    let rows: &[(&str, &[(&str, u32, bool)], &str)] = &[
+    let rows: &[Row<'_>] = &[
         ("12.2.2",  &[("INFO", 5, false), ("INFO", 4, false)], "500 INFO, <Rejected>"),
         ("12.2.2",  &[("INFO", 5, false), ("INFO", 9, false)], "200 INFO"),
         ("11",      &[("OPTIONS", 2, false)], "200 OPTIONS"),

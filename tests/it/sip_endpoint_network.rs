@@ -97,7 +97,7 @@ impl Network {
     }
 
     fn one_in(&mut self, n: u32) -> bool {
-        self.rng.next_u32() % n == 0
+        self.rng.next_u32().is_multiple_of(n)
     }
 
     fn play(&mut self) {

@@ -14,7 +14,7 @@ impl Core {
         let released = dialog.released;
         match dialog.stage {
             // Their dialog does not exist before their 200.
-            Stage::Calling { .. } => return self.reject(request, 481, turn),
+            Stage::Calling { .. } => self.reject(request, 481, turn),
             Stage::Invited(_) => {
                 self.say_ok(request, turn);
                 self.give_up(id, turn);
