@@ -1,0 +1,447 @@
+//! The thread that owns the RTP sockets and the media engine: what comes in on a socket goes to the engine, what the
+//! engine has to say goes out, on time to the millisecond. Nothing in it waits but its one `epoll_wait`.
+
+use super::clock::Clock;
+use super::inbox::{Inbox, Message};
+use centralino::facts::{Fact, Record, Turned};
+use centralino::ids::LegId;
+use centralino::media::{Command, MediaEngine, Output};
+use centralino::time::{Duration, Time};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
+use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg, setsockopt};
+use rustix::buffer::spare_capacity;
+use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+use std::collections::HashMap;
+use std::io::{self, IoSliceMut};
+use std::net::UdpSocket;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{Builder, JoinHandle};
+
+/// Commands that wait for the thread: several for each leg of the largest configuration.
+const COMMANDS: usize = 65_536;
+/// Commands obeyed before sockets and the clock have their turn again.
+const COMMANDS_A_TURN: usize = 1_024;
+/// Datagrams read from one socket before the others have their turn.
+const DATAGRAMS_A_TURN: usize = 16;
+/// Sockets looked at in one turn.
+const READY_A_TURN: usize = 256;
+/// The longest datagram that could be RTP of ours; of longer ones the rest is cut off, and the engine refuses them.
+const DATAGRAM_BYTES: usize = 2_048;
+/// How often counted trouble is told, and how much of it at once: a flood of packets must not become one of messages.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+const MOST_TOLD: u64 = 100;
+/// The eventfd's name in the epoll set; legs are named by their ids.
+const WAKE: u64 = u64::MAX;
+
+type Order = (Command, Option<UdpSocket>);
+
+/// The engine thread's end. When it is dropped the media thread ends.
+#[derive(Debug)]
+pub struct MediaHandle {
+    orders: Option<Sender<Order>>,
+    wake: Arc<OwnedFd>,
+    dropped: AtomicU64,
+}
+
+impl MediaHandle {
+    /// Hands a command over, with `Open` its bound socket. Never waits: with the channel full the command is dropped
+    /// and counted, and the answer is false.
+    pub fn send(&self, command: Command, socket: Option<UdpSocket>) -> bool {
+        let taken = self.orders.as_ref().is_some_and(|orders| orders.try_send((command, socket)).is_ok());
+        if !taken {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        self.wake();
+        taken
+    }
+
+    /// How many commands were dropped so far.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn wake(&self) {
+        // It fails only when 2^64 wake-ups are pending, and then the thread is awake.
+        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    }
+}
+
+impl Drop for MediaHandle {
+    fn drop(&mut self) {
+        self.orders = None;
+        self.wake();
+    }
+}
+
+/// Starts the thread.
+pub fn spawn(engine: MediaEngine, inbox: Inbox, clock: Clock) -> io::Result<(MediaHandle, JoinHandle<()>)> {
+    let (sender, orders) = bounded(COMMANDS);
+    let wake = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    epoll::add(&epoll, &wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
+    let handle = MediaHandle { orders: Some(sender), wake: Arc::clone(&wake), dropped: AtomicU64::new(0) };
+    let thread = MediaThread {
+        engine,
+        orders,
+        inbox,
+        clock,
+        epoll,
+        wake,
+        sockets: HashMap::new(),
+        out: Output::default(),
+        trouble: Trouble::default(),
+    };
+    Ok((handle, Builder::new().name("media".into()).spawn(move || thread.run())?))
+}
+
+struct MediaThread {
+    engine: MediaEngine,
+    orders: Receiver<Order>,
+    inbox: Inbox,
+    clock: Clock,
+    epoll: OwnedFd,
+    wake: Arc<OwnedFd>,
+    sockets: HashMap<LegId, UdpSocket>,
+    out: Output,
+    trouble: Trouble,
+}
+
+/// The engine thread has ended: so do we.
+struct Over;
+
+impl MediaThread {
+    fn run(mut self) {
+        let mut ready = Vec::with_capacity(READY_A_TURN);
+        while self.turn(&mut ready).is_ok() {}
+    }
+
+    fn turn(&mut self, ready: &mut Vec<epoll::Event>) -> Result<(), Over> {
+        let timeout = self.sleep();
+        ready.clear();
+        // An interrupted wait is a wait that found nothing.
+        let _ = epoll::wait(&self.epoll, spare_capacity(ready), timeout.as_ref());
+        self.engine.expire(self.clock.now(), &mut self.out);
+        self.flush()?;
+        for event in ready.iter() {
+            // The event is a packed structure: its fields are copied out.
+            let (data, flags) = (event.data, event.flags);
+            if data.u64() == WAKE {
+                let _ = rustix::io::read(&self.wake, &mut [0u8; 8]);
+            } else {
+                self.receive(LegId(data.u64()), flags);
+                self.flush()?;
+            }
+        }
+        self.obey()?;
+        self.flush()?;
+        self.trouble.tell(&self.inbox, self.clock.now())
+    }
+
+    /// How long nothing is due; `None` for ever.
+    fn sleep(&self) -> Option<Timespec> {
+        let due = [self.engine.next_deadline(), self.trouble.due()].into_iter().flatten().min();
+        let now = self.clock.now();
+        let length = if self.orders.is_empty() { due?.since(now) } else { Duration::ZERO };
+        Timespec::try_from(length).ok()
+    }
+
+    fn obey(&mut self) -> Result<(), Over> {
+        for _ in 0..COMMANDS_A_TURN {
+            match self.orders.try_recv() {
+                Ok((command, socket)) => self.obey_one(command, socket),
+                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Disconnected) => return Err(Over),
+            }
+        }
+        Ok(())
+    }
+
+    fn obey_one(&mut self, command: Command, socket: Option<UdpSocket>) {
+        let now = self.clock.now();
+        match (&command, socket) {
+            (&Command::Open { leg, .. }, Some(socket)) => match self.watch(leg, &socket) {
+                Ok(()) => drop(self.sockets.insert(leg, socket)),
+                Err(_) => self.trouble.count(Turned::RtpPortExhausted, 1, now),
+            },
+            (Command::Close { leg }, _) => {
+                if let Some(socket) = self.sockets.remove(leg) {
+                    let _ = epoll::delete(&self.epoll, &socket);
+                }
+            }
+            _ => {}
+        }
+        self.engine.command(command, now, &mut self.out);
+    }
+
+    fn watch(&self, leg: LegId, socket: &UdpSocket) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        // Without it the kernel keeps ICMP errors of an unconnected socket to itself.
+        if socket.local_addr()?.is_ipv4() {
+            setsockopt(socket, Ipv4RecvErr, &true)?;
+        } else {
+            setsockopt(socket, Ipv6RecvErr, &true)?;
+        }
+        epoll::add(&self.epoll, socket, epoll::EventData::new_u64(leg.0), epoll::EventFlags::IN)?;
+        Ok(())
+    }
+
+    fn receive(&mut self, leg: LegId, flags: epoll::EventFlags) {
+        let Some(socket) = self.sockets.get(&leg) else { return };
+        if flags.contains(epoll::EventFlags::ERR) {
+            let errors = icmp_errors(socket);
+            self.trouble.count(Turned::RtpSendFailed, errors, self.clock.now());
+        }
+        let mut buffer = [0; DATAGRAM_BYTES];
+        for _ in 0..DATAGRAMS_A_TURN {
+            match socket.recv_from(&mut buffer) {
+                Ok((length, from)) => {
+                    let datagram = buffer.get(..length).unwrap_or_default();
+                    self.engine.packet(leg, from, datagram, self.clock.now(), &mut self.out);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // What an ICMP error left behind; its queue was counted above or will be.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Sends and tells what the engine produced.
+    fn flush(&mut self) -> Result<(), Over> {
+        for (leg, to, bytes) in self.out.packets.iter() {
+            let Some(socket) = self.sockets.get(&leg) else { continue };
+            // An ICMP error of an earlier packet may surface on this one: it is tried once more.
+            if socket.send_to(bytes, to).is_err() && socket.send_to(bytes, to).is_err() {
+                self.trouble.count(Turned::RtpSendFailed, 1, self.clock.now());
+            }
+        }
+        for record in &self.out.facts {
+            match record.fact {
+                Fact::Turned(turned) => self.trouble.count(turned, 1, record.at),
+                _ => debug_assert!(false, "the media engine tells only what it turned away: {record:?}"),
+            }
+        }
+        for (at, event) in self.out.events.drain(..) {
+            // A lost `ClipEnded` would leave a caller in the welcome for ever. The engine thread never waits for us,
+            // so this cannot be for long.
+            if !self.inbox.put_waiting(Message::Media(at, event)) {
+                return Err(Over);
+            }
+        }
+        self.out.clear();
+        Ok(())
+    }
+}
+
+/// Empties the socket's error queue: one entry for each packet that an ICMP error came back for.
+fn icmp_errors(socket: &UdpSocket) -> u64 {
+    let mut errors = 0;
+    let mut datagram = [0; 16];
+    let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+    while errors < DATAGRAMS_A_TURN as u64
+        && recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut [IoSliceMut::new(&mut datagram)], None, flags).is_ok()
+    {
+        errors += 1;
+    }
+    errors
+}
+
+/// What was turned away and is still to be told, by kind. Told in portions, nothing of it is lost.
+#[derive(Debug, Default)]
+struct Trouble {
+    counts: [u64; Turned::ALL.len()],
+    due: Option<Time>,
+}
+
+impl Trouble {
+    fn count(&mut self, turned: Turned, times: u64, now: Time) {
+        if let Some(count) = self.counts.get_mut(turned.index()).filter(|_| times > 0) {
+            *count += times;
+            self.due = self.due.or(Some(now + TELL_EVERY));
+        }
+    }
+
+    fn due(&self) -> Option<Time> {
+        self.due
+    }
+
+    fn tell(&mut self, inbox: &Inbox, now: Time) -> Result<(), Over> {
+        if self.due.is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        for (count, &turned) in self.counts.iter_mut().zip(Turned::ALL) {
+            let told = (*count).min(MOST_TOLD);
+            for _ in 0..told {
+                if !inbox.put(Message::Fact(Record { at: now, fact: Fact::Turned(turned) })) {
+                    return Err(Over);
+                }
+            }
+            *count -= told;
+        }
+        self.due = self.counts.iter().any(|&count| count > 0).then(|| now + TELL_EVERY);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use centralino::ids::ClipId;
+    use centralino::media::{Clip, Codec, Event, Settings, Stream};
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+    const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
+    struct Bench {
+        handle: MediaHandle,
+        thread: JoinHandle<()>,
+        messages: Receiver<Message>,
+        clip: Clip,
+    }
+
+    fn bench() -> Bench {
+        let settings = Settings {
+            address: LOCALHOST,
+            ports: (20_000, 29_999),
+            drain: Duration::from_secs(1),
+            silent_after: None,
+            codecs: vec![Codec::Pcma],
+        };
+        let clip = Clip::from_samples((0..1_600).map(|n| n * 20).collect()).unwrap();
+        let engine = MediaEngine::new(settings, vec![clip.clone()], [1; 32]);
+        let (inbox, messages) = Inbox::new();
+        let (handle, thread) = spawn(engine, inbox, Clock::start()).unwrap();
+        Bench { handle, thread, messages, clip }
+    }
+
+    fn socket() -> UdpSocket {
+        let socket = UdpSocket::bind((LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket
+    }
+
+    impl Bench {
+        /// Opens a leg towards this address; its own address is the answer.
+        fn leg(&self, leg: LegId, remote: SocketAddr) -> SocketAddr {
+            let ours = socket();
+            let address = ours.local_addr().unwrap();
+            assert!(self.handle.send(Command::Open { leg, port: address.port() }, Some(ours)));
+            let stream = Stream {
+                remote: Some(remote),
+                signalled_from: LOCALHOST,
+                codec: Codec::Pcma,
+                payload_type: 8,
+                telephone_event: None,
+                may_send: true,
+                will_receive: true,
+                ptime_ms: 20,
+            };
+            assert!(self.handle.send(Command::Direct { leg, stream }, None));
+            address
+        }
+
+        fn event(&self) -> Event {
+            loop {
+                match self.messages.recv_timeout(PATIENCE).unwrap() {
+                    Message::Media(_, event) => return event,
+                    Message::Fact(_) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+
+        fn end(self) {
+            drop(self.handle);
+            self.thread.join().unwrap();
+        }
+    }
+
+    fn hear(socket: &UdpSocket) -> Vec<u8> {
+        let mut buffer = [0; 2_048];
+        let (length, _) = socket.recv_from(&mut buffer).unwrap();
+        buffer[..length].to_vec()
+    }
+
+    #[test]
+    fn a_clip_goes_out_over_a_socket_at_its_pace() {
+        let bench = bench();
+        let phone = socket();
+        let (leg, clip) = (LegId(1), ClipId(0));
+        bench.leg(leg, phone.local_addr().unwrap());
+        let began = Clock::start();
+        bench.handle.send(Command::PlayOnce { leg, clip }, None);
+        let heard: Vec<u8> = (0..10).flat_map(|_| hear(&phone).split_off(12)).collect();
+        let took = began.now().since(Time::ZERO);
+        assert_eq!(heard, bench.clip.bytes(Codec::Pcma));
+        assert!(took >= Duration::from_millis(150), "ten packets in {took:?}");
+        assert_eq!(bench.event(), Event::ClipEnded { leg, clip });
+        bench.end();
+    }
+
+    #[test]
+    fn two_phones_hear_each_other() {
+        let bench = bench();
+        let (one, other) = (socket(), socket());
+        let (a, b) = (LegId(1), LegId(2));
+        let to_a = bench.leg(a, one.local_addr().unwrap());
+        let to_b = bench.leg(b, other.local_addr().unwrap());
+        bench.handle.send(Command::Join { a, b }, None);
+        assert_eq!(bench.event(), Event::Joined { a, b });
+        let mut packet = vec![0x80, 8, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9];
+        packet.resize(172, 0x55);
+        one.send_to(&packet, to_a).unwrap();
+        assert_eq!(hear(&other)[12..], packet[12..]);
+        packet[12..].fill(0xAA);
+        other.send_to(&packet, to_b).unwrap();
+        assert_eq!(hear(&one)[12..], packet[12..]);
+        bench.handle.send(Command::Close { leg: a }, None);
+        bench.handle.send(Command::Close { leg: b }, None);
+        bench.end();
+    }
+
+    #[test]
+    fn icmp_errors_are_counted_and_end_nothing() {
+        let bench = bench();
+        let phone = socket();
+        let nobody = socket().local_addr().unwrap();
+        let (leg, clip) = (LegId(1), ClipId(0));
+        let port = bench.leg(leg, nobody);
+        bench.handle.send(Command::PlayMusic { leg, clip: Some(clip) }, None);
+        let told = bench.messages.recv_timeout(PATIENCE).unwrap();
+        let Message::Fact(Record { fact, .. }) = told else { panic!("{told:?}") };
+        assert_eq!(fact, Fact::Turned(Turned::RtpSendFailed));
+        // The phone turns up elsewhere on the same host and is heard at once.
+        phone.send_to(&[0x80, 8, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9, 0xD5], port).unwrap();
+        assert_eq!(hear(&phone).len(), 172);
+        bench.end();
+    }
+
+    #[test]
+    fn a_flood_of_trouble_is_told_in_portions_and_completely() {
+        let (inbox, messages) = Inbox::new();
+        let mut trouble = Trouble::default();
+        trouble.count(Turned::RtpStranger, 250, Time::ZERO);
+        let mut told = Vec::new();
+        for step in 0..5 {
+            let _ = trouble.tell(&inbox, Time::from_millis(100 * step));
+            told.push(messages.try_iter().count());
+        }
+        assert_eq!(told, [0, 100, 100, 50, 0]);
+        assert_eq!(trouble.due(), None);
+    }
+
+    #[test]
+    fn a_dead_thread_makes_commands_count_as_dropped() {
+        let Bench { handle, thread, messages, .. } = bench();
+        drop(messages);
+        // Something to say finds nobody to say it to.
+        handle.send(Command::Open { leg: LegId(1), port: 1 }, Some(socket()));
+        handle.send(Command::Open { leg: LegId(2), port: 1 }, Some(socket()));
+        handle.send(Command::Join { a: LegId(1), b: LegId(2) }, None);
+        thread.join().unwrap();
+        assert_eq!((handle.send(Command::Part { leg: LegId(1) }, None), handle.dropped()), (false, 1));
+    }
+}
