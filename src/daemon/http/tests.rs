@@ -109,7 +109,7 @@ fn alive_is_a_fresh_heartbeat_and_ready_is_taking_calls() {
 
 #[test]
 fn a_scraper_too_many_is_refused_until_a_slow_one_has_its_page() {
-    let limits = HttpLimits { scrapes: 2, ..HttpLimits::default() };
+    let limits = HttpLimits { scrapes: 2, lifetime: Duration::from_secs(60), ..HttpLimits::default() };
     // The page must not fit into the sockets' buffers.
     let served = served(300, limits);
     let mut slow: Vec<TcpStream> = (0..2).map(|_| served.ask("/metrics")).collect();
@@ -127,7 +127,7 @@ fn a_scraper_too_many_is_refused_until_a_slow_one_has_its_page() {
 
 #[test]
 fn a_connection_ends_with_its_time_however_it_dawdles() {
-    let lifetime = Duration::from_millis(400);
+    let lifetime = Duration::from_secs(1);
     let served = served(300, HttpLimits { lifetime, connections: 2, ..HttpLimits::default() });
     let began = Instant::now();
     // One never finishes its request, one never reads its answer; there is no room for a third.
@@ -139,6 +139,6 @@ fn a_connection_ends_with_its_time_however_it_dawdles() {
     let mut nothing = Vec::new();
     let ended = half.read_to_end(&mut nothing);
     assert!(ended.is_err() || nothing.is_empty() || nothing.starts_with(b"HTTP/1.1 4"), "{ended:?}");
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < Duration::from_secs(15));
     served.server.stop();
 }
