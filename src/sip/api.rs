@@ -43,12 +43,14 @@ pub enum Event {
         /// What the INVITE said.
         invitation: Invitation,
     },
-    /// The caller gave up before our final answer; 487 has been sent. The dialog is forgotten.
+    /// The caller gave up before our final answer, by CANCEL, BYE or the loss of its connection; 487 has been sent.
+    /// The dialog is forgotten.
     Cancelled {
         /// Which leg.
         dialog: DialogId,
     },
-    /// Our 200 was acknowledged; the body is the answer to an offer we made in it.
+    /// Our 200 was acknowledged; the body is the answer to an offer we made in it. Told of a leg's first 200, and of
+    /// later ones (`accept_change`) that held an offer of ours.
     Confirmed {
         /// Which leg.
         dialog: DialogId,
@@ -92,8 +94,8 @@ pub enum Event {
         /// What ended it.
         cause: RefusedBy,
     },
-    /// The other side said BYE (200 has been sent), or a request of ours in the dialog was answered 408 or 481 or not
-    /// at all (`lost`). The dialog is forgotten.
+    /// The other side said BYE (200 has been sent), or never acknowledged our 200 to a change (`lost`; BYE has been
+    /// sent). The dialog is forgotten. Not told after `Endpoint::hang_up`.
     HungUp {
         /// Which leg.
         dialog: DialogId,
@@ -145,7 +147,7 @@ pub enum Turned {
     Garbage,
     /// Answered with an error, this one.
     Rejected(u16),
-    /// A response that matches nothing.
+    /// A response, or an ACK, that matches nothing.
     StrayResponse,
     /// A table was full.
     Overflow,

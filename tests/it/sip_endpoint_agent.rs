@@ -3,7 +3,8 @@
 use crate::sip_endpoint::{Desk, OURS, PHONE, SDP, Words, settings, tcp, udp};
 use bytes::Bytes;
 use centralino::sip::api::{AccountId, Flow, Output};
-use centralino::sip::message::Message;
+use centralino::sip::digest::{Challenge, Client};
+use centralino::sip::message::{Message, Method};
 use centralino::sip::{CallerIdentity, Limits, NotInvited, Settings, Target};
 use centralino::time::Time;
 
@@ -252,4 +253,55 @@ fn a_phone_on_a_stream() {
     desk.gets_by(by, Words::answer(180, &invite, "a"));
     assert_eq!(desk.does(|endpoint, _, now, out| endpoint.connection_closed(3, now, out)), "<Refused Transport>");
     desk.is_empty_at_last();
+}
+
+/// 10.2, RFC 5626 5.3: a phone registers, is rung by the way its REGISTER came, and runs out.
+#[test]
+fn a_registered_phone() {
+    let mut desk = Desk::new();
+    let by = udp("127.0.0.1:40001");
+    let register = |cseq: u32| {
+        Words::request("REGISTER")
+            .branch(&format!("z9hG4bK-register-{cseq}"))
+            .set("To", "<sip:101@centralino>")
+            .set("From", "<sip:101@centralino>;tag=phone")
+            .set("CSeq", &format!("{cseq} REGISTER"))
+            .set("Contact", "<sip:101@10.0.0.7:5060;ob>;expires=60")
+    };
+    assert_eq!(desk.gets_by(by, register(1)), "401 REGISTER");
+    assert_eq!(desk.endpoint.tables(), centralino::sip::Tables::default(), "a stranger leaves nothing");
+    let challenge = Challenge::first(desk.last().head().values("WWW-Authenticate")).expect("a challenge");
+    let settings = settings();
+    let client = Client { user: "101", secret: &settings.accounts[0].secret };
+    let uri = format!("sip:800000100@{OURS}");
+    let authorization = client.answer(&challenge, Method::Register, &uri, 1, "c0ffee");
+    let fit = register(2).set("Authorization", &authorization);
+    assert_eq!(desk.gets_by(by, fit.clone()), "200 REGISTER, <Registered 0>");
+    assert_eq!(desk.gets_by(by, fit), "200 REGISTER", "17.2.2: a repeated request is not judged again");
+    assert_eq!(desk.endpoint.tables().bindings, 1);
+    let wrong = register(3).set("Authorization", &authorization.replace("response=\"", "response=\"0"));
+    assert!(desk.gets_by(by, wrong).starts_with("401 REGISTER"));
+
+    let (account, caller) = (Target::Account(AccountId(0)), CallerIdentity::default());
+    let mut out = Output::default();
+    desk.endpoint.invite(&account, &caller, Bytes::from_static(SDP.as_bytes()), desk.now, &mut out).expect("bound");
+    assert_eq!(out.transmits[0].flow, by);
+    assert!(out.transmits[0].bytes.starts_with(b"INVITE sip:101@10.0.0.7:5060;ob SIP/2.0\r\n"));
+    let invite = Message::parse(&out.transmits[0].bytes, by).expect("ours");
+    // Its Contact is behind a NAT: within the dialog too, the packet's source is right.
+    let ok = Words::answer(200, &invite, "a").sdp().set("Contact", "<sip:101@10.0.0.7:5060>");
+    assert_eq!(desk.gets_by(by, ok), "ACK, <Accepted sdp>");
+    assert_eq!(desk.sent[0].flow, by);
+    assert_eq!(phone_says(&mut desk, Words::from_phone("BYE", 1, &invite, "a")), "200 BYE, <HungUp>");
+    assert!(desk.waits(60_000).contains("@60000 <Unregistered 0>"));
+    desk.is_empty_at_last();
+}
+
+/// An agent whose contact is our own address does not ring us round for ever.
+#[test]
+fn our_own_invite_is_refused() {
+    let mut desk = Desk::new();
+    desk.invites(&format!("sip:800000100@{OURS}"));
+    let bytes = desk.sent[0].bytes.clone();
+    assert_eq!(desk.gets_bytes(udp("127.0.0.1:5060"), &bytes), "482 INVITE, <Rejected>");
 }

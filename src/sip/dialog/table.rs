@@ -47,6 +47,11 @@ impl Dialogs {
         dialog.matches(call_id, remote_tag).then_some(&mut **dialog)
     }
 
+    /// Whether this is our tag of some dialog.
+    pub(crate) fn is_our_tag(&self, tag: &str) -> bool {
+        self.by_tag.contains_key(tag)
+    }
+
     /// A dialog's path is another from now on.
     pub(crate) fn move_to(&mut self, id: DialogId, flow: Flow) {
         let Some(dialog) = self.dialogs.get_mut(&id).filter(|dialog| dialog.flow != flow) else { return };

@@ -27,8 +27,9 @@ impl Core {
         if !self.is_fit(&request, turn) {
             return;
         }
-        // RFC 3261 8.2.2.2.
-        if self.transactions.find_merged(&key_of(&request)).is_some() {
+        // RFC 3261 8.2.2.2; and an INVITE of our own that came back to us would ring round for ever.
+        let is_ours = request.head.from.tag().is_some_and(|tag| self.dialogs.is_our_tag(tag));
+        if is_ours || self.transactions.find_merged(&key_of(&request)).is_some() {
             return self.reject(&request, 482, turn);
         }
         if self.transactions.is_full() || self.dialogs.len() >= self.settings.limits.dialogs {
