@@ -114,6 +114,11 @@ impl Digest {
         }
     }
 
+    /// The account with this user name.
+    pub(crate) fn account(&self, user: &str) -> Option<AccountId> {
+        self.accounts.get(user).map(|&(account, _)| account)
+    }
+
     fn check(&mut self, credentials: &Credentials<'_>, request: &Request, now: Time) -> Result<AccountId, Denied> {
         // Everything is computed before anything is decided.
         let (account, secrets) = match self.accounts.get(credentials.username.as_ref()) {

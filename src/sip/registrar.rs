@@ -110,8 +110,7 @@ impl Registrar {
 
     /// The account whose address of record has this user part.
     pub fn account(&self, user: &str) -> Option<AccountId> {
-        let at = self.accounts.iter().position(|slot| slot.user == user)?;
-        u32::try_from(at).ok().map(AccountId)
+        self.digest.account(user)
     }
 
     /// When the next binding runs out.

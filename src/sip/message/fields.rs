@@ -145,3 +145,59 @@ fn parse_sent_by(text: &str) -> Result<(String, Option<u16>), Malformed> {
 pub(crate) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_via_is_taken_apart() {
+        let via = Via::parse(
+            "SIP / 2.0 / UDP  h.test : 5070 ; branch = z9hG4bKx ; RPORT;received=2001:db8::1;x=\"a;b,c\" , next",
+        );
+        let via = via.expect("a Via");
+        assert_eq!((via.transport.as_str(), via.host.as_str(), via.port), ("UDP", "h.test", Some(5070)));
+        assert_eq!((via.magic(), via.rport_asked, via.rport), (Some("z9hG4bKx"), true, None));
+        assert_eq!(via.received, "2001:db8::1".parse().ok());
+        let via = Via::parse("SIP/2.0/TCP [2001:db8::9]").expect("a Via");
+        assert_eq!((via.sent_by(), via.magic(), via.rport_asked), (("[2001:db8::9]".into(), 5060), None, false));
+        for (branch, magic) in [("z9hG4bK", false), ("z9hg4bk1", true), ("old", false), ("z9hG4b\u{e9}xx", false)] {
+            let via = Via::parse(&format!("SIP/2.0/UDP h;branch={branch}")).expect("a Via");
+            assert_eq!(via.magic().is_some(), magic, "{branch}");
+        }
+        for wrong in [
+            "",
+            ",",
+            "SIP/2.0",
+            "SIP/2.0/UDP",
+            "SIP/2.0/UDP ;x",
+            "HTTP/2.0/UDP h",
+            "SIP/2.0/UDP h:x",
+            "SIP/2.0/UDP h h",
+            "SIP/2.0/U<P h",
+            "SIP/2.0/UDP h;branch=a b",
+        ] {
+            assert!(Via::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    /// RFC 3261 18.2.1, RFC 3581 4.
+    #[test]
+    fn the_source_is_told_when_it_differs_or_is_asked_for() {
+        let rows = [
+            ("SIP/2.0/UDP 192.0.2.1", None, None),
+            ("SIP/2.0/UDP 192.0.2.1;received=9.9.9.9", None, None),
+            ("SIP/2.0/UDP 192.0.2.2", Some("192.0.2.1"), None),
+            ("SIP/2.0/UDP host.test", Some("192.0.2.1"), None),
+            ("SIP/2.0/UDP 192.0.2.1;rport", Some("192.0.2.1"), Some(7)),
+            ("SIP/2.0/UDP 192.0.2.1;rport=9", Some("192.0.2.1"), Some(7)),
+        ];
+        for (line, received, rport) in rows {
+            for source in ["192.0.2.1:7", "[::ffff:192.0.2.1]:7"] {
+                let mut via = Via::parse(line).expect("a Via");
+                via.note_source(source.parse().expect("an address"));
+                assert_eq!((via.received.map(|ip| ip.to_string()).as_deref(), via.rport), (received, rport), "{line}");
+            }
+        }
+    }
+}

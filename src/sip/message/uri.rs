@@ -238,3 +238,92 @@ fn hex(digits: &mut std::str::Bytes<'_>) -> Option<u8> {
     let value = digit()? * 16 + digit()?;
     u8::try_from(value).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> Uri {
+        Uri::parse(text).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"))
+    }
+
+    #[test]
+    fn parts() {
+        let rows: &[(&str, Option<&str>, &str, Option<u16>)] = &[
+            ("sip:biloxi.test", None, "biloxi.test", None),
+            ("sip:a:pass@h:5070;transport=tcp?x=y", Some("a"), "h", Some(5070)),
+            ("SIPS:%61lice@[2001:db8::1]:5061", Some("alice"), "[2001:db8::1]", Some(5061)),
+            ("sip:user;par=u%40example.net@example.com", Some("user;par=u@example.net"), "example.com", None),
+            ("sip:sips%3Auser%40example.com@example.net", Some("sips:user@example.com"), "example.net", None),
+            ("sip:null-%00-null@h", Some("null-\0-null"), "h", None),
+            ("sip:%ff@h", Some("%ff"), "h", None),
+            ("sip:h;p=a@b", Some("h;p=a"), "b", None),
+            ("tel:+39-055;phone-context=x", Some("+39-055"), "", None),
+            ("urn:service:sos", None, "", None),
+        ];
+        for &(text, user, host, port) in rows {
+            let uri = uri(text);
+            assert_eq!((uri.user().as_deref(), uri.host(), uri.port()), (user, host, port), "{text}");
+            assert_eq!(uri.as_str(), text);
+        }
+        let uri = uri("sip:a@192.0.2.1;lr;Transport=tcp?Route=%3Csip:x%3E");
+        assert_eq!((uri.param("LR"), uri.param("transport"), uri.param("Route")), (Some(""), Some("tcp"), None));
+        assert!(uri.has_headers());
+        assert_eq!(uri.socket_addr(), "192.0.2.1:5060".parse().ok());
+    }
+
+    #[test]
+    fn what_is_none() {
+        for text in [
+            "",
+            ":",
+            "sip",
+            "sip:",
+            "sip:@h",
+            "sip:a@",
+            "sip:a@h:",
+            "sip:a@h:x",
+            "sip:a@h:65536",
+            "sip:a@h/x",
+            "sip:a@[::1",
+            "sip:a@[::g]",
+            "sip:a b@h",
+            "sip:a@h%",
+            "sip:a@h;x=%4",
+            "sip:a%zz@h",
+            "<sip:a@h>",
+            "sip:a@h\"",
+            "1:x",
+            "sip:\u{7f}@h",
+        ] {
+            assert!(Uri::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    /// The examples of RFC 3261 19.1.4 and some more.
+    #[test]
+    fn equivalence() {
+        let same = [
+            ("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp"),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"),
+            ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;newparam=5"),
+            ("sip:a@h;x=1;y=2", "sip:a@h;y=2;x=1"),
+        ];
+        let other = [
+            ("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp"),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting"),
+            ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"),
+            ("sip:a@h", "sips:a@h"),
+            ("tel:1", "tel:2"),
+        ];
+        for (left, right) in same {
+            assert!(uri(left).is_equivalent(&uri(right)) && uri(right).is_equivalent(&uri(left)), "{left} {right}");
+        }
+        for (left, right) in other {
+            assert!(!uri(left).is_equivalent(&uri(right)) && !uri(right).is_equivalent(&uri(left)), "{left} {right}");
+        }
+    }
+}
