@@ -534,6 +534,31 @@ fn random_packets_are_relayed_ignored_or_counted() {
     assert_eq!(bench.engine.open_legs(), 2);
 }
 
+#[test]
+fn nothing_is_allocated_for_a_packet_once_warm() {
+    let mut bench = Bench::joined(Codec::Pcma, Codec::Pcmu);
+    for number in 3..103 {
+        let leg = LegId(number);
+        bench.command(Command::Open { leg, port: 20_000 });
+        bench.command(Command::Direct { leg, stream: stream(leg, Codec::Pcma) });
+        bench.command(Command::PlayMusic { leg, clip: Some(MUSIC) });
+    }
+    let (mut now, mut packets) = (bench.now, 0);
+    let mut second = || {
+        for _ in 0..1_000 {
+            now += 1;
+            bench.engine.expire(Time::from_millis(now), &mut bench.out);
+            let packet = [0x80, 8, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9, 0xD5, 0xD5];
+            bench.engine.packet(A, address(A), &packet, Time::from_millis(now), &mut bench.out);
+            packets += bench.out.packets.len();
+            bench.out.clear();
+        }
+    };
+    second();
+    assert_eq!(allocation_counter::measure(&mut second).count_total, 0);
+    assert_eq!(packets, 2 * (1_000 + 5_000));
+}
+
 fn any_command() -> impl Strategy<Value = Command> {
     let leg = || (0..4u64).prop_map(LegId);
     let clip = || prop_oneof![Just(MUSIC), Just(SHORT)];

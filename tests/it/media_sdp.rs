@@ -272,3 +272,53 @@ fn a_later_offer_of_ours_keeps_the_lines_and_the_event_type() {
     let later = String::from_utf8(session.offer().to_vec()).unwrap();
     assert_eq!(lines_of(&later, &["m="]), "m=video 0 RTP/AVP 96 | m=audio 20000 RTP/AVP 8 0 100");
 }
+
+/// 10^5 texts: random bytes, and real offers with bytes changed, lines lost, repeated and cut.
+#[test]
+fn random_texts_are_answered_or_refused() {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+    let mut random = ChaCha8Rng::seed_from_u64(20_261_121);
+    let good = format!("{BASE}m=video 5000 RTP/AVP 96\r\n{PLAIN}a=ptime:20\r\na=maxptime:60\r\na=sendrecv\r\n");
+    let (mut answered, mut refused) = (0, 0);
+    for number in 0..100_000 {
+        let mut below = |most: usize| random.next_u32() as usize % most.max(1);
+        let text: Vec<u8> = if number % 4 == 0 {
+            (0..below(300)).map(|_| below(256) as u8).collect()
+        } else {
+            let mut lines: Vec<&[u8]> = good.as_bytes().split_inclusive(|&byte| byte == b'\n').collect();
+            for _ in 0..below(3) {
+                let line = lines.remove(below(lines.len()));
+                (0..below(3)).for_each(|_| lines.insert(below(lines.len() + 1), line));
+            }
+            let mut text = lines.concat();
+            for _ in 0..below(4) {
+                let position = below(text.len());
+                // A digit more often than not: numbers are where the traps are.
+                text[position] = if below(3) > 0 { b'0' + below(10) as u8 } else { below(256) as u8 };
+            }
+            if below(8) == 0 {
+                text.truncate(below(text.len()));
+            }
+            text
+        };
+        let mut session = session();
+        match session.answer(&text, &policy()) {
+            Ok((answer, stream)) => {
+                answered += 1;
+                assert!((10..=60).contains(&stream.ptime_ms) && stream.payload_type < 128);
+                assert!(!stream.may_send || stream.remote.is_some());
+                // What we write can be read, and answers line by line.
+                let lines =
+                    |text: &[u8]| text.split(|&byte| byte == b'\n').filter(|line| line.starts_with(b"m=")).count();
+                assert_eq!(lines(&answer), lines(&text));
+                assert!(sdp_types::Session::parse(&answer).is_ok());
+            }
+            Err(unacceptable) => {
+                refused += 1;
+                assert!(matches!(unacceptable.status, 400 | 488));
+            }
+        }
+    }
+    assert!(answered > 20_000 && refused > 20_000, "{answered} {refused}");
+}
