@@ -14,14 +14,16 @@
 mod client;
 mod invite_client;
 mod invite_server;
+mod key;
 mod server;
 mod table;
 
 use client::Client;
 use invite_client::InviteClient;
 use invite_server::InviteServer;
+pub(crate) use key::RequestKey;
 use server::Server;
-pub(crate) use table::{Outcome, RequestKey, Table, TransactionId};
+pub(crate) use table::{Outcome, Table, TransactionId};
 
 use crate::time::Duration;
 use bytes::Bytes;

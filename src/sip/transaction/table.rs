@@ -3,11 +3,10 @@
 //! It is bounded, forgets a transaction together with its timers, and never looks into a message: the endpoint gives
 //! it the parts that matching needs. What a transaction is for (`U`) is the endpoint's.
 
-use super::{Client, Effect, InviteClient, InviteServer, Server, Timer, Told};
+use super::{Client, Effect, InviteClient, InviteServer, RequestKey, Server, Timer, Told};
 use super::{client, invite_client, invite_server, server};
 use crate::sip::api::{Flow, Transmit, Transport};
 use crate::sip::endpoint::{Due, Turn};
-use crate::sip::message::Via;
 use bytes::Bytes;
 use slab::Slab;
 use std::collections::{BTreeSet, HashMap};
@@ -19,45 +18,6 @@ use std::net::SocketAddr;
 pub(crate) struct TransactionId {
     slot: u32,
     serial: u32,
-}
-
-/// What of a request says which server transaction it belongs to (RFC 3261 17.2.3).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RequestKey<'a> {
-    /// ACK and CANCEL are looked for as INVITE.
-    pub method: &'a str,
-    /// The top Via.
-    pub via: &'a Via,
-    /// The Request-URI.
-    pub uri: &'a str,
-    /// The From tag.
-    pub from_tag: &'a str,
-    /// The Call-ID.
-    pub call_id: &'a str,
-    /// The CSeq number.
-    pub cseq: u32,
-}
-
-impl RequestKey<'_> {
-    fn write(&self, key: &mut String) {
-        key.clear();
-        let RequestKey { method, via, uri, from_tag, call_id, cseq } = *self;
-        let (host, port, branch) = (&via.host, via.port.unwrap_or(5060), via.branch.as_deref().unwrap_or_default());
-        let _ = match via.magic() {
-            Some(branch) => write!(key, "{method}\n{branch}\n{host}\n{port}"),
-            // RFC 2543 clients have no unique branch. The To tag of 17.2.3 is left out: it differs between INVITE and
-            // ACK, and Call-ID, From tag and CSeq name one request already.
-            None => write!(key, "{method}\n{uri}\n{from_tag}\n{call_id}\n{cseq}\n{host}\n{port}\n{branch}"),
-        };
-        // Host names have no case; that the rest loses its own joins nothing that an honest peer keeps apart.
-        key.make_ascii_lowercase();
-    }
-
-    /// RFC 3261 8.2.2.2: the same request that came by another path has these in common.
-    fn write_merge(&self, key: &mut String) {
-        key.clear();
-        let _ = write!(key, "{}\n{}\n{}\n{}", self.method, self.from_tag, self.call_id, self.cseq);
-    }
 }
 
 /// What came of one input.
