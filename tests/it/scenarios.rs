@@ -1,5 +1,6 @@
 //! Scenario tables: one rule of semantics.md each, in the trade's language and in virtual time.
 
+mod order;
 mod script;
 
 use centralino::acd::Plan;

@@ -1,7 +1,8 @@
 //! The language of the scenario tables, and the stage on which they are played.
 //!
 //! A line that starts in the first column is something that happens: a moment, a verb, its words. `@20s` at its end
-//! says that the first sign of it was received earlier than it is handled. Lines that start with blanks are what the
+//! says that the first sign of it was received earlier than it is handled; `slept` that nobody asked for the deadlines
+//! before it. Lines that start with blanks are what the
 //! engine must say, all of it; a line of a deadline's own starts with its moment. What is not printed by default:
 //! agents' states (`show states` as first line) and commands that a fact already implies.
 
@@ -50,11 +51,12 @@ struct Stage {
 
 impl Stage {
     fn happens(&mut self, now: Time, verb: &str, words: &[&str]) {
-        while let Some((due, _)) = self.acd.next_deadline().filter(|&(due, _)| due < now) {
+        let slept = words.contains(&"slept");
+        while let Some((due, _)) = self.acd.next_deadline().filter(|&(due, _)| due < now && !slept) {
             self.acd.expire(due, &mut self.out);
             self.tell(&format!("{} ", text(due.since(Time::ZERO))), due);
         }
-        let received_at = words.last().and_then(|word| word.strip_prefix('@')).map_or(now, parse_time);
+        let received_at = words.iter().find_map(|word| word.strip_prefix('@')).map_or(now, parse_time);
         let events = self.events(verb, words, received_at);
         if events.is_empty() {
             self.acd.expire(now, &mut self.out);
