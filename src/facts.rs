@@ -344,7 +344,7 @@ closed_set! {
         SipGarbage = "sip_garbage",
         /// A SIP request answered with a 4xx or 5xx of ours.
         SipRejected = "sip_rejected",
-        /// A SIP response that matches no request of ours.
+        /// A SIP response, or an ACK, that matches nothing of ours.
         SipStrayResponse = "sip_stray_response",
         /// A SIP message lost because a table or a channel of ours was full.
         SipOverflow = "sip_overflow",
@@ -362,6 +362,8 @@ closed_set! {
         RtpSendFailed = "rtp_send_failed",
         /// A talking leg sent no RTP for the configured time.
         RtpTimeout = "rtp_timeout",
+        /// A command to the media thread was lost because its channel was full.
+        MediaOverflow = "media_overflow",
         /// No RTP port was free, or none could be opened.
         RtpPortExhausted = "rtp_port_exhausted",
     }

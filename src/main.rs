@@ -1,9 +1,10 @@
-//! The daemon's root: its own crate, so that the compiler keeps it out of the library.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shell touches the world")]
+//! The daemon's root: its own crate, so that the compiler keeps it out of the library. What the library may not
+//! touch (clocks, sockets, threads, files, signals) is touched from here down, and nowhere else.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the shell")]
 
-#[allow(dead_code, reason = "main() starts it once the engine thread is here")]
-mod daemon {
-    pub mod http;
+mod cli;
+mod daemon;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
 }
-
-fn main() {}

@@ -1,5 +1,18 @@
 //! Joins caller leg, agent leg, media and routing into one engine. It translates and routes, and never decides.
+//!
+//! ```text
+//!   bytes ──► sip::Endpoint ──events──► caller.rs / agent.rs ──► acd::Acd ──commands──► caller.rs / agent.rs
+//!                  ▲                                                                          │
+//!                  └────────────── INVITE, 200, CANCEL, BYE ◄─────────────────────────────────┤
+//!   media thread ◄──────────────── play, join, close ◄────────────────────────────────────────┘
+//! ```
 
+mod agent;
+mod caller;
+mod engine;
+mod legs;
 mod settings;
 
+pub use engine::{Engine, Gauges, Input, Output};
+pub use legs::Sockets;
 pub use settings::{Phone, Settings};

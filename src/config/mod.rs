@@ -14,12 +14,14 @@ mod network;
 mod read;
 mod routing;
 mod settings;
+mod shape;
 mod syntax;
 mod value;
 mod words;
 
 pub use mistake::{Mistake, Mistakes, Severity};
 pub use settings::{Clip, ClipSource, Settings};
+pub use shape::shape;
 
 use crate::acd::Plan;
 use agents::Agents;

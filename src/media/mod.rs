@@ -10,6 +10,7 @@ pub mod packets;
 pub mod ports;
 pub mod sdp;
 mod settings;
+pub mod tone;
 
 pub use api::{Codec, Command, Event, Output, Stream};
 pub use clip::Clip;

@@ -25,7 +25,7 @@ mod within;
 pub use agent::{CallerIdentity, NotInvited, Target};
 pub(crate) use timers::{DialogTimer, Due};
 
-use super::api::{AccountId, DialogId, Event, Flow, Output, Refusal, Transport, Turned};
+use super::api::{DialogId, Event, Flow, Output, Refusal, Transport, Turned};
 use super::dialog::{Dialogs, OwnInvite};
 use super::intake::Intake;
 use super::registrar::Registrar;
@@ -207,17 +207,22 @@ impl Endpoint {
 
     /// Sizes, for metrics and for tests of leaks.
     pub fn tables(&self) -> Tables {
-        let accounts = self.core.settings.accounts.len();
         Tables {
             transactions: self.core.transactions.len(),
             dialogs: self.core.dialogs.len(),
-            bindings: (0..)
-                .map(AccountId)
-                .take(accounts)
-                .map(|account| self.core.registrar.bindings(account).len())
-                .sum(),
+            bindings: self.core.registrar.len(),
             timers: self.deadlines.len(),
         }
+    }
+
+    /// Where a leg's other side was last heard; before that, where it was called.
+    pub fn remote(&self, dialog: DialogId) -> Option<SocketAddr> {
+        self.core.dialogs.flow(dialog).map(|flow| flow.remote)
+    }
+
+    /// Whether a leg or a registered phone needs this stream connection.
+    pub fn uses_connection(&self, connection: u64) -> bool {
+        self.core.dialogs.is_on(connection) || self.core.registrar.uses_connection(connection)
     }
 
     fn turn(&mut self, cause: Time, now: Time, out: &mut Output, step: impl FnOnce(&mut Core, &mut Turn<'_>)) {

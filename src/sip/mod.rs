@@ -12,5 +12,6 @@ mod settings;
 pub mod tokens;
 mod transaction;
 
+pub use api::{AccountId, DialogId, Event, Flow, Invitation, Output, Refusal, RefusedBy, Transmit, Transport, Turned};
 pub use endpoint::{CallerIdentity, Endpoint, NotInvited, Tables, Target};
 pub use settings::{Account, Limits, Secret, Settings};

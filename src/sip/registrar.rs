@@ -113,6 +113,22 @@ impl Registrar {
         self.digest.account(user)
     }
 
+    /// How many bindings there are, over all accounts: each has its deadline.
+    pub fn len(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// Whether nobody is registered.
+    pub fn is_empty(&self) -> bool {
+        self.deadlines.is_empty()
+    }
+
+    /// Whether a phone would be reached over this stream connection.
+    pub fn uses_connection(&self, connection: u64) -> bool {
+        let bindings = self.accounts.iter().flat_map(|slot| &slot.bindings);
+        bindings.filter_map(|binding| binding.flow).any(|flow| is_on(flow, connection))
+    }
+
     /// When the next binding runs out.
     pub fn next_deadline(&self) -> Option<Time> {
         self.deadlines.next().map(|(at, _)| at)
@@ -131,9 +147,8 @@ impl Registrar {
 
     /// A stream connection is gone: what was bound by it keeps its URI, to which a new one may be made.
     pub fn connection_closed(&mut self, connection: u64) {
-        let gone = |flow: &Flow| flow.transport == Transport::Tcp && flow.connection == connection;
         for binding in self.accounts.iter_mut().flat_map(|slot| &mut slot.bindings) {
-            binding.flow = binding.flow.filter(|flow| !gone(flow));
+            binding.flow = binding.flow.filter(|&flow| !is_on(flow, connection));
         }
     }
 
@@ -303,6 +318,10 @@ impl Wish<'_> {
             serial,
         }
     }
+}
+
+fn is_on(flow: Flow, connection: u64) -> bool {
+    flow.transport == Transport::Tcp && flow.connection == connection
 }
 
 #[cfg(test)]

@@ -64,10 +64,24 @@ impl Dialogs {
         dialog.flow = flow;
     }
 
+    /// The path to a dialog's peer.
+    pub(crate) fn flow(&self, id: DialogId) -> Option<Flow> {
+        self.dialogs.get(&id).map(|dialog| dialog.flow)
+    }
+
     /// The dialogs that talk over a connection.
     pub(crate) fn on_connection(&self, connection: u64) -> Vec<DialogId> {
+        self.streams_of(connection).collect()
+    }
+
+    /// Whether any dialog talks over a connection.
+    pub(crate) fn is_on(&self, connection: u64) -> bool {
+        self.streams_of(connection).next().is_some()
+    }
+
+    fn streams_of(&self, connection: u64) -> impl Iterator<Item = DialogId> {
         let range = (connection, DialogId(0))..=(connection, DialogId(u64::MAX));
-        self.streams.range(range).map(|&(_, id)| id).collect()
+        self.streams.range(range).map(|&(_, id)| id)
     }
 
     /// Forgets a dialog.

@@ -1,0 +1,203 @@
+//! The agent's leg: from the offer to the BYE.
+
+use super::engine::{Engine, Side, Turn};
+use super::legs::Leg;
+use super::settings::Phone;
+use crate::acd;
+use crate::facts::{Fact, OfferOutcome, Record, Turned};
+use crate::ids::{AgentId, CallId, OfferId};
+use crate::media;
+use crate::sip::{CallerIdentity, DialogId, NotInvited, RefusedBy, Target};
+use crate::time::Time;
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// An agent's leg: one offer, and the call that came of it.
+#[derive(Debug)]
+pub(super) struct AgentLeg {
+    pub dialog: DialogId,
+    pub media: Leg,
+    pub source: SocketAddr,
+    /// SDP of the 200, or of a 183 before a 200 without (RFC 3261 13.2.1).
+    answer: Option<Bytes>,
+    answered_at: Time,
+}
+
+impl Engine {
+    pub(super) fn ring_agent(&mut self, offer: OfferId, call: CallId, agent: AgentId, turn: &mut Turn<'_>) {
+        if let Err(outcome) = self.try_ring(offer, call, agent, turn) {
+            self.tell(acd::Event::OfferFailed { offer, outcome, received_at: turn.now }, turn);
+        }
+    }
+
+    fn try_ring(
+        &mut self,
+        offer: OfferId,
+        call: CallId,
+        agent: AgentId,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), OfferOutcome> {
+        let caller = self.callers.get(&call).ok_or(OfferOutcome::Failed)?;
+        let identity = CallerIdentity { user: caller.number.clone(), display: None };
+        let target = match self.phones.get(agent.index()).ok_or(OfferOutcome::Failed)? {
+            Phone::Account(account) => Target::Account(*account),
+            Phone::Contact(uri) => Target::Uri(uri.clone()),
+        };
+        let Some(mut leg) = self.legs.open(turn.sockets, offer.0, turn.now) else {
+            let record = Record { at: turn.now, fact: Fact::Turned(Turned::RtpPortExhausted) };
+            turn.out.facts.push(record);
+            return Err(OfferOutcome::Failed);
+        };
+        let sdp = self.legs.offer(&mut leg);
+        match self.sip.invite(&target, &identity, sdp, turn.now, &mut self.heard) {
+            Ok(dialog) => {
+                let source = self.sip.remote(dialog).ok_or(OfferOutcome::Failed)?;
+                self.dialogs.insert(dialog, Side::Agent(offer));
+                self.media.insert(leg.id, Side::Agent(offer));
+                let leg = AgentLeg { dialog, media: leg, source, answer: None, answered_at: turn.now };
+                self.agents.insert(offer, leg);
+                Ok(())
+            }
+            Err(why) => {
+                self.legs.close(&leg, turn.now, &mut turn.out.media);
+                Err(match why {
+                    NotInvited::NoBinding | NotInvited::BadTarget => OfferOutcome::Unreachable,
+                    NotInvited::Overflow => OfferOutcome::Failed,
+                })
+            }
+        }
+    }
+
+    pub(super) fn on_progressed(
+        &mut self,
+        dialog: DialogId,
+        status: u16,
+        body: Option<Bytes>,
+        received_at: Time,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(&Side::Agent(offer)) = self.dialogs.get(&dialog) else { return };
+        if let Some(leg) = self.agents.get_mut(&offer)
+            && body.is_some()
+        {
+            leg.answer = body;
+        }
+        if status > 100 {
+            self.tell(acd::Event::OfferRinging { offer, received_at }, turn);
+        }
+    }
+
+    pub(super) fn on_accepted(&mut self, dialog: DialogId, body: Option<Bytes>, at: Time, turn: &mut Turn<'_>) {
+        let Some(&Side::Agent(offer)) = self.dialogs.get(&dialog) else { return };
+        let Some(leg) = self.agents.get_mut(&offer) else { return };
+        leg.answered_at = at;
+        leg.answer = body.or(leg.answer.take());
+        self.tell(acd::Event::OfferAnswered { offer, received_at: at }, turn);
+    }
+
+    pub(super) fn join_media(&mut self, offer: OfferId, call: CallId, turn: &mut Turn<'_>) {
+        let (Some(caller), Some(agent)) = (self.callers.get(&call), self.agents.get_mut(&offer)) else {
+            debug_assert!(false, "only living legs are joined");
+            return;
+        };
+        let answer = agent.answer.take();
+        let agreed = answer.and_then(|answer| self.legs.accept(&mut agent.media, &answer, agent.source).ok());
+        match agreed {
+            Some(stream) => {
+                let (a, b) = (caller.media.id, agent.media.id);
+                turn.out.media.push(media::Command::Direct { leg: b, stream });
+                turn.out.media.push(media::Command::Join { a, b });
+            }
+            None => self.lose_agent(offer, turn.now, turn),
+        }
+    }
+
+    pub(super) fn on_joined(&mut self, offer: OfferId, at: Time, turn: &mut Turn<'_>) {
+        let Some(leg) = self.agents.get(&offer) else { return };
+        turn.out.answer_to_audio.push(at.since(leg.answered_at));
+        self.tell(acd::Event::OfferJoined { offer, received_at: at }, turn);
+    }
+
+    /// The answer to an offer that we made in the 200 to an empty re-INVITE.
+    pub(super) fn on_agent_confirmed(&mut self, offer: OfferId, body: Option<Bytes>, turn: &mut Turn<'_>) {
+        let (Some(leg), Some(answer)) = (self.agents.get_mut(&offer), body) else { return };
+        if let Ok(stream) = self.legs.accept(&mut leg.media, &answer, leg.source) {
+            turn.out.media.push(media::Command::Direct { leg: leg.media.id, stream });
+        }
+    }
+
+    pub(super) fn cancel_offer(&mut self, offer: OfferId, turn: &mut Turn<'_>) {
+        if let Some(leg) = self.agents.get(&offer) {
+            self.sip.cancel(leg.dialog, turn.now, &mut self.heard);
+        }
+    }
+
+    /// The phone's final answer was not 200, or came after our CANCEL.
+    pub(super) fn on_refused(&mut self, dialog: DialogId, cause: RefusedBy, at: Time, turn: &mut Turn<'_>) {
+        let Some(&Side::Agent(offer)) = self.dialogs.get(&dialog) else { return };
+        self.forget_agent(offer, turn);
+        self.tell(acd::Event::OfferFailed { offer, outcome: outcome_of(cause), received_at: at }, turn);
+    }
+
+    pub(super) fn hang_up_agent(&mut self, offer: OfferId, turn: &mut Turn<'_>) {
+        if let Some(leg) = self.forget_agent(offer, turn) {
+            self.sip.hang_up(leg.dialog, turn.now, &mut self.heard);
+        }
+    }
+
+    /// The agent's dialog is over already.
+    pub(super) fn on_agent_gone(&mut self, offer: OfferId, received_at: Time, turn: &mut Turn<'_>) {
+        self.forget_agent(offer, turn);
+        self.tell(acd::Event::AgentGone { offer, received_at }, turn);
+    }
+
+    /// The agent's media is unusable or gone: we end the dialog.
+    pub(super) fn lose_agent(&mut self, offer: OfferId, at: Time, turn: &mut Turn<'_>) {
+        self.hang_up_agent(offer, turn);
+        self.tell(acd::Event::AgentGone { offer, received_at: at }, turn);
+    }
+
+    fn forget_agent(&mut self, offer: OfferId, turn: &mut Turn<'_>) -> Option<AgentLeg> {
+        let leg = self.agents.remove(&offer)?;
+        self.dialogs.remove(&leg.dialog);
+        self.media.remove(&leg.media.id);
+        self.legs.close(&leg.media, turn.now, &mut turn.out.media);
+        Some(leg)
+    }
+}
+
+/// semantics.md section 6: the outcome by the phone's answer.
+fn outcome_of(cause: RefusedBy) -> OfferOutcome {
+    match cause {
+        RefusedBy::Timeout | RefusedBy::Transport => OfferOutcome::Unreachable,
+        RefusedBy::Status(486 | 600) => OfferOutcome::Busy,
+        RefusedBy::Status(404 | 408 | 410 | 503) => OfferOutcome::Unreachable,
+        RefusedBy::Status(401 | 407 | 488 | 606) => OfferOutcome::Failed,
+        RefusedBy::Status(500..=599) => OfferOutcome::Failed,
+        RefusedBy::Status(_) => OfferOutcome::Rejected,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// semantics.md section 6.
+    #[test]
+    fn outcome_by_the_phones_answer() {
+        use OfferOutcome::{Busy, Failed, Rejected, Unreachable};
+        let table = [
+            (Busy, &[486, 600][..]),
+            (Rejected, &[480, 603, 403, 400, 415, 302]),
+            (Unreachable, &[404, 408, 410, 503]),
+            (Failed, &[401, 407, 488, 606, 500, 501, 504]),
+        ];
+        for (outcome, statuses) in table {
+            for &status in statuses {
+                assert_eq!(outcome_of(RefusedBy::Status(status)), outcome, "{status}");
+            }
+        }
+        assert_eq!(outcome_of(RefusedBy::Timeout), Unreachable);
+        assert_eq!(outcome_of(RefusedBy::Transport), Unreachable);
+    }
+}

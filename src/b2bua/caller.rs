@@ -1,0 +1,222 @@
+//! The caller's leg: from the INVITE to the BYE.
+
+use super::engine::{Engine, Side, Turn};
+use super::legs::Leg;
+use crate::acd;
+use crate::facts::{Fact, Record, Refusal, Turned};
+use crate::ids::{CallId, LegId};
+use crate::media;
+use crate::sip::{self, DialogId, Invitation};
+use crate::time::Time;
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// A caller's leg.
+#[derive(Debug)]
+pub(super) struct CallerLeg {
+    pub dialog: DialogId,
+    pub media: Leg,
+    pub source: SocketAddr,
+    /// The caller's number, presented to the agent. Personal data.
+    pub number: String,
+    state: CallerState,
+}
+
+#[derive(Debug)]
+enum CallerState {
+    /// The routing engine has not said yet whether we take the call.
+    Arrived { answer: Bytes, agreed: Agreed },
+    /// Our 200 carried an offer of ours; its answer comes in the ACK (RFC 3261 13.2.1).
+    AwaitingAnswer,
+    /// Caller and media are connected.
+    Established,
+    /// As `Established`, with an offer of ours out in the 200 to an empty re-INVITE.
+    ChangeAwaitingAnswer,
+}
+
+#[derive(Debug)]
+enum Agreed {
+    /// The INVITE carried the offer: this is what our answer agrees to.
+    Already(media::Stream),
+    /// The INVITE was empty: our 200 carries the offer.
+    InAck,
+}
+
+/// Seconds after which a caller refused for want of room may try again.
+const RETRY_AFTER_SECONDS: u32 = 5;
+
+impl Engine {
+    pub(super) fn on_invited(&mut self, dialog: DialogId, invitation: Invitation, at: Time, turn: &mut Turn<'_>) {
+        let Some(&service) = self.numbers.get(&invitation.called) else {
+            let record = Record { at, fact: Fact::CallRefused { service: None, reason: Refusal::NoRoute } };
+            turn.out.facts.push(record);
+            return self.send_refusal(dialog, &plain(404), turn);
+        };
+        let refuse = |reason| Record { at, fact: Fact::CallRefused { service: Some(service), reason } };
+        let Some(mut leg) = self.legs.open(turn.sockets, dialog.0, turn.now) else {
+            turn.out.facts.push(Record { at, fact: Fact::Turned(Turned::RtpPortExhausted) });
+            turn.out.facts.push(refuse(Refusal::ChannelLimit));
+            return self.send_refusal(dialog, &refusal_answer(Refusal::ChannelLimit), turn);
+        };
+        let agreed = match &invitation.body {
+            Some(offer) => {
+                self.legs.answer(&mut leg, offer, invitation.source).map(|(sdp, s)| (sdp, Agreed::Already(s)))
+            }
+            None => Ok((self.legs.offer(&mut leg), Agreed::InAck)),
+        };
+        match agreed {
+            Ok((answer, agreed)) => {
+                self.last_call += 1;
+                let call = CallId(self.last_call);
+                self.dialogs.insert(dialog, Side::Caller(call));
+                self.media.insert(leg.id, Side::Caller(call));
+                let state = CallerState::Arrived { answer, agreed };
+                let Invitation { caller: number, source, .. } = invitation;
+                self.callers.insert(call, CallerLeg { dialog, media: leg, source, number, state });
+                self.tell(acd::Event::CallArrived { call, service, received_at: at }, turn);
+            }
+            Err(unacceptable) => {
+                self.legs.close(&leg, turn.now, &mut turn.out.media);
+                turn.out.facts.push(refuse(Refusal::Malformed));
+                self.send_refusal(dialog, &unacceptable.into(), turn);
+            }
+        }
+    }
+
+    pub(super) fn refuse_call(&mut self, call: CallId, reason: Refusal, turn: &mut Turn<'_>) {
+        if let Some(leg) = self.forget_caller(call, turn) {
+            self.send_refusal(leg.dialog, &refusal_answer(reason), turn);
+        }
+    }
+
+    /// 200 OK. The welcome may begin at once when the INVITE carried the offer, else with the ACK.
+    pub(super) fn accept_call(&mut self, call: CallId, turn: &mut Turn<'_>) {
+        let Some(leg) = self.callers.get_mut(&call) else { return };
+        let CallerState::Arrived { answer, agreed } = std::mem::replace(&mut leg.state, CallerState::AwaitingAnswer)
+        else {
+            debug_assert!(false, "a call is accepted once");
+            return;
+        };
+        self.sip.accept(leg.dialog, answer, turn.now, &mut self.heard);
+        if let Agreed::Already(stream) = agreed {
+            leg.state = CallerState::Established;
+            turn.out.media.push(media::Command::Direct { leg: leg.media.id, stream });
+            self.tell(acd::Event::CallEstablished { call, received_at: turn.now }, turn);
+        }
+    }
+
+    pub(super) fn on_caller_confirmed(&mut self, call: CallId, body: Option<Bytes>, at: Time, turn: &mut Turn<'_>) {
+        let Some(leg) = self.callers.get_mut(&call) else { return };
+        let first = match leg.state {
+            CallerState::AwaitingAnswer => true,
+            CallerState::ChangeAwaitingAnswer => false,
+            CallerState::Arrived { .. } | CallerState::Established => return,
+        };
+        let agreed = body.as_ref().and_then(|answer| self.legs.accept(&mut leg.media, answer, leg.source).ok());
+        leg.state = CallerState::Established;
+        match agreed {
+            Some(stream) => {
+                turn.out.media.push(media::Command::Direct { leg: leg.media.id, stream });
+                if first {
+                    self.tell(acd::Event::CallEstablished { call, received_at: at }, turn);
+                }
+            }
+            // RFC 3261 13.2.2.4 and RFC 6337 3: no usable answer in the ACK ends the dialog.
+            None if first => self.lose_caller(call, at, turn),
+            None => {}
+        }
+    }
+
+    /// The other side of an established leg wants other media: hold, another address, another codec.
+    pub(super) fn on_change_offered(&mut self, dialog: DialogId, body: Option<Bytes>, turn: &mut Turn<'_>) {
+        let Some(&side) = self.dialogs.get(&dialog) else { return };
+        let (leg, source) = match side {
+            Side::Caller(call) => match self.callers.get_mut(&call) {
+                Some(caller) => {
+                    if body.is_none() && matches!(caller.state, CallerState::Established) {
+                        caller.state = CallerState::ChangeAwaitingAnswer;
+                    }
+                    (&mut caller.media, caller.source)
+                }
+                None => return,
+            },
+            Side::Agent(offer) => match self.agents.get_mut(&offer) {
+                Some(agent) => (&mut agent.media, agent.source),
+                None => return,
+            },
+        };
+        let sdp = match body {
+            None => self.legs.offer(leg),
+            Some(offer) => match self.legs.answer(leg, &offer, source) {
+                Ok((answer, stream)) => {
+                    turn.out.media.push(media::Command::Direct { leg: leg.id, stream });
+                    answer
+                }
+                Err(unacceptable) => {
+                    return self.sip.refuse_change(dialog, &unacceptable.into(), turn.now, &mut self.heard);
+                }
+            },
+        };
+        self.sip.accept_change(dialog, Some(sdp), turn.now, &mut self.heard);
+    }
+
+    pub(super) fn play(&mut self, call: CallId, command: impl FnOnce(LegId) -> media::Command, turn: &mut Turn<'_>) {
+        if let Some(leg) = self.callers.get(&call) {
+            turn.out.media.push(command(leg.media.id));
+        }
+    }
+
+    pub(super) fn hang_up_call(&mut self, call: CallId, turn: &mut Turn<'_>) {
+        if let Some(leg) = self.forget_caller(call, turn) {
+            self.sip.hang_up(leg.dialog, turn.now, &mut self.heard);
+        }
+    }
+
+    /// The caller's dialog is over already.
+    pub(super) fn on_caller_gone(&mut self, call: CallId, lost: bool, received_at: Time, turn: &mut Turn<'_>) {
+        self.forget_caller(call, turn);
+        self.tell(acd::Event::CallerGone { call, lost, received_at }, turn);
+    }
+
+    /// The caller is gone without a word: we end the dialog.
+    pub(super) fn lose_caller(&mut self, call: CallId, at: Time, turn: &mut Turn<'_>) {
+        self.hang_up_call(call, turn);
+        self.tell(acd::Event::CallerGone { call, lost: true, received_at: at }, turn);
+    }
+
+    fn forget_caller(&mut self, call: CallId, turn: &mut Turn<'_>) -> Option<CallerLeg> {
+        let leg = self.callers.remove(&call)?;
+        self.dialogs.remove(&leg.dialog);
+        self.media.remove(&leg.media.id);
+        self.legs.close(&leg.media, turn.now, &mut turn.out.media);
+        Some(leg)
+    }
+
+    fn send_refusal(&mut self, dialog: DialogId, refusal: &sip::Refusal, turn: &mut Turn<'_>) {
+        self.sip.refuse(dialog, refusal, turn.now, &mut self.heard);
+    }
+}
+
+fn plain(status: u16) -> sip::Refusal {
+    sip::Refusal { status, retry_after: None, warning: None }
+}
+
+/// What each reason is told to the caller as.
+fn refusal_answer(reason: Refusal) -> sip::Refusal {
+    match reason {
+        Refusal::QueueFull => sip::Refusal { retry_after: Some(RETRY_AFTER_SECONDS), ..plain(486) },
+        Refusal::ChannelLimit | Refusal::Draining | Refusal::Overload => {
+            sip::Refusal { retry_after: Some(RETRY_AFTER_SECONDS), ..plain(503) }
+        }
+        Refusal::Closed => plain(480),
+        Refusal::NoRoute => plain(404),
+        Refusal::Malformed => plain(488),
+        Refusal::Forbidden => plain(403),
+    }
+}
+
+impl From<media::sdp::Unacceptable> for sip::Refusal {
+    fn from(why: media::sdp::Unacceptable) -> sip::Refusal {
+        sip::Refusal { status: why.status, retry_after: None, warning: why.warning }
+    }
+}

@@ -1,0 +1,306 @@
+//! The engine: one input in, everything that follows from it out.
+
+use super::agent::AgentLeg;
+use super::caller::CallerLeg;
+use super::legs::{Legs, Sockets};
+use super::settings::{Phone, Settings};
+use crate::acd::{self, Acd, Command, Plan};
+use crate::facts::{Fact, Record, Turned};
+use crate::ids::{AgentId, CallId, LegId, OfferId, ServiceId};
+use crate::media;
+use crate::sip::{self, DialogId, Endpoint, Flow, Transmit};
+use crate::time::{Duration, Time};
+use std::collections::{HashMap, VecDeque};
+
+/// Something that reached the engine thread.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// One whole SIP message.
+    Sip {
+        /// The path it came by.
+        flow: Flow,
+        /// Its bytes.
+        bytes: &'a [u8],
+        /// When it was read from its socket.
+        received_at: Time,
+    },
+    /// Something sent on this flow could not be delivered.
+    SendFailed {
+        /// The path it was to take.
+        flow: Flow,
+    },
+    /// A stream connection is gone.
+    ConnectionClosed {
+        /// Its number.
+        connection: u64,
+    },
+    /// The media engine said something.
+    Media {
+        /// What.
+        event: media::Event,
+        /// When.
+        at: Time,
+    },
+    /// Take no new calls.
+    DrainStarted,
+    /// Hang up whoever is left.
+    DrainEnded,
+}
+
+/// What follows from one input; reused.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// SIP messages to be sent, in order.
+    pub transmits: Vec<Transmit>,
+    /// Stream connections to be closed after what precedes was sent.
+    pub closes: Vec<u64>,
+    /// For the media engine, in order; `Open` went through [`Sockets`].
+    pub media: Vec<media::Command>,
+    /// For statistics and logs, in order.
+    pub facts: Vec<Record>,
+    /// From an agent's 200 to the joined media, one a call answered.
+    pub answer_to_audio: Vec<Duration>,
+}
+
+/// Sizes of the engine's tables, for metrics and for tests that look for leaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// The SIP endpoint's tables.
+    pub sip: sip::Tables,
+    /// Media legs open.
+    pub media_legs: usize,
+    /// RTP ports reserved or draining.
+    pub rtp_ports: usize,
+    /// Caller legs.
+    pub callers: usize,
+    /// Agent legs.
+    pub agents: usize,
+}
+
+/// Whose leg a dialog is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Caller(CallId),
+    Agent(OfferId),
+}
+
+/// Routing, SIP and media joined: owns every table, decides nothing.
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) acd: Acd,
+    pub(super) sip: Endpoint,
+    pub(super) legs: Legs,
+    pub(super) callers: HashMap<CallId, CallerLeg>,
+    pub(super) agents: HashMap<OfferId, AgentLeg>,
+    pub(super) dialogs: HashMap<DialogId, Side>,
+    pub(super) media: HashMap<LegId, Side>,
+    pub(super) numbers: HashMap<String, ServiceId>,
+    pub(super) phones: Vec<Phone>,
+    pub(super) agent_of_account: HashMap<sip::AccountId, AgentId>,
+    pub(super) last_call: u64,
+    pub(super) outbox: acd::Outbox,
+    pub(super) heard: sip::Output,
+    events: VecDeque<(Time, sip::Event)>,
+}
+
+/// One turn's surroundings, passed down so that every function that acts says so in its signature.
+pub(super) struct Turn<'a> {
+    pub now: Time,
+    pub sockets: &'a mut dyn Sockets,
+    pub out: &'a mut Output,
+}
+
+impl Engine {
+    /// An engine at rest. `decision_seed` drives the routing's draws and is recorded with the journal; `secret_seed`
+    /// drives tags, branches, nonces and the like, comes from the system's entropy and is never recorded.
+    pub fn new(plan: Plan, settings: Settings, decision_seed: u64, secret_seed: [u8; 32]) -> Engine {
+        let numbers = (0..).map(ServiceId).zip(&plan.services).map(|(id, service)| (service.number.clone(), id));
+        let accounts = (0..).map(AgentId).zip(&settings.phones).filter_map(|(agent, phone)| match phone {
+            Phone::Account(account) => Some((*account, agent)),
+            Phone::Contact(_) => None,
+        });
+        Engine {
+            numbers: numbers.collect(),
+            agent_of_account: accounts.collect(),
+            acd: Acd::new(plan, decision_seed),
+            legs: Legs::new(&settings.media, settings.loopback_media, &settings.sip),
+            sip: Endpoint::new(settings.sip, secret_seed),
+            phones: settings.phones,
+            callers: HashMap::new(),
+            agents: HashMap::new(),
+            dialogs: HashMap::new(),
+            media: HashMap::new(),
+            last_call: 0,
+            outbox: acd::Outbox::default(),
+            heard: sip::Output::default(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Everything that follows from one input. `now` never decreases.
+    pub fn handle(&mut self, input: Input<'_>, now: Time, sockets: &mut dyn Sockets, out: &mut Output) {
+        let mut turn = Turn { now, sockets, out };
+        match input {
+            Input::Sip { flow, bytes, received_at } => {
+                self.sip.receive(flow, bytes, received_at, now, &mut self.heard);
+            }
+            Input::SendFailed { flow } => self.sip.send_failed(flow, now, &mut self.heard),
+            Input::ConnectionClosed { connection } => {
+                self.sip.connection_closed(connection, now, &mut self.heard);
+            }
+            Input::Media { event, at } => self.on_media(event, at, &mut turn),
+            Input::DrainStarted => self.acd.handle(acd::Event::DrainStarted, now, &mut self.outbox),
+            Input::DrainEnded => self.acd.handle(acd::Event::DrainEnded, now, &mut self.outbox),
+        }
+        self.settle(&mut turn);
+    }
+
+    /// Every deadline due at `now`.
+    pub fn expire(&mut self, now: Time, sockets: &mut dyn Sockets, out: &mut Output) {
+        self.sip.expire(now, &mut self.heard);
+        self.acd.expire(now, &mut self.outbox);
+        self.settle(&mut Turn { now, sockets, out });
+    }
+
+    /// The next moment at which `expire` has something to do.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let routing = self.acd.next_deadline().map(|(at, _)| at);
+        [routing, self.sip.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Sizes of all tables.
+    pub fn gauges(&self) -> Gauges {
+        Gauges {
+            sip: self.sip.tables(),
+            media_legs: self.legs.open_count(),
+            rtp_ports: self.legs.ports_in_use(),
+            callers: self.callers.len(),
+            agents: self.agents.len(),
+        }
+    }
+
+    /// Whether a leg or a registered phone needs this stream connection.
+    pub fn uses_connection(&self, connection: u64) -> bool {
+        self.sip.uses_connection(connection)
+    }
+
+    /// The routing engine, for those who look and do not touch.
+    pub fn acd(&self) -> &Acd {
+        &self.acd
+    }
+
+    /// Carries out commands, then hears events, until nothing follows any more.
+    fn settle(&mut self, turn: &mut Turn<'_>) {
+        loop {
+            let mut carried_out = 0;
+            while let Some(&command) = self.outbox.commands.get(carried_out) {
+                carried_out += 1;
+                self.carry_out(command, turn);
+            }
+            self.outbox.commands.clear();
+            self.events.extend(self.heard.events.drain(..));
+            let Some((at, event)) = self.events.pop_front() else { break };
+            self.on_sip(event, at, turn);
+        }
+        turn.out.facts.append(&mut self.outbox.facts);
+        turn.out.transmits.append(&mut self.heard.transmits);
+        turn.out.closes.append(&mut self.heard.closes);
+    }
+
+    fn carry_out(&mut self, command: Command, turn: &mut Turn<'_>) {
+        match command {
+            Command::RefuseCall { call, reason } => self.refuse_call(call, reason, turn),
+            Command::AcceptCall { call } => self.accept_call(call, turn),
+            Command::PlayOnce { call, clip } => self.play(call, |leg| media::Command::PlayOnce { leg, clip }, turn),
+            Command::PlayMusic { call, clip } => self.play(call, |leg| media::Command::PlayMusic { leg, clip }, turn),
+            Command::HangUpCall { call } => self.hang_up_call(call, turn),
+            Command::RingAgent { offer, call, agent } => self.ring_agent(offer, call, agent, turn),
+            Command::CancelOffer { offer } => self.cancel_offer(offer, turn),
+            Command::JoinMedia { offer, call } => self.join_media(offer, call, turn),
+            Command::HangUpAgent { offer } => self.hang_up_agent(offer, turn),
+        }
+    }
+
+    fn on_sip(&mut self, event: sip::Event, at: Time, turn: &mut Turn<'_>) {
+        match event {
+            sip::Event::Invited { dialog, invitation } => self.on_invited(dialog, invitation, at, turn),
+            sip::Event::Cancelled { dialog } => self.on_dialog_over(dialog, false, at, turn),
+            sip::Event::Unconfirmed { dialog } => self.on_dialog_over(dialog, true, at, turn),
+            sip::Event::HungUp { dialog, lost } => self.on_dialog_over(dialog, lost, at, turn),
+            sip::Event::Confirmed { dialog, body } => self.on_confirmed(dialog, body, at, turn),
+            sip::Event::ChangeOffered { dialog, body } => self.on_change_offered(dialog, body, turn),
+            sip::Event::Progressed { dialog, status, body } => self.on_progressed(dialog, status, body, at, turn),
+            sip::Event::Accepted { dialog, body } => self.on_accepted(dialog, body, at, turn),
+            sip::Event::Refused { dialog, cause } => self.on_refused(dialog, cause, at, turn),
+            sip::Event::Registered { account } => {
+                if let Some(&agent) = self.agent_of_account.get(&account) {
+                    self.tell(acd::Event::AgentReachable { agent, received_at: at }, turn);
+                }
+            }
+            sip::Event::Unregistered { account } => {
+                if let Some(&agent) = self.agent_of_account.get(&account) {
+                    self.tell(acd::Event::AgentUnregistered { agent, received_at: at }, turn);
+                }
+            }
+            sip::Event::Turned(turned) => turn.out.facts.push(Record { at, fact: Fact::Turned(turned_fact(turned)) }),
+        }
+    }
+
+    fn on_media(&mut self, event: media::Event, at: Time, turn: &mut Turn<'_>) {
+        match event {
+            media::Event::ClipEnded { leg, clip } => {
+                if let Some(&Side::Caller(call)) = self.media.get(&leg) {
+                    self.tell(acd::Event::ClipEnded { call, clip, received_at: at }, turn);
+                }
+            }
+            media::Event::Joined { b, .. } => {
+                if let Some(&Side::Agent(offer)) = self.media.get(&b) {
+                    self.on_joined(offer, at, turn);
+                }
+            }
+            media::Event::Silent { leg } => {
+                turn.out.facts.push(Record { at, fact: Fact::Turned(Turned::RtpTimeout) });
+                match self.media.get(&leg) {
+                    Some(&Side::Caller(call)) => self.lose_caller(call, at, turn),
+                    Some(&Side::Agent(offer)) => self.lose_agent(offer, at, turn),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// A leg ended from outside: CANCEL, BYE, or found to be gone.
+    fn on_dialog_over(&mut self, dialog: DialogId, lost: bool, at: Time, turn: &mut Turn<'_>) {
+        match self.dialogs.get(&dialog) {
+            Some(&Side::Caller(call)) => self.on_caller_gone(call, lost, at, turn),
+            Some(&Side::Agent(offer)) => self.on_agent_gone(offer, at, turn),
+            None => {}
+        }
+    }
+
+    /// Our 200 was acknowledged: the end of a late offer, of either side's change.
+    fn on_confirmed(&mut self, dialog: DialogId, body: Option<bytes::Bytes>, at: Time, turn: &mut Turn<'_>) {
+        match self.dialogs.get(&dialog) {
+            Some(&Side::Caller(call)) => self.on_caller_confirmed(call, body, at, turn),
+            Some(&Side::Agent(offer)) => self.on_agent_confirmed(offer, body, turn),
+            None => {}
+        }
+    }
+
+    /// Tells the routing engine; what it wants done is carried out by `settle`.
+    pub(super) fn tell(&mut self, event: acd::Event, turn: &Turn<'_>) {
+        self.acd.handle(event, turn.now, &mut self.outbox);
+    }
+}
+
+fn turned_fact(turned: sip::Turned) -> Turned {
+    match turned {
+        sip::Turned::Garbage => Turned::SipGarbage,
+        sip::Turned::Rejected(_) => Turned::SipRejected,
+        sip::Turned::StrayResponse => Turned::SipStrayResponse,
+        sip::Turned::Overflow => Turned::SipOverflow,
+        sip::Turned::SendFailed => Turned::SipSendFailed,
+        sip::Turned::Timeout => Turned::SipTimeout,
+        sip::Turned::AuthFailed => Turned::AuthFailed,
+    }
+}

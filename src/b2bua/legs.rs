@@ -1,0 +1,120 @@
+//! Media legs: a port, a socket and an offer/answer session each. Knows nothing of calls.
+
+use crate::ids::LegId;
+use crate::media::{self, Ports, sdp};
+use crate::sip;
+use crate::time::Time;
+use bytes::Bytes;
+use ipnet::IpNet;
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
+
+/// Where sockets come from: the one thing the engine asks for and must have before it can go on, because the port
+/// stands in the SDP of the same message.
+pub trait Sockets {
+    /// Binds an RTP socket to `port` and hands it to the media engine as `leg`; false when the system refuses.
+    fn open(&mut self, leg: LegId, port: u16) -> bool;
+}
+
+/// So many ports are tried before a leg is refused: another program may hold a few of our range.
+const PORTS_TRIED: usize = 8;
+
+/// The media side of one leg.
+#[derive(Debug)]
+pub struct Leg {
+    /// Its name in the media engine.
+    pub id: LegId,
+    port: u16,
+    session: sdp::Session,
+}
+
+/// All ports, and what every SDP of ours says.
+#[derive(Debug)]
+pub struct Legs {
+    ports: Ports,
+    address: IpAddr,
+    codecs: Vec<media::Codec>,
+    loopback: Vec<IpNet>,
+    sip: Vec<SocketAddr>,
+    last: u64,
+    open_ports: HashSet<u16>,
+}
+
+impl Legs {
+    pub fn new(settings: &media::Settings, loopback: Vec<IpNet>, sip: &sip::Settings) -> Legs {
+        Legs {
+            ports: Ports::new(settings.ports, settings.drain),
+            address: settings.address,
+            codecs: settings.codecs.clone(),
+            loopback,
+            sip: [Some(sip.udp), sip.tcp].into_iter().flatten().collect(),
+            last: 0,
+            open_ports: HashSet::new(),
+        }
+    }
+
+    /// A leg with a bound socket; `None` when no port is to be had.
+    pub fn open(&mut self, sockets: &mut dyn Sockets, session_id: u64, now: Time) -> Option<Leg> {
+        for _ in 0..PORTS_TRIED {
+            let port = self.ports.reserve(now)?;
+            self.last += 1;
+            let id = LegId(self.last);
+            if sockets.open(id, port) {
+                self.open_ports.insert(port);
+                let local = sdp::Local { address: self.address, port, session_id, codecs: self.codecs.clone() };
+                return Some(Leg { id, port, session: sdp::Session::new(local) });
+            }
+            self.ports.release(port, now);
+        }
+        None
+    }
+
+    /// Gives the leg's port back, to be used again after it has drained, and its socket with it.
+    pub fn close(&mut self, leg: &Leg, now: Time, commands: &mut Vec<media::Command>) {
+        self.ports.release(leg.port, now);
+        self.open_ports.remove(&leg.port);
+        commands.push(media::Command::Close { leg: leg.id });
+    }
+
+    /// Legs open now.
+    pub fn open_count(&self) -> usize {
+        self.open_ports.len()
+    }
+
+    /// Ports reserved or draining.
+    pub fn ports_in_use(&self) -> usize {
+        self.ports.in_use()
+    }
+
+    /// The answer to an offer, and where to send from now on.
+    pub fn answer(
+        &self,
+        leg: &mut Leg,
+        offer: &[u8],
+        source: SocketAddr,
+    ) -> Result<(Bytes, media::Stream), sdp::Unacceptable> {
+        leg.session.answer(offer, &self.policy(source, &|address| self.is_ours(address)))
+    }
+
+    /// An offer of ours.
+    pub fn offer(&self, leg: &mut Leg) -> Bytes {
+        leg.session.offer()
+    }
+
+    /// What the answer to our offer agreed.
+    pub fn accept(&self, leg: &mut Leg, answer: &[u8], source: SocketAddr) -> Result<media::Stream, sdp::Unacceptable> {
+        leg.session.accept(answer, &self.policy(source, &|address| self.is_ours(address)))
+    }
+
+    /// What may stand in SDP that came from `source`.
+    fn policy<'a>(&self, source: SocketAddr, is_ours: &'a dyn Fn(SocketAddr) -> bool) -> sdp::Policy<'a> {
+        let signalled_from = source.ip().to_canonical();
+        let allow_loopback = self.loopback.iter().any(|net| net.contains(&signalled_from));
+        sdp::Policy { signalled_from, allow_loopback, is_ours }
+    }
+
+    /// Media sent to a socket of ours would go round for ever.
+    fn is_ours(&self, address: SocketAddr) -> bool {
+        self.sip.contains(&address) || (address.ip() == self.address && self.open_ports.contains(&address.port()))
+    }
+}

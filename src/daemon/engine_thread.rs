@@ -1,0 +1,253 @@
+//! The thread that owns everything: takes what arrives, lets the engine decide, sends, counts, publishes.
+
+use super::clock::Clock;
+use super::facts_thread::Facts;
+use super::inbox::{Inbox, Message};
+use super::media_thread::MediaHandle;
+use super::sip_stream::Streams;
+use bytes::Bytes;
+use centralino::b2bua::{Engine, Input, Output, Sockets};
+use centralino::facts::{Fact, Record, Turned};
+use centralino::ids::LegId;
+use centralino::media;
+use centralino::sip::{Flow, Transmit, Transport};
+use centralino::stats::snapshot::Publisher;
+use centralino::stats::{Gauges, Phase, Tally};
+use centralino::time::{Duration, Time};
+use crossbeam_channel::Receiver;
+use rustix::net::{SendFlags, sendto};
+use std::io;
+use std::net::{IpAddr, UdpSocket};
+use std::thread::{Builder, JoinHandle};
+
+/// Messages handled before deadlines are looked at and numbers are published again.
+const BATCH: usize = 64;
+/// Without any work the numbers are published this often: readers tell a quiet engine from a dead one by it.
+const HEARTBEAT: Duration = Duration::from_millis(500);
+/// After everybody was hung up, how long their phones may take to say 200 to our BYE.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Everything that leaves the engine thread.
+pub struct Outlets {
+    /// The SIP socket.
+    pub udp: UdpSocket,
+    /// SIP over TCP.
+    pub streams: Streams,
+    /// The media thread.
+    pub media: MediaHandle,
+    /// The address that RTP sockets bind to.
+    pub media_address: IpAddr,
+    /// Those who read facts one by one.
+    pub facts: Facts,
+    /// Those who read numbers.
+    pub publisher: Publisher,
+}
+
+/// The engine and its surroundings.
+pub struct EngineThread {
+    engine: Engine,
+    tally: Tally,
+    inbox: Inbox,
+    messages: Receiver<Message>,
+    outlets: Outlets,
+    clock: Clock,
+    drain_max: Duration,
+    stage: Stage,
+    out: Output,
+    /// What the full channels had lost when it was last counted.
+    lost_seen: [u64; 2],
+}
+
+/// How far the end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Serving,
+    /// No new calls; talks may go on until then.
+    Draining {
+        until: Time,
+    },
+    /// Everybody was hung up; we wait for the answers until then.
+    Ending {
+        until: Time,
+    },
+}
+
+impl EngineThread {
+    /// An engine thread still to be started.
+    pub fn new(
+        engine: Engine,
+        tally: Tally,
+        (inbox, messages): (Inbox, Receiver<Message>),
+        outlets: Outlets,
+        clock: Clock,
+        drain_max: Duration,
+    ) -> EngineThread {
+        let (stage, out) = (Stage::Serving, Output::default());
+        EngineThread { engine, tally, inbox, messages, outlets, clock, drain_max, stage, out, lost_seen: [0; 2] }
+    }
+
+    /// Runs until it was told to stop and nobody is left.
+    pub fn spawn(mut self) -> io::Result<JoinHandle<()>> {
+        Builder::new().name("engine".into()).spawn(move || {
+            while !self.is_over() {
+                self.turn();
+            }
+        })
+    }
+
+    fn turn(&mut self) {
+        let now = self.clock.now();
+        let wait = self.engine.next_deadline().map_or(HEARTBEAT, |at| at.since(now).min(HEARTBEAT));
+        if let Ok(message) = self.messages.recv_timeout(wait) {
+            self.hear(message);
+            for _ in 1..BATCH {
+                let Ok(message) = self.messages.try_recv() else { break };
+                self.hear(message);
+            }
+        }
+        let now = self.clock.now();
+        self.engine.expire(now, &mut MediaSockets(&self.outlets), &mut self.out);
+        self.flush(now);
+        self.publish(now);
+    }
+
+    fn hear(&mut self, message: Message) {
+        let now = self.clock.now();
+        let input = match &message {
+            Message::Sip { flow, bytes, received_at } => Input::Sip { flow: *flow, bytes, received_at: *received_at },
+            Message::SendFailed(flow) => Input::SendFailed { flow: *flow },
+            Message::ConnectionClosed(connection) => Input::ConnectionClosed { connection: *connection },
+            Message::ConnectionIdle(connection) => {
+                if !self.engine.uses_connection(*connection) {
+                    self.outlets.streams.close(*connection);
+                }
+                return;
+            }
+            Message::Media(at, event) => Input::Media { event: event.clone(), at: *at },
+            Message::Fact(record) => {
+                self.out.facts.push(record.clone());
+                return self.flush(now);
+            }
+            Message::Stop => return self.stop(now),
+        };
+        self.engine.handle(input, now, &mut MediaSockets(&self.outlets), &mut self.out);
+        self.flush(now);
+    }
+
+    /// The first time: let talks end. The second time: now.
+    fn stop(&mut self, now: Time) {
+        let input = match self.stage {
+            Stage::Serving => {
+                tracing::info!(drain_max_seconds = self.drain_max.as_secs(), "draining: no new calls");
+                self.stage = Stage::Draining { until: now + self.drain_max };
+                Input::DrainStarted
+            }
+            Stage::Draining { .. } | Stage::Ending { .. } => {
+                self.stage = Stage::Ending { until: now + LINGER };
+                Input::DrainEnded
+            }
+        };
+        self.engine.handle(input, now, &mut MediaSockets(&self.outlets), &mut self.out);
+        self.flush(now);
+    }
+
+    fn is_over(&mut self) -> bool {
+        let now = self.clock.now();
+        let gauges = self.engine.gauges();
+        let nobody_left = gauges.callers == 0 && gauges.agents == 0;
+        match self.stage {
+            Stage::Serving => false,
+            Stage::Draining { until } => {
+                if nobody_left || until <= now {
+                    self.stop(now);
+                }
+                false
+            }
+            Stage::Ending { until } => until <= now || (nobody_left && gauges.sip.transactions == 0),
+        }
+    }
+
+    /// Sends and counts all that followed from one input.
+    fn flush(&mut self, now: Time) {
+        let mut out = std::mem::take(&mut self.out);
+        for Transmit { flow, bytes } in out.transmits.drain(..) {
+            self.send(flow, bytes, now);
+        }
+        for connection in out.closes.drain(..) {
+            self.outlets.streams.close(connection);
+        }
+        for command in out.media.drain(..) {
+            self.outlets.media.send(command, None);
+        }
+        for waited in out.answer_to_audio.drain(..) {
+            self.tally.answer_to_audio(waited);
+        }
+        for record in out.facts.drain(..) {
+            self.count(record);
+        }
+        self.out = out;
+    }
+
+    fn count(&mut self, record: Record) {
+        self.tally.apply(&record);
+        if let Fact::OfferMade { since, .. } = record.fact {
+            self.tally.dispatched(self.clock.now().since(since));
+        }
+        self.outlets.facts.put(record);
+    }
+
+    fn send(&mut self, flow: Flow, bytes: Bytes, now: Time) {
+        let sent = match flow.transport {
+            Transport::Udp => send_datagram(&self.outlets.udp, flow, &bytes),
+            Transport::Tcp => self.outlets.streams.send(flow, bytes),
+        };
+        if !sent {
+            self.count(Record { at: now, fact: Fact::Turned(Turned::SipSendFailed) });
+        }
+    }
+
+    fn publish(&mut self, now: Time) {
+        let lost = [(Turned::SipOverflow, self.inbox.dropped()), (Turned::MediaOverflow, self.outlets.media.dropped())];
+        for ((kind, total), seen) in lost.into_iter().zip(&mut self.lost_seen) {
+            for _ in *seen..total {
+                self.tally.apply(&Record { at: now, fact: Fact::Turned(kind) });
+            }
+            *seen = total;
+        }
+        let gauges = self.engine.gauges();
+        self.tally.gauges(Gauges {
+            sip_transactions: gauges.sip.transactions as u64,
+            sip_dialogs: gauges.sip.dialogs as u64,
+            registrations: gauges.sip.bindings as u64,
+            media_legs: gauges.media_legs as u64,
+            rtp_ports_in_use: gauges.rtp_ports as u64,
+            input_queue: self.messages.len() as u64,
+        });
+        self.tally.phase(match self.stage {
+            Stage::Serving => Phase::Ready,
+            Stage::Draining { .. } | Stage::Ending { .. } => Phase::Draining,
+        });
+        self.tally.publish(now, &mut self.outlets.publisher);
+    }
+}
+
+/// An ICMP error of an earlier datagram may surface on this one's send: it is tried once more.
+fn send_datagram(socket: &UdpSocket, flow: Flow, bytes: &[u8]) -> bool {
+    let send = || sendto(socket, bytes, SendFlags::DONTWAIT, &flow.remote).is_ok();
+    send() || send()
+}
+
+/// Binds RTP sockets and hands them to the media thread.
+struct MediaSockets<'a>(&'a Outlets);
+
+impl Sockets for MediaSockets<'_> {
+    fn open(&mut self, leg: LegId, port: u16) -> bool {
+        match UdpSocket::bind((self.0.media_address, port)) {
+            Ok(socket) => {
+                self.0.media.send(media::Command::Open { leg, port }, Some(socket));
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}

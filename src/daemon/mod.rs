@@ -1,0 +1,15 @@
+//! The shell: moves bytes, time and signals between the system and the engine. It decides nothing.
+
+mod clock;
+mod engine_thread;
+mod facts_thread;
+mod http;
+mod inbox;
+mod limits;
+mod media_thread;
+mod signals;
+mod sip_stream;
+mod sip_udp;
+mod start;
+
+pub use start::{Daemon, start};

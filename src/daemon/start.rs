@@ -1,0 +1,122 @@
+//! From a checked configuration to a running daemon.
+
+use super::clock::Clock;
+use super::engine_thread::{EngineThread, Outlets};
+use super::inbox::Inbox;
+use super::{facts_thread, http, limits, media_thread, signals, sip_stream, sip_udp};
+use anyhow::{Context, Result, bail};
+use centralino::acd::Plan;
+use centralino::b2bua::Engine;
+use centralino::config::{self, Checked, ClipSource, Settings};
+use centralino::media::{self, MediaEngine};
+use centralino::stats::prometheus::{Exposition, Info};
+use centralino::stats::{Tally, snapshot};
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// A running daemon.
+pub struct Daemon {
+    /// What it goes by.
+    pub plan: Arc<Plan>,
+    /// Where it listens; ports that were left to the system are filled in.
+    pub settings: Settings,
+    http: http::HttpServer,
+    threads: [(&'static str, JoinHandle<()>); 3],
+}
+
+impl Daemon {
+    /// Waits until it was told to stop and has stopped. The threads that only read sockets end with the process.
+    pub fn wait(self) -> Result<()> {
+        for (name, thread) in self.threads {
+            if thread.join().is_err() {
+                bail!("the {name} thread broke down");
+            }
+        }
+        self.http.stop();
+        Ok(())
+    }
+}
+
+/// Binds everything first, so that what is wrong is said before any call comes in; then starts the threads.
+pub fn start(checked: Checked) -> Result<Daemon> {
+    let Checked { plan, mut settings, hash, .. } = checked;
+    raise_file_limit(&settings)?;
+    let clock = Clock::start();
+    let udp = sip_udp::bind(settings.sip_udp).with_context(|| format!("SIP over UDP on {}", settings.sip_udp))?;
+    let tcp = settings.sip_tcp.map(|address| listen(address, "SIP over TCP")).transpose()?;
+    let http_listener = listen(settings.http, "HTTP")?;
+    settings.bound(udp.local_addr()?, tcp.as_ref().map(TcpListener::local_addr).transpose()?);
+    let clips = load_clips(&settings.clips)?;
+
+    let plan = Arc::new(plan);
+    let (inbox, messages) = Inbox::new();
+    let tally = Tally::new(config::shape(&plan), clock.now());
+    let (publisher, reader) = snapshot::channel(tally.layout().len());
+    let media = MediaEngine::new(settings.engine.media.clone(), clips, entropy()?);
+    let (media, media_thread) = media_thread::spawn(media, inbox.clone(), clock)?;
+    let (facts, facts_thread) = facts_thread::spawn(Arc::clone(&plan))?;
+    let bounds = sip_stream::Bounds {
+        connections: settings.tcp_connections,
+        idle: settings.tcp_idle,
+        limits: settings.engine.sip.limits.clone(),
+    };
+    let streams = sip_stream::spawn(tcp, bounds, entropy()?, inbox.clone(), clock)?;
+    sip_udp::spawn(udp.try_clone()?, inbox.clone(), clock)?;
+    signals::spawn(inbox.clone())?;
+    let info = Info { version: env!("CARGO_PKG_VERSION").into(), config_hash: hash };
+    let http = http::HttpState {
+        reader,
+        exposition: Exposition::new(tally.layout(), info),
+        clock: Arc::new(move || clock.now()),
+        limits: http::HttpLimits::default(),
+    };
+    let http = http::serve(http_listener, http)?;
+    settings.http = http.address;
+
+    let media_address = settings.engine.media.address;
+    let outlets = Outlets { udp, streams, media, media_address, facts, publisher };
+    let engine = Engine::new(Plan::clone(&plan), settings.engine.clone(), decision_seed()?, entropy()?);
+    let engine = EngineThread::new(engine, tally, (inbox, messages), outlets, clock, settings.drain_max).spawn()?;
+    Ok(Daemon { plan, settings, http, threads: [("engine", engine), ("facts", facts_thread), ("media", media_thread)] })
+}
+
+fn raise_file_limit(settings: &Settings) -> Result<()> {
+    let (needed, allowed) = (settings.files_needed(), limits::raise_open_files());
+    if needed > allowed {
+        bail!(
+            "the configuration needs up to {needed} open files and the system allows {allowed}: \
+             lower limits.channels or raise the hard limit (ulimit -Hn)"
+        );
+    }
+    Ok(())
+}
+
+fn listen(address: SocketAddr, what: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("{what} on {address}"))
+}
+
+fn load_clips(clips: &[config::Clip]) -> Result<Vec<media::Clip>> {
+    let load = |clip: &config::Clip| match &clip.source {
+        ClipSource::File(path) => {
+            let bytes = fs::read(path).with_context(|| format!("prompt {}", path.display()))?;
+            media::Clip::from_wav(&bytes).with_context(|| format!("prompt {}", path.display()))
+        }
+        ClipSource::Embedded(name) => media::embedded::clip(name).with_context(|| format!("prompt {name}")),
+        ClipSource::Tone { hz, length } => {
+            media::Clip::from_samples(media::tone::samples(*hz, *length)).context("tone")
+        }
+    };
+    clips.iter().map(load).collect()
+}
+
+fn entropy() -> Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).context("the system has no entropy")?;
+    Ok(seed)
+}
+
+fn decision_seed() -> Result<u64> {
+    getrandom::u64().context("the system has no entropy")
+}

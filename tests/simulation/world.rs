@@ -1,0 +1,272 @@
+//! Engine, network and peers under one virtual clock.
+
+use crate::dice::Dice;
+use crate::network::{End, Network};
+use crate::peers::Peers;
+use centralino::b2bua::{Engine, Input, Output, Sockets};
+use centralino::config::{self, SecretFile, Sources};
+use centralino::facts::{Fact, Record, Turned};
+use centralino::ids::{ClipId, LegId};
+use centralino::media;
+use centralino::sip::{self, Endpoint, Flow, Transport};
+use centralino::stats::Tally;
+use centralino::stats::layout::LAWS;
+use centralino::time::{Deadlines, Duration, Time};
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// How bad the network and the system are, per mille.
+#[derive(Clone, Copy, Debug)]
+pub struct Weather {
+    pub lost: u64,
+    pub repeated: u64,
+    pub delay_ms: u64,
+    pub bind_fails: u64,
+}
+
+impl Weather {
+    pub const GOOD: Weather = Weather { lost: 0, repeated: 0, delay_ms: 2, bind_fails: 0 };
+    pub const BAD: Weather = Weather { lost: 50, repeated: 30, delay_ms: 120, bind_fails: 5 };
+}
+
+const CENTRE: &str = include_str!("centre.toml");
+const CENTRALINO: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 5060);
+const PEERS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)), 5060);
+/// How long a clip plays; the media engine is not simulated beyond it.
+const CLIP: Duration = Duration::from_secs(3);
+/// From asking for a relay to having it.
+const JOINING: Duration = Duration::from_millis(3);
+/// Calls come this often on average.
+const EVERY_MS: u64 = 900;
+/// No call, talk or transaction lasts longer than this after the last arrival.
+const PATIENCE: Duration = Duration::from_secs(2 * 3_600);
+
+/// What the media thread would do, later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum MediaDeed {
+    EndClip(LegId, ClipId),
+    Join(LegId, LegId),
+}
+
+/// Binds every port but some.
+struct Ports<'a> {
+    dice: &'a mut Dice,
+    bind_fails: u64,
+}
+
+impl Sockets for Ports<'_> {
+    fn open(&mut self, _leg: LegId, _port: u16) -> bool {
+        !self.dice.chance(self.bind_fails)
+    }
+}
+
+/// The centre's configuration names no files.
+struct NoFiles;
+
+impl Sources for NoFiles {
+    fn find_prompt(&self, path: &str) -> Result<PathBuf, String> {
+        Err(format!("{path}: there are no files here"))
+    }
+
+    fn read_secret(&self, path: &str) -> Result<SecretFile, String> {
+        Err(format!("{path}: there are no files here"))
+    }
+}
+
+pub struct World {
+    seed: u64,
+    weather: Weather,
+    dice: Dice,
+    now: Time,
+    engine: Engine,
+    out: Output,
+    tally: Tally,
+    facts: Vec<Record>,
+    peers: Peers,
+    heard: sip::Output,
+    network: Network,
+    media: Deadlines<MediaDeed>,
+}
+
+impl World {
+    pub fn new(seed: u64, weather: Weather) -> World {
+        let checked = config::check(CENTRE, &NoFiles).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let mut phones = checked.settings.engine.sip.clone();
+        phones.udp = PEERS;
+        phones.limits.dialogs = 100_000;
+        phones.limits.transactions = 100_000;
+        let endpoint = Endpoint::new(phones, [0x55 ^ seed.to_le_bytes()[0]; 32]);
+        World {
+            seed,
+            weather,
+            dice: Dice::new(seed),
+            now: Time::ZERO,
+            tally: Tally::new(config::shape(&checked.plan), Time::ZERO),
+            engine: Engine::new(checked.plan, checked.settings.engine, seed, [seed.to_le_bytes()[0]; 32]),
+            out: Output::default(),
+            facts: Vec::new(),
+            peers: Peers::new(endpoint, Dice::new(seed ^ 0xFEED), CENTRALINO, &["100", "100", "100", "200", "999"]),
+            heard: sip::Output::default(),
+            network: Network::default(),
+            media: Deadlines::default(),
+        }
+    }
+
+    /// So many calls, and then until nothing happens any more.
+    pub fn run(&mut self, calls: u32) {
+        self.peers.plan_calls(calls, EVERY_MS, self.now);
+        let end = self.now + Duration::from_millis(2 * EVERY_MS * u64::from(calls)) + PATIENCE;
+        while let Some(next) = self.next() {
+            assert!(next >= self.now, "seed {}: a deadline in the past", self.seed);
+            assert!(next <= end, "seed {}: still busy at {next:?}", self.seed);
+            self.now = next;
+            self.step();
+            if let Err(law) = self.engine.acd().check_laws() {
+                panic!("seed {} at {:?}: {law}", self.seed, self.now);
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Time> {
+        let media = self.media.next().map(|(at, _)| at);
+        let times = [self.engine.next_deadline(), self.peers.next_deadline(), self.network.next(), media];
+        times.into_iter().flatten().min()
+    }
+
+    fn step(&mut self) {
+        while let Some((to, bytes)) = self.network.arrive(self.now) {
+            let remote = if to == End::Centralino { PEERS } else { CENTRALINO };
+            let flow = Flow { transport: Transport::Udp, remote, connection: 0 };
+            match to {
+                End::Centralino => self.engine_hears(Input::Sip { flow, bytes: &bytes, received_at: self.now }),
+                End::Peers => {
+                    self.peers.endpoint.receive(flow, &bytes, self.now, self.now, &mut self.heard);
+                    self.flush_peers();
+                }
+            }
+        }
+        while let Some((at, deed)) = self.media.pop_due(self.now) {
+            let event = match deed {
+                MediaDeed::EndClip(leg, clip) => media::Event::ClipEnded { leg, clip },
+                MediaDeed::Join(a, b) => media::Event::Joined { a, b },
+            };
+            self.engine_hears(Input::Media { event, at });
+        }
+        let mut ports = Ports { dice: &mut self.dice, bind_fails: self.weather.bind_fails };
+        self.engine.expire(self.now, &mut ports, &mut self.out);
+        self.flush_engine();
+        self.peers.expire(self.now, &mut self.heard);
+        self.flush_peers();
+    }
+
+    fn engine_hears(&mut self, input: Input<'_>) {
+        let mut ports = Ports { dice: &mut self.dice, bind_fails: self.weather.bind_fails };
+        self.engine.handle(input, self.now, &mut ports, &mut self.out);
+        self.flush_engine();
+    }
+
+    fn flush_engine(&mut self) {
+        for transmit in self.out.transmits.drain(..) {
+            self.network.send(End::Peers, transmit.bytes, self.now, self.weather, &mut self.dice);
+        }
+        for command in self.out.media.drain(..) {
+            match command {
+                media::Command::PlayOnce { leg, clip } => {
+                    self.media.set(MediaDeed::EndClip(leg, clip), self.now + CLIP);
+                }
+                media::Command::Join { a, b } => self.media.set(MediaDeed::Join(a, b), self.now + JOINING),
+                media::Command::Open { .. }
+                | media::Command::Direct { .. }
+                | media::Command::PlayMusic { .. }
+                | media::Command::Part { .. }
+                | media::Command::Close { .. } => {}
+            }
+        }
+        for record in self.out.facts.drain(..) {
+            self.tally.apply(&record);
+            assert!(!matches!(record.fact, Fact::LawBroken { .. }), "seed {}: {record:?}", self.seed);
+            self.facts.push(record);
+        }
+        self.out.answer_to_audio.clear();
+    }
+
+    fn flush_peers(&mut self) {
+        while !self.heard.events.is_empty() {
+            for (_, event) in std::mem::take(&mut self.heard.events) {
+                self.peers.on_event(event, self.now);
+            }
+        }
+        for transmit in self.heard.transmits.drain(..) {
+            self.network.send(End::Centralino, transmit.bytes, self.now, self.weather, &mut self.dice);
+        }
+    }
+
+    /// semantics.md section 9, law 7.
+    pub fn assert_everything_ended(&self) {
+        let seed = self.seed;
+        let gauges = self.engine.gauges();
+        let sip = gauges.sip;
+        assert_eq!((sip.transactions, sip.dialogs, sip.timers), (0, 0, 0), "seed {seed}: SIP tables");
+        assert_eq!((gauges.callers, gauges.agents, gauges.media_legs), (0, 0, 0), "seed {seed}: legs");
+        let sizes = self.engine.acd().sizes();
+        assert_eq!((sizes.calls, sizes.offers), (0, 0), "seed {seed}: routing tables");
+        let layout = self.tally.layout();
+        let broken: Vec<u64> = self.tally.values()[layout.laws..][..LAWS].to_vec();
+        assert_eq!(broken, [0; LAWS], "seed {seed}: the tally found laws broken");
+        let counts = self.counts();
+        let of = |name: &str| counts.get(name).copied().unwrap_or(0);
+        let received = of("left_in_greeting") + of("failed_in_greeting") + of("entered");
+        assert_eq!(of("received"), received, "seed {seed}: {counts:?}");
+        let entered = of("answered") + of("abandoned") + of("flowed_out") + of("failed");
+        assert_eq!(of("entered"), entered, "seed {seed}: {counts:?}");
+        assert_eq!(of("offers"), of("offers ended"), "seed {seed}: {counts:?}");
+        assert_eq!(of("answered"), of("ended"), "seed {seed}: {counts:?}");
+        assert!(of("answered") > of("received") / 4, "seed {seed}: hardly anybody was answered: {counts:?}");
+    }
+
+    pub fn assert_nobody_was_lost(&self) {
+        for record in &self.facts {
+            let lost = match record.fact {
+                Fact::CallAbandoned { lost, .. } | Fact::CallLeftInGreeting { lost, .. } => lost,
+                Fact::CallFailed { .. } | Fact::CallFailedInGreeting { .. } => true,
+                Fact::Turned(Turned::SipTimeout | Turned::SipGarbage) => true,
+                _ => false,
+            };
+            // A phone that never says a word times out: that is its fate, not a loss.
+            assert!(!lost || matches!(record.fact, Fact::Turned(Turned::SipTimeout)), "seed {}: {record:?}", self.seed);
+        }
+    }
+
+    pub fn digest_of_facts(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for record in &self.facts {
+            format!("{record:?}").hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    fn counts(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::new();
+        for record in &self.facts {
+            let name = match record.fact {
+                Fact::CallReceived { .. } => "received",
+                Fact::CallLeftInGreeting { .. } => "left_in_greeting",
+                Fact::CallFailedInGreeting { .. } => "failed_in_greeting",
+                Fact::CallEntered { .. } => "entered",
+                Fact::CallAnswered { .. } => "answered",
+                Fact::CallAbandoned { .. } => "abandoned",
+                Fact::CallFlowedOut { .. } => "flowed_out",
+                Fact::CallFailed { .. } => "failed",
+                Fact::CallEnded { .. } => "ended",
+                Fact::CallRefused { .. } => "refused",
+                Fact::OfferMade { .. } => "offers",
+                Fact::OfferEnded { .. } => "offers ended",
+                _ => continue,
+            };
+            *counts.entry(name).or_insert(0) += 1;
+        }
+        counts
+    }
+}
