@@ -80,6 +80,13 @@ fn sip(criterion: &mut Criterion) {
         let text = text.replace("INVITE", "UNKNOWN");
         bench.iter(|| intake.take(black_box(text.as_bytes()), flow(Transport::Udp)))
     });
+    group.bench_function("read_64kB_of_contacts", |bench| {
+        // The dearest filling there is: an address every ten bytes, in lines as long as are allowed.
+        let line = format!("Contact: {}<sip:a>\r\n", "<sip:a>,".repeat(1_000));
+        let text = text.replace("Max-Forwards", &format!("{}Max-Forwards", line.repeat(7)));
+        assert!((56_000..65_536).contains(&text.len()));
+        bench.iter(|| read(&intake, black_box(text.as_bytes())))
+    });
     group.bench_function("frame_16_invites_of_a_stream", |bench| {
         let stream = text.repeat(16);
         let mut framing = Framing::new(&Limits::default());
