@@ -119,6 +119,7 @@ fn lives(criterion: &mut Criterion) {
                 black_box(&engine.out);
             });
         });
+        assert_eq!((engine.acd.sizes().calls, engine.acd.sizes().ready), (0, AGENTS));
     }
 }
 

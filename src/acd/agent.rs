@@ -14,6 +14,9 @@ use crate::facts::{AgentState, Fact};
 use crate::ids::{AgentId, OfferId, PoolId};
 use crate::time::{Duration, Time};
 
+/// A phone that cannot be reached may fail within the step that rings it: without a pause it would be rung for ever.
+pub(super) const LEAST_RETRY: Duration = Duration::from_secs(1);
+
 /// What an agent does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Activity {
@@ -152,7 +155,7 @@ impl Acd {
         let agent = &mut self.agents[id.index()];
         agent.failed = true;
         if agent.fixed_contact {
-            self.deadlines.set(Timer::Retry(id), self.at + self.plan.limits.back_off.unreachable);
+            self.deadlines.set(Timer::Retry(id), self.at + self.plan.limits.back_off.unreachable.max(LEAST_RETRY));
         }
     }
 

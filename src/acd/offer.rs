@@ -9,7 +9,7 @@
 //! ```
 //! The call moves on as soon as the outcome is fixed; the agent stays ringing until the phone's last word.
 
-use super::agent::Activity;
+use super::agent::{Activity, LEAST_RETRY};
 use super::call::{Call, CallState, Stage};
 use super::router::Match;
 use super::{Acd, Command, Outbox, Timer};
@@ -235,7 +235,7 @@ impl Acd {
             OfferOutcome::NoAnswer => back_off.no_answer,
             OfferOutcome::Busy => back_off.busy,
             OfferOutcome::Rejected => back_off.rejected,
-            OfferOutcome::Unreachable | OfferOutcome::Failed => back_off.unreachable,
+            OfferOutcome::Unreachable | OfferOutcome::Failed => back_off.unreachable.max(LEAST_RETRY),
             OfferOutcome::Accepted | OfferOutcome::LostRace | OfferOutcome::CallerGone | OfferOutcome::Withdrawn => {
                 return;
             }

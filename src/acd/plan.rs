@@ -47,7 +47,7 @@ pub struct Queue {
     pub strategy: Strategy,
     /// At least one; the first has `after` zero; `after` grows.
     pub steps: Vec<Step>,
-    /// How long a phone rings before the offer ends as `no_answer`.
+    /// How long a phone rings, from the offer on, before the offer ends as `no_answer`. More than zero.
     pub ring: Duration,
     /// Work after a call of this queue; zero is none.
     pub wrap_up: Duration,
@@ -154,7 +154,7 @@ pub struct BackOff {
     pub busy: Duration,
     /// After `rejected`.
     pub rejected: Duration,
-    /// After `unreachable` and `failed`.
+    /// After `unreachable` and `failed`; less than a second counts as one.
     pub unreachable: Duration,
 }
 
