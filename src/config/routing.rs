@@ -272,8 +272,15 @@ fn warn_of_the_unreachable(queue: &Queue, section: &Section<'_>, report: &Report
 }
 
 fn strategy(value: &DeValue<'_>) -> Read<Strategy> {
-    let known =
-        [("longest_idle", Strategy::LongestIdle), ("linear", Strategy::Linear), ("round_robin", Strategy::RoundRobin)];
+    let known = [
+        ("longest_idle", Strategy::LongestIdle),
+        ("linear", Strategy::Linear),
+        ("round_robin", Strategy::RoundRobin),
+        ("fewest_calls", Strategy::FewestCalls),
+        ("least_talk_time", Strategy::LeastTalkTime),
+        ("best_skill", Strategy::BestSkill),
+        ("random", Strategy::Random),
+    ];
     one_of(value, "strategy", &known)
 }
 
