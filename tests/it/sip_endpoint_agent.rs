@@ -77,6 +77,23 @@ fn answers_of_a_phone() {
     }
 }
 
+/// 8.1.3.3, 17.1.3: answers that are not for us.
+#[test]
+fn stray_answers() {
+    let (mut desk, invite) = ringing();
+    let via = invite.head().header("Via").unwrap_or_default().to_owned();
+    let ok = || Words::answer(200, &invite, "a").sdp();
+    let rows = [
+        ok().set("Via", &format!("{via}, SIP/2.0/UDP other;branch=z9hG4bK1")),
+        ok().set("Via", "SIP/2.0/UDP other;branch=z9hG4bK1"),
+        ok().set("CSeq", "1 BYE"),
+    ];
+    for row in rows {
+        assert_eq!(phone_says(&mut desk, row), "<StrayResponse>");
+    }
+    assert_eq!(phone_says(&mut desk, ok()), "ACK, <Accepted sdp>");
+}
+
 /// 13.2.2.4: each fork's ACK and BYE carry that fork's tag.
 #[test]
 fn forks_are_acknowledged_and_hung_up_by_their_own_tag() {

@@ -62,6 +62,10 @@ impl Core {
 
     fn response(&mut self, response: &Response, turn: &mut Turn<'_>) {
         let head = &response.head;
+        // RFC 3261 8.1.3.3: a second Via means that it was somebody else's.
+        if head.tokens("Via").nth(1).is_some() {
+            return turn.turned(Turned::StrayResponse);
+        }
         // RFC 3261 17.1.3. The branch is ours and nobody can guess it.
         let branch = head.via.branch.as_deref().unwrap_or_default();
         let Some(id) = self.transactions.find_client(branch, head.cseq.method.as_str()) else {
