@@ -129,6 +129,30 @@ fn hanging_up_waits_for_the_ack() {
     }
 }
 
+/// A caller that hangs up without having acknowledged leaves two transactions with a timer each, and no more.
+#[test]
+fn bye_before_the_ack() {
+    let mut desk = Desk::new();
+    desk.gets(Words::invite());
+    desk.accepts();
+    let ok = desk.last();
+    assert_eq!(desk.gets(Words::within("BYE", 2, &ok)), "200 BYE, <HungUp>");
+    let tables = desk.endpoint.tables();
+    assert_eq!((tables.transactions, tables.dialogs, tables.timers), (2, 0, 2));
+    assert_eq!(desk.gets(Words::within("ACK", 1, &ok)), "<StrayResponse>");
+    desk.is_empty_at_last();
+}
+
+/// 13.3.1.1: a call that rings on says so every minute.
+#[test]
+fn still_ringing() {
+    let mut desk = Desk::new();
+    desk.gets(Words::invite());
+    desk.does(|endpoint, dialog, now, out| endpoint.ring(dialog, 180, None, now, out));
+    assert_eq!(desk.waits(150_000), "@60000 180 INVITE | @120000 180 INVITE");
+    assert_eq!(desk.accepts(), "200 INVITE");
+}
+
 /// 9.2.
 #[test]
 fn cancel() {
