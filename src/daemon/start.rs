@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::engine_thread::{EngineThread, Outlets};
+use super::facts_thread::{FactReader, Log};
 use super::inbox::Inbox;
 use super::{facts_thread, http, limits, media_thread, signals, sip_stream, sip_udp};
 use anyhow::{Context, Result, bail};
@@ -56,7 +57,8 @@ pub fn start(checked: Checked) -> Result<Daemon> {
     let (publisher, reader) = snapshot::channel(tally.layout().len());
     let media = MediaEngine::new(settings.engine.media.clone(), clips, entropy()?);
     let (media, media_thread) = media_thread::spawn(media, inbox.clone(), clock)?;
-    let (facts, facts_thread) = facts_thread::spawn(Arc::clone(&plan))?;
+    let readers: Vec<Box<dyn FactReader>> = vec![Box::new(Log::new(Arc::clone(&plan)))];
+    let (facts, facts_thread) = facts_thread::spawn(readers, clock)?;
     let bounds = sip_stream::Bounds {
         connections: settings.tcp_connections,
         idle: settings.tcp_idle,

@@ -1,0 +1,101 @@
+//! Facts as lines of the log.
+
+use super::FactReader;
+use centralino::acd::Plan;
+use centralino::facts::{Fact, Record};
+use centralino::ids::{AgentId, PoolId, QueueId, ServiceId};
+use std::sync::Arc;
+
+/// Writes every fact at its level.
+pub struct Log(Names);
+
+impl Log {
+    /// A log in the plan's names.
+    pub fn new(plan: Arc<Plan>) -> Log {
+        Log(Names(plan))
+    }
+}
+
+impl FactReader for Log {
+    fn read(&mut self, record: &Record) {
+        log(&record.fact, &self.0);
+    }
+}
+
+/// INFO is a visible change of a call; agents are named by the plan's number only below it.
+fn log(fact: &Fact, names: &Names) {
+    match *fact {
+        Fact::CallReceived { call, service } => {
+            tracing::info!(call = call.0, service = names.service(Some(service)), "received");
+        }
+        Fact::CallRefused { service, reason } => {
+            tracing::info!(service = names.service(service), reason = reason.label(), "refused");
+        }
+        Fact::CallEntered { call, queue, .. } => tracing::info!(call = call.0, queue = names.queue(queue), "entered"),
+        Fact::CallAnswered { call, queue, pool, waited, .. } => tracing::info!(
+            call = call.0,
+            queue = names.queue(queue),
+            pool = names.pool(pool),
+            waited_seconds = waited.as_secs_f64(),
+            "answered"
+        ),
+        Fact::CallAbandoned { call, queue, waited, lost } => tracing::info!(
+            call = call.0,
+            queue = names.queue(queue),
+            waited_seconds = waited.as_secs_f64(),
+            lost,
+            "abandoned"
+        ),
+        Fact::CallFlowedOut { call, queue, waited, to } => tracing::info!(
+            call = call.0,
+            queue = names.queue(queue),
+            waited_seconds = waited.as_secs_f64(),
+            to = to.label(),
+            "flowed out"
+        ),
+        Fact::CallEnded { call, talked, by, .. } => {
+            tracing::info!(call = call.0, talked_seconds = talked.as_secs_f64(), by = by.label(), "ended");
+        }
+        Fact::CallLeftInGreeting { call, lost, .. } => tracing::info!(call = call.0, lost, "left in greeting"),
+        Fact::CallEndedInMenu { call, .. } => tracing::info!(call = call.0, "ended in menu"),
+        Fact::CallFailed { call, .. } | Fact::CallFailedInGreeting { call, .. } => {
+            tracing::warn!(call = call.0, "failed through our fault");
+        }
+        Fact::LawBroken { law } => tracing::error!(law, "a law of the engine does not hold: please report"),
+        Fact::AgentStateChanged { agent, from, to, .. } => {
+            tracing::debug!(agent = names.agent(agent), from = from.label(), to = to.label(), "agent");
+        }
+        Fact::OfferMade { offer, call, agent, step, .. } => {
+            tracing::debug!(call = call.0, offer = offer.0, agent = names.agent(agent), step, "offered");
+        }
+        Fact::OfferEnded { offer, call, outcome, .. } => {
+            tracing::debug!(call = call.0, offer = offer.0, outcome = outcome.label(), "offer ended");
+        }
+        Fact::StepReached { call, step, trigger, .. } => {
+            tracing::debug!(call = call.0, step, trigger = trigger.label(), "step reached");
+        }
+        Fact::ThresholdPassed { call, threshold, .. } => tracing::debug!(call = call.0, threshold, "late"),
+        Fact::Turned(turned) => tracing::trace!(kind = turned.label(), "turned away"),
+    }
+}
+
+/// The plan's names, for people who read logs.
+struct Names(Arc<Plan>);
+
+impl Names {
+    fn service(&self, id: Option<ServiceId>) -> &str {
+        id.and_then(|id| self.0.services.get(id.index())).map_or("none", |service| &service.name)
+    }
+
+    fn queue(&self, id: QueueId) -> &str {
+        self.0.queues.get(id.index()).map_or("none", |queue| &queue.name)
+    }
+
+    fn pool(&self, id: PoolId) -> &str {
+        self.0.pools.get(id.index()).map_or("none", |pool| &pool.name)
+    }
+
+    fn agent(&self, id: AgentId) -> &str {
+        self.0.agents.get(id.index()).map_or("none", |agent| &agent.number)
+    }
+}
