@@ -4,11 +4,12 @@ use super::agents::Agents;
 use super::mistake::Report;
 use super::read::{List, Placed, Section};
 use super::settings::{Clip, Settings};
-use super::value::{address, codec, count, duration, network, ports, realm, socket, socket_or_off};
+use super::value::{address, codec, count, duration, network, ports, realm, socket, socket_or_off, time_zone};
 use crate::media::api::Codec;
 use crate::time::Duration;
 use crate::{b2bua, media, sip};
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -25,6 +26,7 @@ pub(super) struct Network {
     sip: Sip,
     media: Media,
     http: Placed<SocketAddr>,
+    time_zone: TimeZone,
     tcp_connections: usize,
     drain_max: Duration,
 }
@@ -64,7 +66,10 @@ impl Network {
         let default = SocketAddr::from((Ipv4Addr::LOCALHOST, HTTP_PORT));
         let http = listen.unwrap_or_else(|| Placed { value: default, span: section.span.clone() });
         section.finish();
-        Network { sip, media, http, tcp_connections, drain_max }
+        let mut section = root.get_section_or_empty("report");
+        let time_zone = section.get("time_zone", time_zone).map_or_else(italy, |zone| zone.value);
+        section.finish();
+        Network { sip, media, http, time_zone, tcp_connections, drain_max }
     }
 
     /// What needs more than one section to be seen.
@@ -120,7 +125,7 @@ impl Network {
     }
 
     pub fn into_settings(self, agents: Agents, clips: Vec<Clip>, channels: u32) -> Settings {
-        let Network { sip, media, http, tcp_connections, drain_max } = self;
+        let Network { sip, media, http, time_zone, tcp_connections, drain_max } = self;
         let seen = |bound: SocketAddr| SocketAddr::new(sip.advertised, bound.port());
         let engine = b2bua::Settings {
             sip: sip::Settings {
@@ -148,6 +153,7 @@ impl Network {
             tcp_connections,
             tcp_idle: sip.tcp_idle,
             http: http.value,
+            time_zone,
             channels,
             drain_max,
             clips,
@@ -248,6 +254,11 @@ fn distinct<T: PartialEq>(list: List<T>, what: &str, report: &Report<'_>) -> Vec
         }
     }
     kept
+}
+
+/// The database is compiled in, and has it.
+fn italy() -> TimeZone {
+    TimeZone::get("Europe/Rome").unwrap_or(TimeZone::UTC)
 }
 
 fn loopback() -> Vec<IpNet> {

@@ -2,6 +2,7 @@
 
 use crate::b2bua;
 use crate::time::Duration;
+use jiff::tz::TimeZone;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -24,6 +25,8 @@ pub struct Settings {
     pub tcp_idle: Duration,
     /// Where `/metrics`, `/livez`, `/readyz` are served.
     pub http: SocketAddr,
+    /// Where days and months begin and end: the zone of the services' civil time.
+    pub time_zone: TimeZone,
     /// Most calls at once (the plan's `limits.channels`).
     pub channels: u32,
     /// After the first SIGTERM: how long talks may go on.

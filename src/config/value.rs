@@ -4,6 +4,7 @@ use super::read::{Read, Wrong};
 use crate::media::api::Codec;
 use crate::time::Duration;
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 use std::net::{IpAddr, SocketAddr};
 use toml::de::DeValue;
 
@@ -110,6 +111,12 @@ pub(super) fn show_duration(length: Duration) -> String {
 pub(super) fn socket(value: &DeValue<'_>) -> Read<SocketAddr> {
     let text = text(value)?;
     text.parse().map_err(|_| Wrong::new("not an address with a port", "like \"127.0.0.1:5060\" or \"[::1]:5060\""))
+}
+
+/// A civil time zone, by its name in the IANA database.
+pub(super) fn time_zone(value: &DeValue<'_>) -> Read<TimeZone> {
+    let name = text(value)?;
+    TimeZone::get(&name).map_err(|_| Wrong::new("no time zone is called so", "like \"Europe/Rome\" or \"UTC\""))
 }
 
 /// An address to listen on, or "off".

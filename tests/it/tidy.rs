@@ -32,7 +32,7 @@ const ROOMS: &[Room] = &[
     room(
         "config",
         &["acd", "b2bua", "sip", "media", "time", "ids"],
-        &["serde", "toml", "annotate_snippets", "strsim", "ipnet", "sha2"],
+        &["serde", "toml", "annotate_snippets", "strsim", "ipnet", "jiff", "sha2"],
     ),
 ];
 

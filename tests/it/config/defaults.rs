@@ -111,6 +111,7 @@ fn addresses_and_bounds_of_the_default_file() {
     assert_eq!((settings.sip_udp, settings.sip_tcp), (local, Some(local)));
     assert_eq!((settings.engine.sip.udp, settings.engine.sip.tcp), (local, Some(local)));
     assert_eq!(settings.http, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(settings.time_zone.iana_name(), Some("Europe/Rome"));
     let ranges = ["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
     assert_eq!(settings.engine.sip.trusted, ranges);
     assert_eq!(settings.engine.loopback_media, ranges);

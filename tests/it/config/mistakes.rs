@@ -225,6 +225,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("[media]", "[media]\ncodecs = [\"PCMA\", «\"PCMA\"»]", "this codec is in the list already"),
     ("[media]", "[media]\ncodecs = «[]»", "without a codec nobody hears anybody"),
     ("[media]", "[http]\nlisten = «\"192.0.2.10:5060\"»\n[media]", "HTTP and SIP over TCP cannot share an address"),
+    ("[media]", "[report]\ntime_zone = «\"Europe/Roma\"»\n[media]", "no time zone is called so (like \"Europe/Rome\""),
     // Sums.
     ("channels = 1000", "«channels» = 2501", "2501 calls do not fit into the RTP ports 20000-29999 (every call has"),
     ("channels = 1000", "«channels» = 1000\ndialogs = 1999", "1000 calls do not fit into 1999 dialogs"),
