@@ -40,7 +40,7 @@ fn place(call: u64) -> (CallId, ServiceId, QueueId) {
 fn arrive(tally: &mut Tally, number: u64) {
     let (call, service, queue) = place(number);
     let at = Time::from_millis(number);
-    tally.apply(&Record { at, fact: Fact::CallReceived { call, service } });
+    tally.apply(&Record { at, fact: Fact::CallReceived { call, service, arrived_at: at } });
     tally.apply(&Record { at, fact: Fact::CallEntered { call, service, queue } });
 }
 

@@ -30,6 +30,8 @@ pub enum Fact {
         call: CallId,
         /// What was dialled.
         service: ServiceId,
+        /// When its INVITE came in: the regulators' clock starts there.
+        arrived_at: Time,
     },
     /// The caller hung up before entering.
     CallLeftInGreeting {

@@ -7,6 +7,7 @@ pub mod config;
 pub mod facts;
 pub mod ids;
 pub mod media;
+pub mod report;
 pub mod sip;
 pub mod stats;
 pub mod time;

@@ -18,6 +18,8 @@ use crate::time::{Duration, Time};
 pub(super) struct Call {
     pub(super) service: ServiceId,
     pub(super) queue: QueueId,
+    /// When its INVITE came in.
+    arrived_at: Time,
     pub(super) state: CallState,
 }
 
@@ -129,7 +131,7 @@ impl Acd {
         match (refusal, queue) {
             (None, Some(queue)) => {
                 self.waiting.take_place(queue);
-                self.calls.insert(id, Call { service, queue, state: CallState::Accepted });
+                self.calls.insert(id, Call { service, queue, arrived_at: self.at, state: CallState::Accepted });
                 out.commands.push(Command::AcceptCall { call: id });
             }
             (refusal, queue) => {
@@ -144,13 +146,13 @@ impl Acd {
         let Some(call) = self.calls.get_mut(&id).filter(|call| matches!(call.state, CallState::Accepted)) else {
             return;
         };
-        let service = call.service;
+        let (service, arrived_at) = (call.service, call.arrived_at);
         let welcome = self.plan.services[service.index()].welcome;
         if let Some(clip) = welcome {
             call.state = CallState::Greeting { welcome: clip };
             out.commands.push(Command::PlayOnce { call: id, clip });
         }
-        out.fact(self.at, Fact::CallReceived { call: id, service });
+        out.fact(self.at, Fact::CallReceived { call: id, service, arrived_at });
         if welcome.is_none() {
             self.enter(id, out);
         }
@@ -363,7 +365,8 @@ impl Acd {
         let Some(call) = self.calls.remove(&id) else { return };
         self.waiting.give_place_back(call.queue);
         if matches!(call.state, CallState::Accepted) {
-            out.fact(self.at, Fact::CallReceived { call: id, service: call.service });
+            let Call { service, arrived_at, .. } = call;
+            out.fact(self.at, Fact::CallReceived { call: id, service, arrived_at });
         }
     }
 

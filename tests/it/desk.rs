@@ -32,7 +32,7 @@ fn arrival(call: u64) -> Time {
 pub fn call_received_and_entered(call: u64) -> Vec<Record> {
     let (at, id, service) = (arrival(call), CallId(call), ServiceId(0));
     vec![
-        Record { at, fact: Fact::CallReceived { call: id, service } },
+        Record { at, fact: Fact::CallReceived { call: id, service, arrived_at: at } },
         Record { at, fact: Fact::CallEntered { call: id, service, queue: QueueId(0) } },
     ]
 }

@@ -89,7 +89,7 @@ fn busy_tally() -> Tally {
     tell(&mut tally, now, Fact::CallRefused { service: None, reason: Refusal::NoRoute });
     tell(&mut tally, now, Fact::CallRefused { service: Some(SERVICE), reason: Refusal::QueueFull });
     for call in 20..24 {
-        tell(&mut tally, now, Fact::CallReceived { call: CallId(call), service: SERVICE });
+        tell(&mut tally, now, Fact::CallReceived { call: CallId(call), service: SERVICE, arrived_at: now });
     }
     tell(&mut tally, now, Fact::CallLeftInGreeting { call: CallId(20), service: SERVICE, lost: false });
     tell(&mut tally, now, Fact::CallEndedInMenu { call: CallId(21), service: SERVICE });

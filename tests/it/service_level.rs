@@ -132,7 +132,7 @@ impl Story {
     fn enter(&mut self, waited: Duration) -> CallId {
         let call = CallId(self.next);
         self.next += 1;
-        self.tell(Fact::CallReceived { call, service: SERVICE });
+        self.tell(Fact::CallReceived { call, service: SERVICE, arrived_at: Time::ZERO });
         self.tell(Fact::CallEntered { call, service: SERVICE, queue: QUEUE });
         for (number, threshold) in self.thresholds.clone().into_iter().zip(0u8..).map(|(t, n)| (n, t)) {
             if waited > Duration::from_secs(threshold) {
@@ -235,7 +235,7 @@ fn facts_outside_the_plan_are_counted_and_survived() {
     let (call, queue, pool, agent) = (CallId(1), QueueId(9), PoolId(9), AgentId(9));
     let waited = Duration::from_secs(1);
     let facts = [
-        Fact::CallReceived { call, service: ServiceId(7) },
+        Fact::CallReceived { call, service: ServiceId(7), arrived_at: Time::ZERO },
         Fact::CallEntered { call, service: SERVICE, queue },
         Fact::ThresholdPassed { call, queue, threshold: 200 },
         Fact::CallAnswered { call, queue, pool, agent, waited },

@@ -28,7 +28,7 @@ const ROOMS: &[Room] = &[
     room("b2bua", &["acd", "sip", "media", "facts", "time", "ids"], &["bytes", "rand_chacha", "slab", "ipnet"]),
     room("stats", &["facts", "time", "ids"], &["prometheus", "hdrhistogram"]),
     room("journal", &["acd", "facts", "time", "ids"], &["serde"]),
-    room("report", &["stats", "journal", "acd", "facts", "time", "ids"], &[]),
+    room("report", &["stats", "journal", "acd", "facts", "time", "ids"], &["jiff"]),
     room(
         "config",
         &["acd", "b2bua", "sip", "media", "time", "ids"],

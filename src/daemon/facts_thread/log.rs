@@ -25,7 +25,7 @@ impl FactReader for Log {
 /// INFO is a visible change of a call; agents are named by the plan's number only below it.
 fn log(fact: &Fact, names: &Names) {
     match *fact {
-        Fact::CallReceived { call, service } => {
+        Fact::CallReceived { call, service, .. } => {
             tracing::info!(call = call.0, service = names.service(Some(service)), "received");
         }
         Fact::CallRefused { service, reason } => {
