@@ -31,7 +31,7 @@ const ROOMS: &[Room] = &[
     room("report", &["stats", "journal", "acd", "facts", "time", "ids"], &["jiff"]),
     room(
         "config",
-        &["acd", "b2bua", "sip", "media", "time", "ids"],
+        &["acd", "b2bua", "sip", "media", "stats", "time", "ids"],
         &["serde", "toml", "annotate_snippets", "strsim", "ipnet", "jiff", "sha2"],
     ),
 ];
