@@ -34,6 +34,7 @@ impl Calls {
             tcp: None,
             realm: "centralino".to_owned(),
             accounts: Vec::new(),
+            md5_only: Vec::new(),
             trusted: vec!["127.0.0.0/8".parse().expect("a network")],
             limits: Limits { transactions: 1_000_000, dialogs: 100_000, ..Limits::default() },
         };

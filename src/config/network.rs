@@ -4,7 +4,9 @@ use super::agents::Agents;
 use super::mistake::Report;
 use super::read::{List, Placed, Section};
 use super::settings::{Clip, Settings};
-use super::value::{address, codec, count, duration, network, ports, realm, socket, socket_or_off, time_zone};
+use super::value::{
+    address, codec, count, duration, network, ports, realm, socket, socket_or_off, time_zone, user_agent,
+};
 use crate::media::api::Codec;
 use crate::time::Duration;
 use crate::{b2bua, media, sip};
@@ -21,6 +23,9 @@ const SIP_PORT: u16 = 5060;
 const HTTP_PORT: u16 = 8080;
 const RTP_PORTS: (u16, u16) = (20_000, 29_999);
 
+/// Phones known to give up at a challenge that they do not know.
+const MD5_ONLY: [&str; 4] = ["SIPp", "baresip v0.", "baresip v1.", "baresip v2."];
+
 /// What `[sip]`, `[media]`, `[http]` and `[limits]` say, with the places that later checks point at.
 pub(super) struct Network {
     sip: Sip,
@@ -36,6 +41,7 @@ struct Sip {
     tcp: Placed<Option<SocketAddr>>,
     advertised: IpAddr,
     realm: String,
+    md5_only: Vec<String>,
     trusted: Vec<IpNet>,
     tcp_idle: Duration,
     limits: sip::Limits,
@@ -132,6 +138,7 @@ impl Network {
                 udp: seen(sip.udp.value),
                 tcp: sip.tcp.value.map(seen),
                 realm: sip.realm,
+                md5_only: sip.md5_only,
                 accounts: agents.accounts,
                 trusted: sip.trusted,
                 limits: sip.limits,
@@ -200,6 +207,9 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
         tcp,
         advertised,
         realm: section.get_or("realm", "centralino".to_string(), realm),
+        md5_only: section
+            .get_list("md5_only", user_agent)
+            .map_or_else(|| MD5_ONLY.map(str::to_string).to_vec(), |list| distinct(list, "name", report)),
         trusted: section.get_list("trusted", network).map_or_else(loopback, |list| distinct(list, "range", report)),
         tcp_idle: idle.map_or(125 * MINUTE, |idle| idle.value),
         limits,

@@ -219,6 +219,15 @@ pub(super) fn realm(value: &DeValue<'_>) -> Read<String> {
     }
 }
 
+/// How a phone's User-Agent begins.
+pub(super) fn user_agent(value: &DeValue<'_>) -> Read<String> {
+    let start = text(value)?;
+    match start.is_empty() || start.len() > NAME_CHARS || start.chars().any(char::is_control) {
+        true => Err(Wrong::new("cannot be the start of a User-Agent", "1 to 64 letters, digits and signs")),
+        false => Ok(start),
+    }
+}
+
 /// A codec by its SDP name.
 pub(super) fn codec(value: &DeValue<'_>) -> Read<Codec> {
     match text(value)?.as_str() {

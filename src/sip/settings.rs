@@ -13,6 +13,8 @@ pub struct Settings {
     pub tcp: Option<SocketAddr>,
     /// The digest realm.
     pub realm: String,
+    /// How phones that bear no challenge but MD5's begin their User-Agent.
+    pub md5_only: Vec<String>,
     /// Who may register, by [`super::api::AccountId`].
     pub accounts: Vec<Account>,
     /// Where callers may call from; everyone else's INVITE gets 403.

@@ -22,6 +22,7 @@ pub fn settings() -> Settings {
         tcp: Some(addr(OURS)),
         realm: "centralino".to_owned(),
         accounts: vec![Account { user: "101".to_owned(), secret: Secret("demo-101".to_owned()) }],
+        md5_only: Vec::new(),
         trusted: vec!["127.0.0.0/8".parse().expect("a network")],
         limits: Limits::default(),
     }

@@ -155,6 +155,7 @@ fn noise_is_read_answered_or_dropped() {
         tcp: None,
         realm: "acd.test".into(),
         accounts: vec![Account { user: "101".into(), secret: Secret("s".into()) }],
+        md5_only: Vec::new(),
         trusted: Vec::new(),
         limits: Limits { message_bytes: 4_096, ..Limits::default() },
     };

@@ -24,6 +24,7 @@ impl World {
             tcp: None,
             realm: "acd.test".into(),
             accounts: vec![account("100"), account("101")],
+            md5_only: Vec::new(),
             trusted: Vec::new(),
             limits: Limits { bindings_per_account: 2, ..Limits::default() },
         };

@@ -146,7 +146,7 @@ fn what_the_default_file_calls_a_default_is_one() {
             defaults += 1;
         }
     }
-    assert_eq!(defaults, 44);
+    assert_eq!(defaults, 45);
 }
 
 #[test]
