@@ -5,7 +5,7 @@ use super::caller::CallerLeg;
 use super::legs::{Legs, Sockets};
 use super::settings::{Phone, Settings};
 use crate::acd::{self, Acd, Command, Plan};
-use crate::facts::{Fact, Record, Turned};
+use crate::facts::{Fact, Record, Refusal, Turned};
 use crate::ids::{AgentId, CallId, LegId, OfferId, ServiceId};
 use crate::media;
 use crate::sip::{self, DialogId, Endpoint, Flow, Transmit};
@@ -242,7 +242,7 @@ impl Engine {
                     self.tell(acd::Event::AgentUnregistered { agent, received_at: at }, turn);
                 }
             }
-            sip::Event::Turned(turned) => turn.out.facts.push(Record { at, fact: Fact::Turned(turned_fact(turned)) }),
+            sip::Event::Turned(turned) => turn.out.facts.push(Record { at, fact: turned_fact(turned) }),
         }
     }
 
@@ -293,8 +293,9 @@ impl Engine {
     }
 }
 
-fn turned_fact(turned: sip::Turned) -> Turned {
-    match turned {
+fn turned_fact(turned: sip::Turned) -> Fact {
+    Fact::Turned(match turned {
+        sip::Turned::Forbidden => return Fact::CallRefused { service: None, reason: Refusal::Forbidden },
         sip::Turned::Garbage => Turned::SipGarbage,
         sip::Turned::Rejected(_) => Turned::SipRejected,
         sip::Turned::StrayResponse => Turned::SipStrayResponse,
@@ -302,5 +303,5 @@ fn turned_fact(turned: sip::Turned) -> Turned {
         sip::Turned::SendFailed => Turned::SipSendFailed,
         sip::Turned::Timeout => Turned::SipTimeout,
         sip::Turned::AuthFailed => Turned::AuthFailed,
-    }
+    })
 }

@@ -147,6 +147,8 @@ pub enum Turned {
     Garbage,
     /// Answered with an error, this one.
     Rejected(u16),
+    /// An INVITE from where nobody may call; `Rejected(403)` comes with it.
+    Forbidden,
     /// A response, or an ACK, that matches nothing.
     StrayResponse,
     /// A table was full.

@@ -52,7 +52,7 @@ fn answers_without_a_dialog() {
 fn strangers_leave_nothing_behind() {
     let mut desk = Desk::new();
     let stranger = udp("203.0.113.9:5060");
-    assert_eq!(desk.gets_by(stranger, Words::invite()), "403 INVITE, <Rejected>");
+    assert_eq!(desk.gets_by(stranger, Words::invite()), "403 INVITE, <Forbidden>, <Rejected>");
     let (first, answer) = (desk.last_text(), desk.last());
     assert_eq!(desk.endpoint.tables().transactions, 0);
     assert_eq!(desk.endpoint.tables().timers, 0);

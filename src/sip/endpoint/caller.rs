@@ -18,6 +18,7 @@ impl Core {
     pub(super) fn invited(&mut self, request: Request, turn: &mut Turn<'_>) {
         let source = request.flow.remote.ip().to_canonical();
         if !self.settings.trusted.iter().any(|network| network.contains(&source)) {
+            turn.turned(Turned::Forbidden);
             return self.reject(&request, 403, turn);
         }
         // RFC 3261 8.1.1.8: without a Contact no dialog can be made.
