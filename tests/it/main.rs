@@ -1,11 +1,21 @@
-//! Integration tests, one topic a module.
+//! Integration tests, one topic a module. What starts with `interop_` runs the real daemon against other people's
+//! programs and phones of our own; the rest needs nothing but this package.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests play the outside world")]
 
+mod baresip;
 mod config;
+mod configuration;
+mod daemon;
 mod desk;
+mod interop_baresip;
+mod interop_daemon;
+mod interop_sipp;
+mod interop_wire;
 mod media_engine;
 mod media_sdp;
 mod metrics;
+mod peers;
+mod phone;
 mod reference_router;
 mod scenarios;
 mod service_level;
@@ -19,4 +29,5 @@ mod sip_endpoint_network;
 mod sip_messages;
 mod sip_noise;
 mod snapshot;
+mod sound;
 mod tidy;

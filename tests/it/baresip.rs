@@ -1,0 +1,111 @@
+//! baresip as a phone without a screen: it answers or dials by itself, sends a tone and records both directions.
+
+use crate::daemon::free_port;
+use crate::peers::Peer;
+use crate::sound::{Law, RATE, tone};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where baresip lives: its RTP leaves from here whatever it is told, because it binds RTP to every address.
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// A baresip to be started.
+pub struct Baresip<'a> {
+    /// Its user name, and the number it shows.
+    pub user: &'a str,
+    /// Its digest password; without one it does not register.
+    pub password: Option<&'a str>,
+    /// `udp` or `tcp`.
+    pub transport: &'a str,
+    /// The one codec it speaks.
+    pub law: Law,
+    /// What it sends, in Hz.
+    pub hums: f64,
+    /// Where it registers and calls.
+    pub server: SocketAddr,
+}
+
+/// A running baresip.
+pub struct Running {
+    pub peer: Peer,
+    folder: PathBuf,
+}
+
+impl Baresip<'_> {
+    /// Waits for calls and takes each at once.
+    pub fn answers(&self, folder: &Path) -> Running {
+        self.start(folder, &[])
+    }
+
+    /// Calls a number and hangs up after some seconds.
+    pub fn dials(&self, number: &str, seconds: u32, folder: &Path) -> Running {
+        let target = format!("/dial sip:{number}@{}", self.server);
+        self.start(folder, &["-e", &target, "-t", &seconds.to_string()])
+    }
+
+    fn start(&self, folder: &Path, arguments: &[&str]) -> Running {
+        let name = format!("baresip-{}", self.user);
+        let folder = folder.join(&name);
+        std::fs::create_dir_all(folder.join("recordings")).expect("a folder for recordings");
+        write_wav(&folder.join("tone.wav"), &tone(self.hums, 120.0));
+        std::fs::write(folder.join("config"), self.config(&folder)).expect("baresip's configuration");
+        std::fs::write(folder.join("accounts"), self.account()).expect("baresip's account");
+        std::fs::write(folder.join("contacts"), "").expect("baresip's contacts");
+        let mut command = Command::new("baresip");
+        command.arg("-f").arg(&folder).args(arguments);
+        Running { peer: Peer::start(&name, &folder, &mut command), folder }
+    }
+
+    fn config(&self, folder: &Path) -> String {
+        let (port, folder) = (free_port(ADDRESS), folder.display());
+        format!(
+            "sip_listen {ADDRESS}:{port}\nnet_interface {ADDRESS}\ncall_local_timeout 120\n\
+             audio_source aufile,{folder}/tone.wav\naudio_player aubridge,sink\naudio_alert aubridge,sink\n\
+             ausrc_srate {RATE}\nrtp_ports 30000-32766\nrtp_stats yes\nmodule_path /usr/lib/baresip/modules\n\
+             module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nsnd_path {folder}/recordings\n\
+             module_tmp account.so\nmodule_app menu.so\n"
+        )
+    }
+
+    fn account(&self) -> String {
+        let Baresip { user, server, transport, .. } = self;
+        let registration = match self.password {
+            Some(password) => format!("auth_user={user};auth_pass={password};regint=120"),
+            None => "regint=0".to_owned(),
+        };
+        let codec = self.law.name();
+        format!(
+            "<sip:{user}@{server};transport={transport}>;{registration};audio_codecs={codec}/{RATE}/1;ptime=20;\
+             answermode=auto\n"
+        )
+    }
+}
+
+impl Running {
+    /// What it heard in its one call; to be read after its end.
+    pub fn heard(&self) -> Vec<i16> {
+        let files = std::fs::read_dir(self.folder.join("recordings")).expect("a folder of recordings");
+        let mut heard =
+            files.map(|file| file.expect("a file").path()).filter(|file| file.to_string_lossy().ends_with("-dec.wav"));
+        let file = heard.next().expect("a recording");
+        assert_eq!(heard.next(), None, "one call, one recording");
+        read_wav(&file)
+    }
+}
+
+/// The samples of a mono WAV file of 8 kHz.
+pub fn read_wav(file: &Path) -> Vec<i16> {
+    let mut reader = hound::WavReader::open(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let spec = reader.spec();
+    assert_eq!((spec.sample_rate, spec.channels, spec.bits_per_sample), (RATE, 1, 16), "{}", file.display());
+    reader.samples().map(|sample| sample.expect("a sample")).collect()
+}
+
+fn write_wav(file: &Path, samples: &[i16]) {
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut writer = hound::WavWriter::create(file, spec).expect("a WAV file");
+    samples.iter().for_each(|&sample| writer.write_sample(sample).expect("a written sample"));
+    writer.finalize().expect("a finished WAV file");
+}

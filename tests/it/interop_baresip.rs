@@ -1,0 +1,62 @@
+//! baresip calls baresip through the daemon: a tone sent from each side is found in the other's recording.
+
+use crate::baresip::Baresip;
+use crate::daemon::Daemon;
+use crate::needs;
+use crate::sound::{Law, best_share_of_tone};
+use std::time::Duration;
+
+const CALLER_HUMS: f64 = 1020.0;
+const AGENT_HUMS: f64 = 440.0;
+
+/// A call from the freephone number to a registered agent; both hear each other.
+fn they_hear_each_other(caller_law: Law, agent_law: Law, transport: &str) {
+    let daemon = Daemon::start(|_| ());
+    let agent = Baresip {
+        user: "101",
+        password: Some("demo-101"),
+        transport,
+        law: agent_law,
+        hums: AGENT_HUMS,
+        server: daemon.sip,
+    };
+    let mut agent = agent.answers(&daemon.folder);
+    daemon.wait_for_ready_agents(1.0);
+    let caller = Baresip {
+        user: "390612345678",
+        password: None,
+        transport,
+        law: caller_law,
+        hums: CALLER_HUMS,
+        server: daemon.sip,
+    };
+    let mut caller = caller.dials("800000200", 8, &daemon.folder);
+    caller.peer.ends_within(Duration::from_secs(20));
+    daemon.wait_for("a hit", Duration::from_secs(10), |metrics| metrics.service_level("hit") == 1.0);
+    agent.peer.terminate();
+    agent.peer.ends_within(Duration::from_secs(10));
+    let (at_caller, at_agent) = (caller.heard(), agent.heard());
+    for (who, heard, other, own) in
+        [("caller", &at_caller, AGENT_HUMS, CALLER_HUMS), ("agent", &at_agent, CALLER_HUMS, AGENT_HUMS)]
+    {
+        let (found, echo) = (best_share_of_tone(heard, other), best_share_of_tone(heard, own));
+        assert!(found > 0.95, "the {who} heard the other's tone with a share of {found:.3} only");
+        assert!(echo < 0.05, "the {who} heard its own tone with a share of {echo:.3}");
+    }
+    daemon.wait_for("an unregistered agent", Duration::from_secs(10), |metrics| {
+        metrics.sum("acd_agents", &[("state", "signed_out")]) == metrics.sum("acd_agents", &[])
+    });
+    daemon.stops();
+}
+
+#[test]
+fn over_udp_with_one_law() {
+    needs!("baresip");
+    they_hear_each_other(Law::Mu, Law::Mu, "udp");
+}
+
+#[test]
+fn over_tcp_with_a_law_on_one_side_and_mu_law_on_the_other() {
+    needs!("baresip");
+    they_hear_each_other(Law::A, Law::Mu, "tcp");
+}

@@ -1,0 +1,92 @@
+//! The daemon as its operator sees it: probes, scrapes, signals and the command line.
+
+use crate::configuration::shipped_file;
+use crate::daemon::{Daemon, free_port};
+use crate::needs;
+use crate::peers::Peer;
+use crate::phone::{Phone, sdp};
+use crate::sound::{Headset, Law};
+use std::process::Command;
+use std::time::Duration;
+
+const SECONDS_10: Duration = Duration::from_secs(10);
+
+#[test]
+fn sipsak_pings_it() {
+    needs!("sipsak");
+    let daemon = Daemon::start(|_| ());
+    let mut command = Command::new("sipsak");
+    command.args(["-v", "-s", &format!("sip:ping@{}", daemon.sip)]);
+    Peer::start("sipsak", &daemon.folder, &mut command).succeeds_within(SECONDS_10);
+    daemon.stops();
+}
+
+#[test]
+fn promtool_finds_nothing_to_say_about_a_scrape() {
+    needs!("promtool");
+    let daemon = Daemon::start(|_| ());
+    let scrape = daemon.folder.join("scrape.txt");
+    std::fs::write(&scrape, daemon.metrics().text).expect("a written scrape");
+    let mut command = Command::new("promtool");
+    command.args(["check", "metrics"]);
+    let mut promtool = Peer::start_with_input("promtool", &daemon.folder, &mut command, &scrape);
+    promtool.succeeds_within(SECONDS_10);
+    assert_eq!(promtool.printed(), "");
+    daemon.stops();
+}
+
+#[test]
+fn it_says_that_it_lives_and_is_ready() {
+    let daemon = Daemon::start(|_| ());
+    for (path, status) in [("/livez", 200), ("/readyz", 200), ("/metrics", 200), ("/nothing", 404)] {
+        assert_eq!(daemon.get(path).map(|(status, _)| status), Some(status), "{path}");
+    }
+    daemon.stops();
+}
+
+#[test]
+fn a_second_sigterm_ends_it_now() {
+    let mut daemon = Daemon::start(|_| ());
+    let ear = Headset::new(daemon.address);
+    let mut phone = Phone::new(daemon.address, daemon.sip, "390612345678");
+    let mut agent = Phone::new(daemon.address, daemon.sip, "101");
+    assert_eq!(agent.register("demo-101").status_code.code(), 200);
+    phone.connect("800000200", &sdp(daemon.address, ear.port(), &[Law::Mu]));
+    agent.serve_with(rsip::Method::Invite, SECONDS_10, &sdp(daemon.address, free_port(daemon.address), &[Law::Mu]));
+    agent.serve(rsip::Method::Ack, SECONDS_10);
+    daemon.wait_for("a talk", SECONDS_10, |metrics| metrics.sum("acd_agents", &[("state", "talking")]) == 1.0);
+    daemon.terminate();
+    std::thread::sleep(Duration::from_millis(500));
+    daemon.terminate();
+    daemon.ends_within(Duration::from_secs(5));
+}
+
+#[test]
+fn every_shipped_configuration_passes_its_own_check() {
+    for file in ["centralino.toml", "examples/load.toml"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_centralino"))
+            .arg("check")
+            .arg(shipped_file(file))
+            .output()
+            .expect("a run of check");
+        assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn mistakes_are_told_all_at_once_and_it_does_not_start() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let file = folder.join(format!("mistakes-{}.toml", std::process::id()));
+    std::fs::write(&file, "[no_such_table]\nx = 1\n\n[another]\n").expect("a written file");
+    for verb in [vec!["check"], vec!["run", "--config"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_centralino"))
+            .args(&verb)
+            .arg(&file)
+            .output()
+            .expect("a run of the daemon");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success(), "{verb:?} accepts it");
+        assert!(said.contains("no_such_table") && said.contains("another"), "{verb:?} says:\n{said}");
+    }
+    let _ = std::fs::remove_file(&file);
+}
