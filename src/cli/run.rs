@@ -78,6 +78,7 @@ fn announce(daemon: &Daemon) -> io::Result<()> {
         writeln!(out, "  agents   {}: {}", pool.name, list(of_pool.map(|agent| agent.number.as_str())))?;
     }
     writeln!(out, "  metrics  http://{}/metrics", settings.http)?;
+    writeln!(out, "  stats    http://{}/stats", settings.http)?;
     out.flush()
 }
 

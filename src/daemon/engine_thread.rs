@@ -190,8 +190,10 @@ impl EngineThread {
 
     fn count(&mut self, record: Record) {
         self.tally.apply(&record);
-        if let Fact::OfferMade { since, .. } = record.fact {
-            self.tally.dispatched(self.clock.now().since(since));
+        if let Fact::OfferMade { since, queue, .. } = record.fact {
+            let after = self.clock.now().since(since);
+            self.tally.dispatched(after);
+            self.outlets.facts.dispatched(queue, after);
         }
         self.outlets.facts.put(record);
     }

@@ -2,12 +2,15 @@
 //!
 //! The readers share the thread: one that waits makes the others late, and in the end facts are lost and counted.
 
+mod live;
 mod log;
 
+pub use live::{LiveNumbers, LiveReader};
 pub use log::Log;
 
 use super::clock::Clock;
 use centralino::facts::Record;
+use centralino::ids::QueueId;
 use centralino::time::{Duration, Time};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::io;
@@ -25,6 +28,9 @@ pub trait FactReader: Send {
     /// The next fact.
     fn read(&mut self, record: &Record);
 
+    /// The INVITE of an offer was sent, so long after call and agent could first have met.
+    fn dispatched(&mut self, _queue: QueueId, _after: Duration) {}
+
     /// It is `now`, facts or none; told at least every [`TICK`] unless a reader waits.
     fn tick(&mut self, _now: Time) {}
 
@@ -32,17 +38,33 @@ pub trait FactReader: Send {
     fn end(&mut self) {}
 }
 
+/// What readers are told.
+#[derive(Debug)]
+enum Told {
+    Fact(Record),
+    Dispatched(QueueId, Duration),
+}
+
 /// The engine thread's end; dropped, it ends the thread.
 #[derive(Debug)]
 pub struct Facts {
-    sender: Sender<Record>,
+    sender: Sender<Told>,
     lost: Arc<AtomicU64>,
 }
 
 impl Facts {
     /// Hands a fact over, without waiting.
     pub fn put(&self, record: Record) {
-        if self.sender.try_send(record).is_err() {
+        self.tell(Told::Fact(record));
+    }
+
+    /// Hands over how long an offer took to be sent, without waiting.
+    pub fn dispatched(&self, queue: QueueId, after: Duration) {
+        self.tell(Told::Dispatched(queue, after));
+    }
+
+    fn tell(&self, told: Told) {
+        if self.sender.try_send(told).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -57,11 +79,14 @@ pub fn spawn(readers: Vec<Box<dyn FactReader>>, clock: Clock) -> io::Result<(Fac
     Ok((facts, thread))
 }
 
-fn read(facts: &Receiver<Record>, mut readers: Vec<Box<dyn FactReader>>, clock: Clock, lost: &AtomicU64) {
+fn read(facts: &Receiver<Told>, mut readers: Vec<Box<dyn FactReader>>, clock: Clock, lost: &AtomicU64) {
     let mut ticked_at = Time::ZERO;
     loop {
         match facts.recv_timeout(TICK) {
-            Ok(record) => readers.iter_mut().for_each(|reader| reader.read(&record)),
+            Ok(Told::Fact(record)) => readers.iter_mut().for_each(|reader| reader.read(&record)),
+            Ok(Told::Dispatched(queue, after)) => {
+                readers.iter_mut().for_each(|reader| reader.dispatched(queue, after));
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }

@@ -1,12 +1,14 @@
-//! HTTP for machines that watch: `/metrics`, `/livez`, `/readyz`. Reads the published snapshot and nothing else.
+//! HTTP for machines that watch: `/metrics`, `/stats`, `/livez`, `/readyz`. Reads the published snapshots, nothing else.
 //!
 //! One thread with a runtime of its own; the engine thread never waits for it. Everything a client can hold is
 //! bounded: connections, scrapes at once, and the life of a connection, which is one request long.
 
 mod bounded;
+mod stats;
 #[cfg(test)]
 mod tests;
 
+use super::facts_thread::LiveReader;
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -33,6 +35,8 @@ pub struct HttpState {
     pub reader: Reader,
     /// How they are rendered.
     pub exposition: Exposition,
+    /// Windows and percentiles.
+    pub live: LiveReader,
     /// The engine's clock.
     pub clock: Arc<dyn Fn() -> Time + Send + Sync>,
     /// What clients may hold.
@@ -110,6 +114,7 @@ fn router(state: HttpState) -> Router {
     let shared = Shared { state, scrapes, process: Arc::new(ProcessCollector::for_self()) };
     Router::new()
         .route("/metrics", get(metrics))
+        .route("/stats", get(stats::stats))
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .layer(axum::middleware::map_response(close))
@@ -123,18 +128,17 @@ async fn close(mut response: Response) -> Response {
 }
 
 async fn metrics(State(shared): State<Shared>, ConnectInfo(held): ConnectInfo<Held>) -> Response {
-    let Ok(scrape) = Arc::clone(&shared.scrapes).try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at once\n").into_response();
-    };
-    held.hold(scrape);
-    let Some(copy) = shared.copy().await else { return unreadable() };
+    if !shared.admit(&held) {
+        return busy();
+    }
+    let Some(copy) = copy(&shared.state.reader).await else { return unreadable() };
     let mut text = String::new();
     shared.state.exposition.render(&copy, (shared.state.clock)(), shared.process.collect(), &mut text);
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }
 
 async fn live(State(shared): State<Shared>) -> Response {
-    let Some(copy) = shared.copy().await else { return unreadable() };
+    let Some(copy) = copy(&shared.state.reader).await else { return unreadable() };
     match shared.silence(&copy) {
         None => "alive\n".into_response(),
         Some(silence) => silent(silence),
@@ -142,7 +146,7 @@ async fn live(State(shared): State<Shared>) -> Response {
 }
 
 async fn ready(State(shared): State<Shared>) -> Response {
-    let Some(copy) = shared.copy().await else { return unreadable() };
+    let Some(copy) = copy(&shared.state.reader).await else { return unreadable() };
     if let Some(silence) = shared.silence(&copy) {
         return silent(silence);
     }
@@ -161,17 +165,27 @@ fn unreadable() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, "the engine stopped in the middle of publishing\n").into_response()
 }
 
+fn busy() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at once\n").into_response()
+}
+
+/// A whole copy of the numbers; none when the writer does not finish.
+async fn copy(reader: &Reader) -> Option<Vec<u64>> {
+    let mut copy = Vec::with_capacity(reader.len());
+    let reading = async {
+        while !reader.try_read(&mut copy) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(1), reading).await.ok()?;
+    Some(copy)
+}
+
 impl Shared {
-    /// A whole copy of the numbers; none when the writer does not finish.
-    async fn copy(&self) -> Option<Vec<u64>> {
-        let mut copy = Vec::with_capacity(self.state.reader.len());
-        let reading = async {
-            while !self.state.reader.try_read(&mut copy) {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(1), reading).await.ok()?;
-        Some(copy)
+    /// Whether there is room for one more page; it is taken until the connection is closed.
+    fn admit(&self, held: &Held) -> bool {
+        let scrape = Arc::clone(&self.scrapes).try_acquire_owned();
+        scrape.map(|scrape| held.hold(scrape)).is_ok()
     }
 
     /// How long the engine has published nothing, when that is too long.

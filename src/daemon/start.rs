@@ -2,7 +2,7 @@
 
 use super::clock::Clock;
 use super::engine_thread::{EngineThread, Outlets};
-use super::facts_thread::{FactReader, Log};
+use super::facts_thread::{FactReader, LiveNumbers, Log};
 use super::inbox::Inbox;
 use super::{facts_thread, http, limits, media_thread, signals, sip_stream, sip_udp};
 use anyhow::{Context, Result, bail};
@@ -53,11 +53,14 @@ pub fn start(checked: Checked) -> Result<Daemon> {
 
     let plan = Arc::new(plan);
     let (inbox, messages) = Inbox::new();
-    let tally = Tally::new(config::shape(&plan), clock.now());
-    let (publisher, reader) = snapshot::channel(tally.layout().len());
+    let mut tally = Tally::new(config::shape(&plan), clock.now());
+    let (mut publisher, reader) = snapshot::channel(tally.layout().len());
+    // Readers must not see a desk without agents before the engine's first turn is over.
+    tally.publish(clock.now(), &mut publisher);
     let media = MediaEngine::new(settings.engine.media.clone(), clips, entropy()?);
     let (media, media_thread) = media_thread::spawn(media, inbox.clone(), clock)?;
-    let readers: Vec<Box<dyn FactReader>> = vec![Box::new(Log::new(Arc::clone(&plan)))];
+    let (numbers, live) = LiveNumbers::new(&tally.layout(), reader.clone(), settings.time_zone.clone(), clock.now());
+    let readers: Vec<Box<dyn FactReader>> = vec![Box::new(Log::new(Arc::clone(&plan))), Box::new(numbers)];
     let (facts, facts_thread) = facts_thread::spawn(readers, clock)?;
     let bounds = sip_stream::Bounds {
         connections: settings.tcp_connections,
@@ -71,6 +74,7 @@ pub fn start(checked: Checked) -> Result<Daemon> {
     let http = http::HttpState {
         reader,
         exposition: Exposition::new(tally.layout(), info),
+        live,
         clock: Arc::new(move || clock.now()),
         limits: http::HttpLimits::default(),
     };

@@ -1,20 +1,24 @@
 //! Facts in, numbers out. In reading order: [`shape`] names what there is to count, [`layout`] gives every number its
 //! place, [`tally`] folds facts into them, [`snapshot`] is the lock-free boundary, [`prometheus`] renders a copy.
 //!
-//! Knows nothing of the engine that emits the facts. Windows over time and percentiles belong to readers of facts on
-//! their own threads, not to the tally.
+//! Away from the engine's thread, [`windows`] and [`percentiles`] are kept by [`live`], and [`supervision`] shows all of it
+//! to supervisors' tools. Knows nothing of the engine that emits the facts.
 
 mod atomics;
 pub mod histogram;
 pub mod laws;
 pub mod layout;
+pub mod live;
+pub mod percentiles;
 pub mod prometheus;
 pub mod ratio;
 pub mod service_level;
 pub mod shape;
 pub mod snapshot;
+pub mod supervision;
 pub mod tally;
 mod visits;
+pub mod windows;
 
 pub use layout::{Layout, Phase};
 pub use shape::{PoolShape, QueueShape, ServiceShape, Shape};

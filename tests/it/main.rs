@@ -30,4 +30,5 @@ mod sip_messages;
 mod sip_noise;
 mod snapshot;
 mod sound;
+mod stats_json;
 mod tidy;

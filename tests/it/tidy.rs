@@ -26,7 +26,7 @@ const ROOMS: &[Room] = &[
     room("media", &["facts", "time", "ids"], &["rtp_rs", "sdp_types", "hound", "bytes", "rand_chacha", "slab"]),
     room("acd", &["facts", "time", "ids"], &["rand_chacha", "slab"]),
     room("b2bua", &["acd", "sip", "media", "facts", "time", "ids"], &["bytes", "rand_chacha", "slab", "ipnet"]),
-    room("stats", &["facts", "time", "ids"], &["prometheus", "hdrhistogram"]),
+    room("stats", &["facts", "time", "ids"], &["prometheus", "hdrhistogram", "serde"]),
     room("journal", &["acd", "facts", "time", "ids"], &["serde"]),
     room("report", &["stats", "journal", "acd", "facts", "time", "ids"], &["jiff"]),
     room(

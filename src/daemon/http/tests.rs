@@ -4,6 +4,7 @@ use super::*;
 use centralino::stats::prometheus::Info;
 use centralino::stats::snapshot::{self, Publisher};
 use centralino::stats::{QueueShape, Shape, Tally};
+use jiff::tz::TimeZone;
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -30,9 +31,12 @@ fn served(queues: u32, limits: HttpLimits) -> Served {
     let (publisher, reader) = snapshot::channel(tally.layout().len());
     let clock = Arc::new(AtomicU64::new(0));
     let engine_clock = Arc::clone(&clock);
+    let (_, live) =
+        super::super::facts_thread::LiveNumbers::new(&tally.layout(), reader.clone(), TimeZone::UTC, Time::ZERO);
     let state = HttpState {
         reader,
         exposition: Exposition::new(tally.layout(), Info::default()),
+        live,
         clock: Arc::new(move || Time::from_millis(engine_clock.load(Ordering::Relaxed))),
         limits,
     };
