@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bounded::{BoundedListener, Held};
 use centralino::stats::Phase;
-use centralino::stats::prometheus::{CONTENT_TYPE, Exposition};
+use centralino::stats::prometheus::{CONTENT_TYPE, Exposition, speed_of_answer};
 use centralino::stats::snapshot::Reader;
 use centralino::time::Time;
 use prometheus::core::Collector;
@@ -131,9 +131,13 @@ async fn metrics(State(shared): State<Shared>, ConnectInfo(held): ConnectInfo<He
     if !shared.admit(&held) {
         return busy();
     }
-    let Some(copy) = copy(&shared.state.reader).await else { return unreadable() };
+    let (state, live) = (&shared.state, &shared.state.live);
+    let Some(live_copy) = copy(&live.reader).await else { return unreadable() };
+    let Some(copy) = copy(&state.reader).await else { return unreadable() };
+    let mut more = speed_of_answer(state.exposition.layout(), &copy, &live.layout, &live_copy);
+    more.extend(shared.process.collect());
     let mut text = String::new();
-    shared.state.exposition.render(&copy, (shared.state.clock)(), shared.process.collect(), &mut text);
+    state.exposition.render(&copy, (state.clock)(), more, &mut text);
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }
 

@@ -4,6 +4,9 @@
 //! call or an agent.
 
 mod family;
+mod summary;
+
+pub use summary::speed_of_answer;
 
 use super::layout::{Gauge, GreetingEnd, LAWS, Layout, Phase, QueueSlots, RouteSlots, ThresholdSlots, VisitEnd};
 use super::shape::MAX_THRESHOLDS;

@@ -3,7 +3,8 @@
 use crate::desk::{call_answered, call_received_and_entered, shape, tally};
 use centralino::facts::{AgentState, Fact, FlowOut, OfferOutcome, Party, Record, Refusal, StepTrigger, Turned};
 use centralino::ids::{AgentId, CallId, OfferId, PoolId, QueueId, ServiceId};
-use centralino::stats::prometheus::{Exposition, Info};
+use centralino::stats::live::Live;
+use centralino::stats::prometheus::{Exposition, Info, speed_of_answer};
 use centralino::stats::{Gauges, Phase, Tally, laws, snapshot};
 use centralino::time::{Duration, Time};
 use prometheus::core::Collector;
@@ -233,6 +234,31 @@ fn a_state_that_no_agent_is_in_cannot_be_left() {
     assert_eq!(agents, 2.0);
 }
 
+/// The summary, the facts thread having heard of two of the three answers.
+fn speed_of_answer_in(tally: &Tally) -> Vec<MetricFamily> {
+    let mut live = Live::new(&tally.layout(), Time::ZERO);
+    for (call, waited) in [(1, 30), (2, 31)] {
+        call_answered(call, Duration::from_secs(waited)).iter().for_each(|record| live.read(record));
+    }
+    let (mut publisher, reader) = snapshot::channel(live.layout().len());
+    live.publish(&mut publisher);
+    let mut copy = Vec::new();
+    reader.read(&mut copy);
+    speed_of_answer(&tally.layout(), tally.values(), &live.layout(), &copy)
+}
+
+#[test]
+fn the_speed_of_answer_has_quantiles_of_the_last_hour_and_counters_of_the_run() {
+    let mut tally = busy_tally();
+    let more = speed_of_answer_in(&tally);
+    let series = series(&page_with(&mut tally, seconds(50), more));
+    let quantile =
+        |label: &str| series[&format!(r#"acd_speed_of_answer_seconds{{queue="information",quantile="{label}"}}"#)];
+    assert!((30.0..30.3).contains(&quantile("0.5")) && (31.0..31.3).contains(&quantile("0.99")));
+    assert_eq!(series[r#"acd_speed_of_answer_seconds_sum{queue="information"}"#], 62.0);
+    assert_eq!(series[r#"acd_speed_of_answer_seconds_count{queue="information"}"#], 3.0);
+}
+
 #[test]
 fn promtool_finds_nothing_to_complain_about() {
     let required = std::env::var("CENTRALINO_TEST_PEERS").is_ok_and(|value| value == "required");
@@ -250,8 +276,11 @@ fn promtool_finds_nothing_to_complain_about() {
             return;
         }
     };
-    let text = page_with(&mut busy_tally(), seconds(50), ProcessCollector::for_self().collect());
-    assert!(text.contains("process_open_fds"));
+    let mut tally = busy_tally();
+    let mut more = speed_of_answer_in(&tally);
+    more.extend(ProcessCollector::for_self().collect());
+    let text = page_with(&mut tally, seconds(50), more);
+    assert!(text.contains("process_open_fds") && text.contains("acd_speed_of_answer_seconds_count"));
     promtool.stdin.take().expect("piped").write_all(text.as_bytes()).expect("promtool reads");
     let output = promtool.wait_with_output().expect("promtool ends");
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);

@@ -85,9 +85,12 @@ fn metrics_are_the_published_numbers_and_those_of_the_process() {
     served.tally.publish(Time::ZERO, &mut served.publisher);
     let (status, text) = served.get("/metrics");
     assert_eq!(status, 200);
-    for line in
-        ["acd_sip_dialogs 7\n", "acd_queue_waiting_calls{queue=\"queue0\"} 0\n", "process_resident_memory_bytes "]
-    {
+    for line in [
+        "acd_sip_dialogs 7\n",
+        "acd_queue_waiting_calls{queue=\"queue0\"} 0\n",
+        "acd_speed_of_answer_seconds{queue=\"queue0\",quantile=\"0.9\"} NaN\n",
+        "process_resident_memory_bytes ",
+    ] {
         assert!(text.contains(line), "{line} in\n{text}");
     }
     assert_eq!(served.get("/nothing").0, 404);

@@ -92,7 +92,7 @@ impl<'a> Page<'a> {
     }
 }
 
-fn pairs(labels: &Labels) -> Vec<LabelPair> {
+pub(super) fn pairs(labels: &Labels) -> Vec<LabelPair> {
     let pair = |(name, value): &(&str, &str)| {
         let mut pair = LabelPair::default();
         pair.set_name((*name).to_owned());
@@ -102,7 +102,7 @@ fn pairs(labels: &Labels) -> Vec<LabelPair> {
     labels.iter().map(pair).collect()
 }
 
-fn seconds(nanos: u64) -> f64 {
+pub(super) fn seconds(nanos: u64) -> f64 {
     // Divided, not multiplied by 1e-9: 30 s must print as 30 to be the same label everywhere.
     nanos as f64 / 1e9
 }
