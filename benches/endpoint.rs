@@ -33,8 +33,8 @@ impl Calls {
             udp: "127.0.0.1:5060".parse().expect("an address"),
             tcp: None,
             realm: "centralino".to_owned(),
-            digest: vec![centralino::sip::digest::Algorithm::Sha256, centralino::sip::digest::Algorithm::Md5],
             accounts: Vec::new(),
+            md5_only: Vec::new(),
             trusted: vec!["127.0.0.0/8".parse().expect("a network")],
             limits: Limits { transactions: 1_000_000, dialogs: 100_000, ..Limits::default() },
         };

@@ -5,10 +5,9 @@ use super::mistake::Report;
 use super::read::{List, Placed, Section};
 use super::settings::{Clip, Settings};
 use super::value::{
-    address, algorithm, codec, count, duration, network, ports, realm, socket, socket_or_off, time_zone,
+    address, codec, count, duration, network, ports, realm, socket, socket_or_off, time_zone, user_agent,
 };
 use crate::media::api::Codec;
-use crate::sip::digest::Algorithm;
 use crate::time::Duration;
 use crate::{b2bua, media, sip};
 use ipnet::IpNet;
@@ -23,6 +22,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 const SIP_PORT: u16 = 5060;
 const HTTP_PORT: u16 = 8080;
 const RTP_PORTS: (u16, u16) = (20_000, 29_999);
+
+/// Phones known to give up at a challenge that they do not know.
+const MD5_ONLY: [&str; 4] = ["SIPp", "baresip v0.", "baresip v1.", "baresip v2."];
 
 /// What `[sip]`, `[media]`, `[http]` and `[limits]` say, with the places that later checks point at.
 pub(super) struct Network {
@@ -39,7 +41,7 @@ struct Sip {
     tcp: Placed<Option<SocketAddr>>,
     advertised: IpAddr,
     realm: String,
-    digest: Vec<Algorithm>,
+    md5_only: Vec<String>,
     trusted: Vec<IpNet>,
     tcp_idle: Duration,
     limits: sip::Limits,
@@ -136,7 +138,7 @@ impl Network {
                 udp: seen(sip.udp.value),
                 tcp: sip.tcp.value.map(seen),
                 realm: sip.realm,
-                digest: sip.digest,
+                md5_only: sip.md5_only,
                 accounts: agents.accounts,
                 trusted: sip.trusted,
                 limits: sip.limits,
@@ -205,19 +207,13 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
         tcp,
         advertised,
         realm: section.get_or("realm", "centralino".to_string(), realm),
-        digest: read_digest(section, report),
+        md5_only: section
+            .get_list("md5_only", user_agent)
+            .map_or_else(|| MD5_ONLY.map(str::to_string).to_vec(), |list| distinct(list, "name", report)),
         trusted: section.get_list("trusted", network).map_or_else(loopback, |list| distinct(list, "range", report)),
         tcp_idle: idle.map_or(125 * MINUTE, |idle| idle.value),
         limits,
     }
-}
-
-fn read_digest(section: &mut Section<'_>, report: &Report<'_>) -> Vec<Algorithm> {
-    let Some(list) = section.get_list("digest", algorithm) else { return vec![Algorithm::Md5] };
-    if list.is_empty {
-        report.mistake(&list.span, "without an algorithm no phone can register", Some("[\"MD5\"]".into()));
-    }
-    distinct(list, "algorithm", report)
 }
 
 fn read_media(section: &mut Section<'_>, sip: IpAddr, report: &Report<'_>) -> Media {

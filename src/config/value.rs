@@ -2,7 +2,6 @@
 
 use super::read::{Read, Wrong};
 use crate::media::api::Codec;
-use crate::sip::digest::Algorithm;
 use crate::time::Duration;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -220,21 +219,21 @@ pub(super) fn realm(value: &DeValue<'_>) -> Read<String> {
     }
 }
 
+/// How a phone's User-Agent begins.
+pub(super) fn user_agent(value: &DeValue<'_>) -> Read<String> {
+    let start = text(value)?;
+    match start.is_empty() || start.len() > NAME_CHARS || start.chars().any(char::is_control) {
+        true => Err(Wrong::new("cannot be the start of a User-Agent", "1 to 64 letters, digits and signs")),
+        false => Ok(start),
+    }
+}
+
 /// A codec by its SDP name.
 pub(super) fn codec(value: &DeValue<'_>) -> Read<Codec> {
     match text(value)?.as_str() {
         "PCMA" => Ok(Codec::Pcma),
         "PCMU" => Ok(Codec::Pcmu),
         other => Err(Wrong::unknown("codec", other, &["PCMA", "PCMU"])),
-    }
-}
-
-/// A digest algorithm by its name in RFC 8760.
-pub(super) fn algorithm(value: &DeValue<'_>) -> Read<Algorithm> {
-    match text(value)?.as_str() {
-        "MD5" => Ok(Algorithm::Md5),
-        "SHA-256" => Ok(Algorithm::Sha256),
-        other => Err(Wrong::unknown("digest algorithm", other, &["MD5", "SHA-256"])),
     }
 }
 

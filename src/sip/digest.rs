@@ -38,7 +38,7 @@ pub enum Denied {
 #[derive(Debug)]
 pub struct Digest {
     realm: String,
-    algorithms: Vec<Algorithm>,
+    md5_only: Vec<String>,
     key: [u8; 32],
     life: Duration,
     serial: u32,
@@ -82,12 +82,12 @@ impl Digest {
         let nobody = secrets("", &nobody_key);
         let room = settings.accounts.len().saturating_mul(settings.limits.bindings_per_account.max(1)).max(64);
         let used = Used { counts: BTreeMap::new(), forgotten: None, room };
-        let (algorithms, life) = (settings.digest.clone(), settings.limits.nonce_life);
-        Digest { realm, algorithms, key, life, serial: 0, accounts, nobody, used }
+        let md5_only = settings.md5_only.clone();
+        Digest { realm, md5_only, key, life: settings.limits.nonce_life, serial: 0, accounts, nobody, used }
     }
 
-    /// The values of the WWW-Authenticate headers of a 401, in the order of our preference (RFC 8760 2.4).
-    pub fn challenge(&mut self, source: IpAddr, stale: bool, now: Time) -> Vec<String> {
+    /// The values of the WWW-Authenticate headers of a 401 to a phone at `source` that names itself so.
+    pub fn challenge(&mut self, source: IpAddr, user_agent: Option<&str>, stale: bool, now: Time) -> Vec<String> {
         self.serial = self.serial.wrapping_add(1);
         let issue = (now, self.serial);
         let nonce = format!("{:016x}{:08x}{}", now.as_nanos(), self.serial, self.seal(issue, source));
@@ -96,17 +96,24 @@ impl Digest {
             let (realm, name) = (&self.realm, algorithm.name());
             format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={name}, qop=\"auth\"{stale}")
         };
-        self.algorithms.iter().map(challenge).collect()
+        self.algorithms(user_agent).iter().map(challenge).collect()
+    }
+
+    /// RFC 8760 2.4: one challenge an algorithm, the preferred first, and a phone takes the first that it knows. Older
+    /// phones give up at any that they do not know, and nameless scripts read only the first.
+    fn algorithms(&self, user_agent: Option<&str>) -> &'static [Algorithm] {
+        match user_agent {
+            None => &[Algorithm::Md5, Algorithm::Sha256],
+            Some(name) if self.md5_only.iter().any(|start| name.starts_with(start.as_str())) => &[Algorithm::Md5],
+            Some(_) => &[Algorithm::Sha256, Algorithm::Md5],
+        }
     }
 
     /// Who sent this request, proven by its Authorization header.
     pub fn verify(&mut self, request: &Request, now: Time) -> Result<AccountId, Denied> {
         let mut malformed = false;
         let ours = request.head.values("Authorization").find_map(|value| match Credentials::parse(value) {
-            Some(Ok(credentials)) => {
-                let asked_for = credentials.realm == self.realm && self.algorithms.contains(&credentials.algorithm);
-                asked_for.then_some(credentials)
-            }
+            Some(Ok(credentials)) => (credentials.realm == self.realm).then_some(credentials),
             Some(Err(unusable)) => {
                 malformed |= unusable.0.is_none_or(|realm| realm == self.realm);
                 None

@@ -156,7 +156,8 @@ impl Registrar {
         if denied == Denied::Malformed {
             return Answer { status: 400, headers: Vec::new(), denied: Some(denied) };
         }
-        let challenges = self.digest.challenge(request.flow.remote.ip(), denied == Denied::Stale, now);
+        let (source, user_agent) = (request.flow.remote.ip(), request.head.header("User-Agent"));
+        let challenges = self.digest.challenge(source, user_agent, denied == Denied::Stale, now);
         let headers = challenges.into_iter().map(|value| ("WWW-Authenticate", value)).collect();
         Answer { status: 401, headers, denied: Some(denied) }
     }

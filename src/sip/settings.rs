@@ -1,6 +1,5 @@
 //! What the endpoint is made with. Nothing here changes while it runs.
 
-use super::digest::Algorithm;
 use crate::time::Duration;
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -14,8 +13,8 @@ pub struct Settings {
     pub tcp: Option<SocketAddr>,
     /// The digest realm.
     pub realm: String,
-    /// The digest algorithms that phones are asked for, the preferred first; nothing else lets anybody in.
-    pub digest: Vec<Algorithm>,
+    /// How phones that bear no challenge but MD5's begin their User-Agent.
+    pub md5_only: Vec<String>,
     /// Who may register, by [`super::api::AccountId`].
     pub accounts: Vec<Account>,
     /// Where callers may call from; everyone else's INVITE gets 403.

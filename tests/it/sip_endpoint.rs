@@ -21,8 +21,8 @@ pub fn settings() -> Settings {
         udp: addr(OURS),
         tcp: Some(addr(OURS)),
         realm: "centralino".to_owned(),
-        digest: vec![centralino::sip::digest::Algorithm::Sha256, centralino::sip::digest::Algorithm::Md5],
         accounts: vec![Account { user: "101".to_owned(), secret: Secret("demo-101".to_owned()) }],
+        md5_only: Vec::new(),
         trusted: vec!["127.0.0.0/8".parse().expect("a network")],
         limits: Limits::default(),
     }

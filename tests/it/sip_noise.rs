@@ -154,8 +154,8 @@ fn noise_is_read_answered_or_dropped() {
         udp: "127.0.0.1:5060".parse().expect("an address"),
         tcp: None,
         realm: "acd.test".into(),
-        digest: vec![centralino::sip::digest::Algorithm::Sha256, centralino::sip::digest::Algorithm::Md5],
         accounts: vec![Account { user: "101".into(), secret: Secret("s".into()) }],
+        md5_only: Vec::new(),
         trusted: Vec::new(),
         limits: Limits { message_bytes: 4_096, ..Limits::default() },
     };

@@ -23,8 +23,8 @@ impl World {
             udp: "127.0.0.1:5060".parse().expect("an address"),
             tcp: None,
             realm: "acd.test".into(),
-            digest: vec![crate::sip::digest::Algorithm::Sha256, crate::sip::digest::Algorithm::Md5],
             accounts: vec![account("100"), account("101")],
+            md5_only: Vec::new(),
             trusted: Vec::new(),
             limits: Limits { bindings_per_account: 2, ..Limits::default() },
         };
