@@ -123,6 +123,13 @@ impl EngineThread {
                 }
                 return;
             }
+            Message::StreamBroken(flow, answer) => {
+                if let Some(answer) = answer {
+                    self.send(*flow, answer.clone(), now);
+                }
+                self.outlets.streams.close(flow.connection);
+                return;
+            }
             Message::Media(at, event) => Input::Media { event: event.clone(), at: *at },
             Message::Fact(record) => {
                 self.out.facts.push(record.clone());

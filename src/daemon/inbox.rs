@@ -28,6 +28,8 @@ pub enum Message {
     SendFailed(Flow),
     /// A stream connection is gone.
     ConnectionClosed(u64),
+    /// A stream can be cut into messages no further: whatever came before is answered first, then this, then it closes.
+    StreamBroken(Flow, Option<Bytes>),
     /// A stream connection has been silent for the configured time.
     ConnectionIdle(u64),
     /// The media thread said something.

@@ -239,10 +239,10 @@ async fn run(stream: TcpStream, reader: Reader, outgoing: mpsc::Receiver<Bytes>,
     // Small messages must not wait for the peer's delayed ACK.
     let _ = stream.set_nodelay(true);
     let (read_half, write_half) = stream.into_split();
-    let (answers, own_answers) = mpsc::channel(4);
+    let (pongs, pongs_due) = mpsc::channel(4);
     tokio::select! {
-        () = write(write_half, outgoing, own_answers) => {}
-        () = reader.read(read_half, answers) => {}
+        () = write(write_half, outgoing, pongs_due) => {}
+        () = reader.read(read_half, pongs) => {}
     }
     report_end(&ended, connection).await;
 }
@@ -253,29 +253,21 @@ async fn report_end(ended: &mpsc::WeakSender<Command>, connection: u64) {
     }
 }
 
-/// Writes what the engine sends and what the framing itself answers, until the table forgets the connection.
-async fn write(
-    mut half: OwnedWriteHalf,
-    mut outgoing: mpsc::Receiver<Bytes>,
-    mut own_answers: mpsc::Receiver<OwnAnswer>,
-) {
+/// Writes what the engine sends, and an answer to each keep-alive, until the table forgets the connection.
+async fn write(mut half: OwnedWriteHalf, mut outgoing: mpsc::Receiver<Bytes>, mut pongs_due: mpsc::Receiver<()>) {
     loop {
-        let (bytes, last) = tokio::select! {
+        let bytes = tokio::select! {
             bytes = outgoing.recv() => match bytes {
-                Some(bytes) => (bytes, false),
+                Some(bytes) => bytes,
                 None => return,
             },
-            Some(answer) = own_answers.recv() => answer,
+            Some(()) = pongs_due.recv() => Bytes::from_static(b"\r\n"),
         };
-        match timeout(MESSAGE_TIMEOUT, half.write_all(&bytes)).await {
-            Ok(Ok(())) if !last => {}
-            _ => return,
+        if !matches!(timeout(MESSAGE_TIMEOUT, half.write_all(&bytes)).await, Ok(Ok(()))) {
+            return;
         }
     }
 }
-
-/// What the framing itself answers, and whether the connection ends with it.
-type OwnAnswer = (Bytes, bool);
 
 struct Reader {
     flow: Flow,
@@ -288,7 +280,7 @@ struct Reader {
 
 impl Reader {
     /// Reads until the peer closes, misbehaves or stalls in the middle of a message.
-    async fn read(mut self, mut half: OwnedReadHalf, answers: mpsc::Sender<OwnAnswer>) {
+    async fn read(mut self, mut half: OwnedReadHalf, pongs: mpsc::Sender<()>) {
         let mut buffer = vec![0; 16_384];
         let mut frames = Vec::new();
         let mut begun = false;
@@ -310,19 +302,20 @@ impl Reader {
             for frame in frames.drain(..) {
                 let taken = match frame {
                     Frame::Message(bytes) => self.inbox.put(Message::Sip { flow: self.flow, bytes, received_at }),
-                    Frame::Ping => answers.send((Bytes::from_static(b"\r\n"), false)).await.is_ok(),
+                    Frame::Ping => pongs.send(()).await.is_ok(),
                 };
                 if !taken {
                     return;
                 }
             }
             if let Err(broken) = cut {
-                if let Taken::Answer { bytes, .. } = self.intake.reject(broken.wrong, &broken.bytes, self.flow)
-                    && answers.send((bytes, true)).await.is_ok()
-                {
-                    // The writer ends the connection once the answer is out.
-                    answers.closed().await;
-                }
+                let answer = match self.intake.reject(broken.wrong, &broken.bytes, self.flow) {
+                    Taken::Answer { bytes, .. } => Some(bytes),
+                    Taken::Nothing | Taken::Message(_) | Taken::Drop(_) => None,
+                };
+                self.inbox.put(Message::StreamBroken(self.flow, answer));
+                // The writer ends the connection once everything is out; should the inbox be full, time does.
+                let _ = timeout(MESSAGE_TIMEOUT, pongs.closed()).await;
                 return;
             }
         }

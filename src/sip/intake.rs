@@ -150,11 +150,21 @@ impl Intake {
                 echoed[at].get_or_insert_with(|| value.to_owned());
             }
         }
-        let Some(Ok(mut top)) = vias.first().map(|line| Via::parse(line)) else { return Taken::Drop(wrong.why) };
-        top.note_source(flow.remote);
+        let Some(first) = vias.first() else { return Taken::Drop(wrong.why) };
         let mut writer = Writer::status(wrong.status, reason_phrase(wrong.status));
-        writer.vias(&top, vias.iter().map(String::as_str));
-        let tag = self.tag(&top, &echoed);
+        let mut top = Via::parse(first).ok();
+        match &mut top {
+            Some(top) => {
+                top.note_source(flow.remote);
+                writer.vias(top, vias.iter().map(String::as_str));
+            }
+            // Whoever wrote it reads it as it stands; the packet says where they are. Only for what is SIP otherwise.
+            None if echoed.iter().all(Option::is_some) => {
+                writer = vias.iter().fold(writer, |writer, line| writer.header("Via", line));
+            }
+            None => return Taken::Drop(wrong.why),
+        }
+        let tag = self.tag(top.as_ref(), &echoed);
         for (name, value) in SINGLE.iter().zip(&echoed) {
             let Some(value) = value else { continue };
             // RFC 3261 8.2.6.2: an answer's To has a tag; whether a broken To has one is found by its letters.
@@ -167,12 +177,13 @@ impl Intake {
         if matches!(wrong.status, 405 | 501) {
             writer = writer.header("Allow", ALLOW);
         }
-        Taken::Answer { status: wrong.status, flow: top.answer_flow(flow), bytes: writer.finish() }
+        let flow = top.map_or(flow, |top| top.answer_flow(flow));
+        Taken::Answer { status: wrong.status, flow, bytes: writer.finish() }
     }
 
-    fn tag(&self, top: &Via, echoed: &[Option<String>; MANDATORY]) -> String {
+    fn tag(&self, top: Option<&Via>, echoed: &[Option<String>; MANDATORY]) -> String {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else { return String::new() };
-        for part in echoed.iter().flatten().chain(&top.branch) {
+        for part in echoed.iter().flatten().chain(top.and_then(|top| top.branch.as_ref())) {
             mac.update(part.as_bytes());
             mac.update(&[0]);
         }
@@ -218,7 +229,7 @@ fn check_start_line(line: &str) -> Result<(), Malformed> {
         Some(_) => {}
     }
     match second.split_once(':') {
-        Some((scheme, _)) if scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips") => Ok(()),
+        Some((scheme, _)) if ["sip", "sips", "tel"].iter().any(|served| scheme.eq_ignore_ascii_case(served)) => Ok(()),
         Some((scheme, _)) if !scheme.is_empty() && scheme.bytes().all(is_token) => {
             Err(Malformed { status: 416, why: "a scheme that is not served" })
         }

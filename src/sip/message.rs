@@ -105,7 +105,7 @@ pub struct Head {
 impl Message {
     /// Reads one whole message; `flow` is the way it came. A body counts only as far as its Content-Length says.
     pub fn parse(bytes: &[u8], flow: Flow) -> Result<Message, Malformed> {
-        match rsip::SipMessage::try_from(bytes) {
+        match rsip::SipMessage::try_from(plain_start(bytes).as_ref()) {
             Ok(rsip::SipMessage::Request(request)) => Request::typed(request, bytes, flow).map(Message::Request),
             Ok(rsip::SipMessage::Response(response)) => Response::typed(response, flow).map(Message::Response),
             Err(_) => Err(Malformed::new("not a SIP message")),
@@ -161,12 +161,12 @@ impl Request {
 
     /// The number dialled: the Request-URI's user part, unescaped.
     pub fn called(&self) -> String {
-        self.uri.user().unwrap_or_default().into_owned()
+        self.uri.number()
     }
 
     /// The caller's number: the From URI's user part, unescaped. Personal data.
     pub fn caller(&self) -> String {
-        self.head.from.uri.user().unwrap_or_default().into_owned()
+        self.head.from.uri.number()
     }
 }
 
@@ -298,6 +298,19 @@ fn contacts(headers: &rsip::Headers) -> Result<(Vec<NameAddr>, bool), Malformed>
 /// What names a dialog may be odd, but not nothing, and in one piece.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && !text.contains([' ', '\t'])
+}
+
+/// The message with a Request-URI that the library has no opinion on: it refuses parameters that it does not know, and
+/// a version in lower case (RFC 3261 7.1: no matter). The URI is read here.
+fn plain_start(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let end = bytes.iter().position(|&byte| byte == b'\r' || byte == b'\n').unwrap_or(bytes.len());
+    let (line, rest) = bytes.split_at(end);
+    let method = line.split(|&byte| byte == b' ').next().unwrap_or_default();
+    let is_request = line.ends_with(b" SIP/2.0") || line.to_ascii_uppercase().ends_with(b" SIP/2.0");
+    match is_request && !line.starts_with(b"SIP/") {
+        true => Cow::Owned([method, b" sip:a SIP/2.0", rest].concat()),
+        false => Cow::Borrowed(bytes),
+    }
 }
 
 /// The second word of the start line.

@@ -10,6 +10,7 @@ mod desk;
 mod interop_baresip;
 mod interop_daemon;
 mod interop_sipp;
+mod interop_torture;
 mod interop_wire;
 mod media_engine;
 mod media_sdp;

@@ -4,7 +4,7 @@ use super::receiving::key_of;
 use super::{Core, Due, Owner, Turn};
 use crate::sip::api::{Event, Refusal, Transmit, Turned};
 use crate::sip::digest::Denied;
-use crate::sip::message::{ALLOW, Request, Writer};
+use crate::sip::message::{ALLOW, Method, Request, Writer};
 use crate::sip::registrar::Change;
 use bytes::Bytes;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -58,9 +58,15 @@ impl Core {
     /// cannot read (8.2.3). Refuses it and says so otherwise.
     pub(super) fn is_fit(&mut self, request: &Request, turn: &mut Turn<'_>) -> bool {
         let head = &request.head;
-        let required: Vec<&str> = head.tokens("Require").collect();
+        let required: Vec<&str> = head.tokens("Require").chain(head.tokens("Proxy-Require")).collect();
         if !required.is_empty() {
             self.reject_with(request, 420, |writer| writer.header("Unsupported", required.join(", ")), turn);
+            return false;
+        }
+        // RFC 3261 20.1, 21.4.7: what we answer with is SDP.
+        let describes = matches!(request.method, Method::Invite | Method::Update);
+        if describes && head.header("Accept").is_some() && !head.tokens("Accept").any(takes_sdp) {
+            self.reject(request, 406, turn);
             return false;
         }
         if head.body.is_empty() {
@@ -158,6 +164,12 @@ impl Core {
             .header("Supported", "")
             .finish()
     }
+}
+
+/// Whether an entry of Accept lets SDP through.
+fn takes_sdp(range: &str) -> bool {
+    let range = range.split(';').next().unwrap_or(range).trim();
+    [SDP, "application/*", "*/*"].iter().any(|wanted| range.eq_ignore_ascii_case(wanted))
 }
 
 /// An owner's refusal as a message.

@@ -91,6 +91,7 @@ pub(super) fn key_of(request: &Request) -> RequestKey<'_> {
         method => method,
     };
     RequestKey {
+        transport: request.flow.transport,
         method: method.as_str(),
         via: &request.head.via,
         uri: request.uri.as_str(),

@@ -110,6 +110,15 @@ impl Uri {
         Some(unescape(raw))
     }
 
+    /// The number that is meant: the user part; in a `tel:` URI without the visual separators of RFC 3966 5.1.1.
+    pub fn number(&self) -> String {
+        let user = self.user().unwrap_or_default();
+        match self.scheme {
+            Scheme::Tel => user.chars().filter(|letter| !matches!(letter, '-' | '.' | '(' | ')')).collect(),
+            Scheme::Sip | Scheme::Sips | Scheme::Other => user.into_owned(),
+        }
+    }
+
     /// The host, an IPv6 address with its brackets; empty for other schemes.
     pub fn host(&self) -> &str {
         self.text.get(self.host.clone()).unwrap_or_default()
@@ -297,6 +306,15 @@ mod tests {
             "sip:\u{7f}@h",
         ] {
             assert!(Uri::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_lose_what_is_only_for_the_eye() {
+        for (text, number) in
+            [("tel:+39-055.(123)", "+39055123"), ("sip:+39-055@h", "+39-055"), ("sip:h", ""), ("urn:x", "")]
+        {
+            assert_eq!(uri(text).number(), number, "{text}");
         }
     }
 

@@ -1,11 +1,14 @@
 //! What tells server transactions apart (RFC 3261 17.2.3), as text to look them up by.
 
+use crate::sip::api::Transport;
 use crate::sip::message::Via;
 use std::fmt::Write as _;
 
 /// What of a request says which server transaction it belongs to (RFC 3261 17.2.3).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestKey<'a> {
+    /// How it came: nothing that came by one transport repeats what came by another (RFC 3261 18.1.1, 17.2.3).
+    pub transport: Transport,
     /// ACK and CANCEL are looked for as INVITE.
     pub method: &'a str,
     /// The top Via.
@@ -23,7 +26,11 @@ pub(crate) struct RequestKey<'a> {
 impl RequestKey<'_> {
     pub(super) fn write(&self, key: &mut String) {
         key.clear();
-        let RequestKey { method, via, uri, from_tag, call_id, cseq } = *self;
+        let RequestKey { transport, method, via, uri, from_tag, call_id, cseq } = *self;
+        key.push(match transport {
+            Transport::Udp => 'u',
+            Transport::Tcp => 't',
+        });
         let (host, port, branch) = (&via.host, via.port.unwrap_or(5060), via.branch.as_deref().unwrap_or_default());
         let _ = match via.magic() {
             Some(branch) => write!(key, "{method}\n{branch}\n{host}\n{port}"),
@@ -56,6 +63,7 @@ mod tests {
             ("17.2.3 1", ("INVITE", "SIP/2.0/UDP a;branch=z9hG4bK1", "x", 1), ("INVITE", "SIP/2.0/UDP a;branch=z9hG4bK2", "x", 1), false, true),
             ("17.2.3 2", ("INVITE", "SIP/2.0/UDP a;branch=z9hG4bK1", "x", 1), ("INVITE", "SIP/2.0/UDP b;branch=z9hG4bK1", "x", 1), false, true),
             ("17.2.3 2", ("INVITE", "SIP/2.0/UDP A;branch=z9hG4bK1", "x", 1), ("INVITE", "SIP/2.0/UDP a:5060;branch=z9hG4bK1", "x", 1), true, true),
+            ("18.1.1", ("INVITE", "SIP/2.0/UDP a;branch=z9hG4bK1", "x", 1), ("INVITE", "SIP/2.0/TCP a;branch=z9hG4bK1", "x", 1), false, true),
             ("17.2.3 3", ("INVITE", "SIP/2.0/UDP a;branch=z9hG4bK1", "x", 1), ("BYE", "SIP/2.0/UDP a;branch=z9hG4bK1", "x", 1), false, false),
             ("17.2.3 RFC 2543", ("INVITE", "SIP/2.0/UDP a;branch=1", "x", 1), ("INVITE", "SIP/2.0/UDP a;branch=1", "x", 1), true, true),
             ("17.2.3 RFC 2543", ("INVITE", "SIP/2.0/UDP a", "x", 1), ("INVITE", "SIP/2.0/UDP a", "x", 2), false, false),
@@ -65,7 +73,8 @@ mod tests {
         for (section, one, other, same, merges) in rows {
             let keys = [one, other].map(|&(method, via, from_tag, cseq)| {
                 let via = Via::parse(via).expect("a Via");
-                let key = RequestKey { method, via: &via, uri: "sip:a", from_tag, call_id: "c", cseq };
+                let transport = if via.transport == "TCP" { Transport::Tcp } else { Transport::Udp };
+                let key = RequestKey { transport, method, via: &via, uri: "sip:a", from_tag, call_id: "c", cseq };
                 let (mut written, mut merged) = (String::new(), String::new());
                 key.write(&mut written);
                 key.write_merge(&mut merged);
