@@ -1,6 +1,7 @@
 //! The command line: one file a verb.
 
 mod check;
+mod demo;
 mod run;
 mod sources;
 
@@ -27,6 +28,15 @@ enum Verb {
         /// The configuration.
         file: PathBuf,
     },
+    /// Show the daemon at work: simulated callers and agents over real SIP and RTP, in less than a minute.
+    Demo {
+        /// How many callers.
+        #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=500))]
+        calls: u32,
+        /// What the callers and agents do follows from it; the same seed is the same morning.
+        #[arg(long, value_name = "S", default_value_t = 1)]
+        seed: u64,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -42,5 +52,6 @@ pub fn main() -> ExitCode {
     match arguments.verb.unwrap_or(Verb::Run(arguments.run)) {
         Verb::Run(run) => run::run(run.config.as_deref()),
         Verb::Check { file } => check::check(&file),
+        Verb::Demo { calls, seed } => demo::demo(calls, seed),
     }
 }

@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Runs the verb; 1 when the daemon could not start or broke down.
 pub fn run(config: Option<&Path>) -> ExitCode {
-    log_to_stderr();
+    log_to_stderr("info");
     match serve(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -22,9 +22,9 @@ pub fn run(config: Option<&Path>) -> ExitCode {
     }
 }
 
-/// RUST_LOG says what is logged; rsipstack prints whole messages, credentials included, below WARN.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+/// RUST_LOG says what is logged, else this level; rsipstack prints whole messages, credentials included, below WARN.
+pub(super) fn log_to_stderr(level: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let filter = match "rsipstack=warn".parse() {
         Ok(quiet) => filter.add_directive(quiet),
         Err(_) => filter,

@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::engine_thread::{EngineThread, Outlets};
 use super::facts_thread::{FactReader, LiveNumbers, Log};
-use super::inbox::Inbox;
+use super::inbox::{Inbox, Message};
 use super::{facts_thread, http, limits, media_thread, signals, sip_stream, sip_udp};
 use anyhow::{Context, Result, bail};
 use centralino::acd::Plan;
@@ -11,7 +11,7 @@ use centralino::b2bua::Engine;
 use centralino::config::{self, Checked, ClipSource, Settings};
 use centralino::media::{self, MediaEngine};
 use centralino::stats::prometheus::{Exposition, Info};
-use centralino::stats::{Tally, snapshot};
+use centralino::stats::{Layout, Tally, snapshot};
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -23,11 +23,21 @@ pub struct Daemon {
     pub plan: Arc<Plan>,
     /// Where it listens; ports that were left to the system are filled in.
     pub settings: Settings,
+    /// Its numbers, as `/metrics` shows them.
+    pub reader: snapshot::Reader,
+    /// The places of the numbers.
+    pub layout: Arc<Layout>,
+    inbox: Inbox,
     http: http::HttpServer,
     threads: [(&'static str, JoinHandle<()>); 3],
 }
 
 impl Daemon {
+    /// Tells it to stop, as a SIGTERM does: the first time talks may end, the second time they are ended.
+    pub fn stop(&self) {
+        self.inbox.put_waiting(Message::Stop);
+    }
+
     /// Waits until it was told to stop and has stopped. The threads that only read sockets end with the process.
     pub fn wait(self) -> Result<()> {
         for (name, thread) in self.threads {
@@ -71,8 +81,9 @@ pub fn start(checked: Checked) -> Result<Daemon> {
     sip_udp::spawn(udp.try_clone()?, inbox.clone(), clock)?;
     signals::spawn(inbox.clone())?;
     let info = Info { version: env!("CARGO_PKG_VERSION").into(), config_hash: hash };
+    let layout = tally.layout();
     let http = http::HttpState {
-        reader,
+        reader: reader.clone(),
         exposition: Exposition::new(tally.layout(), info),
         live,
         clock: Arc::new(move || clock.now()),
@@ -84,8 +95,10 @@ pub fn start(checked: Checked) -> Result<Daemon> {
     let media_address = settings.engine.media.address;
     let outlets = Outlets { udp, streams, media, media_address, facts, publisher };
     let engine = Engine::new(Plan::clone(&plan), settings.engine.clone(), decision_seed()?, entropy()?);
-    let engine = EngineThread::new(engine, tally, (inbox, messages), outlets, clock, settings.drain_max).spawn()?;
-    Ok(Daemon { plan, settings, http, threads: [("engine", engine), ("facts", facts_thread), ("media", media_thread)] })
+    let engine =
+        EngineThread::new(engine, tally, (inbox.clone(), messages), outlets, clock, settings.drain_max).spawn()?;
+    let threads = [("engine", engine), ("facts", facts_thread), ("media", media_thread)];
+    Ok(Daemon { plan, settings, reader, layout, inbox, http, threads })
 }
 
 fn raise_file_limit(settings: &Settings) -> Result<()> {

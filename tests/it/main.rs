@@ -6,6 +6,7 @@ mod baresip;
 mod config;
 mod configuration;
 mod daemon;
+mod demo;
 mod desk;
 mod interop_baresip;
 mod interop_daemon;
