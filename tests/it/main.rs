@@ -2,10 +2,12 @@
 //! programs and phones of our own; the rest needs nothing but this package.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests play the outside world")]
 
+mod alerts;
 mod baresip;
 mod config;
 mod configuration;
 mod daemon;
+mod dashboard;
 mod demo;
 mod desk;
 mod interop_baresip;
@@ -21,6 +23,7 @@ mod phone;
 mod reference_router;
 mod scenarios;
 mod service_level;
+mod service_unit;
 mod simulation;
 mod sip_codec;
 mod sip_endpoint;

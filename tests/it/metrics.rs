@@ -259,6 +259,14 @@ fn the_speed_of_answer_has_quantiles_of_the_last_hour_and_counters_of_the_run() 
     assert_eq!(series[r#"acd_speed_of_answer_seconds_count{queue="information"}"#], 3.0);
 }
 
+/// Every metric there is, those of the process included, as a scraper of a small desk gets them.
+pub fn whole_page() -> String {
+    let mut tally = busy_tally();
+    let mut more = speed_of_answer_in(&tally);
+    more.extend(ProcessCollector::for_self().collect());
+    page_with(&mut tally, seconds(50), more)
+}
+
 #[test]
 fn promtool_finds_nothing_to_complain_about() {
     let required = std::env::var("CENTRALINO_TEST_PEERS").is_ok_and(|value| value == "required");
@@ -276,10 +284,7 @@ fn promtool_finds_nothing_to_complain_about() {
             return;
         }
     };
-    let mut tally = busy_tally();
-    let mut more = speed_of_answer_in(&tally);
-    more.extend(ProcessCollector::for_self().collect());
-    let text = page_with(&mut tally, seconds(50), more);
+    let text = whole_page();
     assert!(text.contains("process_open_fds") && text.contains("acd_speed_of_answer_seconds_count"));
     promtool.stdin.take().expect("piped").write_all(text.as_bytes()).expect("promtool reads");
     let output = promtool.wait_with_output().expect("promtool ends");
