@@ -9,6 +9,7 @@
 
 mod agents;
 mod clips;
+mod ledger;
 mod mistake;
 mod network;
 mod read;
@@ -20,7 +21,7 @@ mod value;
 mod words;
 
 pub use mistake::{Mistake, Mistakes, Severity};
-pub use settings::{Clip, ClipSource, Settings};
+pub use settings::{Clip, ClipSource, LedgerSettings, Settings};
 pub use shape::shape;
 
 use crate::acd::Plan;
@@ -61,6 +62,11 @@ pub trait Sources {
 
     /// What is in the password file, or why it cannot be had.
     fn read_secret(&self, path: &str) -> Result<SecretFile, String>;
+
+    /// Where a file will be that need not be there yet.
+    fn resolve(&self, path: &str) -> PathBuf {
+        PathBuf::from(path)
+    }
 }
 
 /// A password file's content.
@@ -104,7 +110,9 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
     let mut delays = root.get_section_or_empty("routing");
     let bounds = routing::read_limits(&mut limits, &mut delays);
     let channels = Placed { value: bounds.channels, span: limits.key_span("channels") };
-    for section in [limits, delays, root] {
+    let mut keeping = root.get_section_or_empty("ledger");
+    let ledger = ledger::read(&mut keeping, sources, report);
+    for section in [limits, delays, keeping, root] {
         section.finish();
     }
     network.check_against(&channels, agents.demo_password.is_some(), report);
@@ -123,7 +131,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
         clips: clips.iter().map(|clip| clip.name.clone()).collect(),
         limits: bounds,
     };
-    (plan, network.into_settings(agents, clips, channels.value))
+    (plan, network.into_settings(agents, clips, ledger, channels.value))
 }
 
 fn hash(text: &str) -> String {

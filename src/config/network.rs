@@ -3,7 +3,7 @@
 use super::agents::Agents;
 use super::mistake::Report;
 use super::read::{List, Placed, Section};
-use super::settings::{Clip, Settings};
+use super::settings::{Clip, LedgerSettings, Settings};
 use super::value::{
     address, codec, count, duration, network, ports, realm, socket, socket_or_off, time_zone, user_agent,
 };
@@ -130,7 +130,7 @@ impl Network {
         }
     }
 
-    pub fn into_settings(self, agents: Agents, clips: Vec<Clip>, channels: u32) -> Settings {
+    pub fn into_settings(self, agents: Agents, clips: Vec<Clip>, ledger: LedgerSettings, channels: u32) -> Settings {
         let Network { sip, media, http, time_zone, tcp_connections, drain_max } = self;
         let seen = |bound: SocketAddr| SocketAddr::new(sip.advertised, bound.port());
         let engine = b2bua::Settings {
@@ -163,6 +163,7 @@ impl Network {
             time_zone,
             channels,
             drain_max,
+            ledger,
             clips,
         }
     }

@@ -31,8 +31,56 @@ pub struct Settings {
     pub channels: u32,
     /// After the first SIGTERM: how long talks may go on.
     pub drain_max: Duration,
+    /// Where what became of every caller is kept.
+    pub ledger: LedgerSettings,
     /// Prompts and music, by `ClipId`.
     pub clips: Vec<Clip>,
+}
+
+/// Where what became of every caller is kept, and for how long. Without any file nothing is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerSettings {
+    /// The ledger itself.
+    pub path: Option<PathBuf>,
+    /// Interactions as lines of JSON.
+    pub json_lines: Option<PathBuf>,
+    /// Interactions as CSV.
+    pub csv: Option<PathBuf>,
+    /// The queue log of Asterisk.
+    pub queue_log: Option<PathBuf>,
+    /// Interactions stay in the ledger for so long; 0 is for ever.
+    pub calls_days: u32,
+    /// Callers' pseudonyms stay for so long; 0 is not at all.
+    pub pseudonyms_days: u32,
+    /// A key makes pseudonyms for so long.
+    pub key_days: u32,
+    /// The agreement that allows to tell agents apart; without one their pool alone is kept.
+    pub agreement: Option<String>,
+    /// So many interactions wait in memory for a slow disk.
+    pub buffer: usize,
+}
+
+impl Default for LedgerSettings {
+    fn default() -> LedgerSettings {
+        LedgerSettings {
+            path: None,
+            json_lines: None,
+            csv: None,
+            queue_log: None,
+            calls_days: 0,
+            pseudonyms_days: 30,
+            key_days: 30,
+            agreement: None,
+            buffer: 10_000,
+        }
+    }
+}
+
+impl LedgerSettings {
+    /// Whether anything is kept at all.
+    pub fn is_on(&self) -> bool {
+        [&self.path, &self.json_lines, &self.csv, &self.queue_log].into_iter().any(Option::is_some)
+    }
 }
 
 impl Settings {

@@ -125,6 +125,8 @@ fn addresses_and_bounds_of_the_default_file() {
     assert_eq!((settings.channels, settings.drain_max), (1_000, seconds(300)));
     assert!(settings.tcp_idle > settings.engine.sip.limits.expires_max);
     assert_eq!(settings.files_needed(), 2 * 1_000 + 1_000 + 128);
+    assert_eq!(settings.ledger, config::LedgerSettings::default());
+    assert!(!settings.ledger.is_on(), "a first try leaves no files behind");
 }
 
 /// A line `key = value` below a comment with the word "Default" may be taken out, and nothing changes.
@@ -146,7 +148,7 @@ fn what_the_default_file_calls_a_default_is_one() {
             defaults += 1;
         }
     }
-    assert_eq!(defaults, 45);
+    assert_eq!(defaults, 52);
 }
 
 #[test]
