@@ -366,6 +366,8 @@ closed_set! {
         RtpTimeout = "rtp_timeout",
         /// A command to the media thread was lost because its channel was full.
         MediaOverflow = "media_overflow",
+        /// A call, or a line for another program, that could not be kept: the disk is too slow or full.
+        LedgerLost = "ledger_lost",
         /// No RTP port was free, or none could be opened.
         RtpPortExhausted = "rtp_port_exhausted",
     }

@@ -4,6 +4,7 @@
 
 mod cli;
 mod daemon;
+mod ledger;
 
 fn main() -> std::process::ExitCode {
     cli::main()

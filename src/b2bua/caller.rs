@@ -72,6 +72,7 @@ impl Engine {
                 self.media.insert(leg.id, Side::Caller(call));
                 let state = CallerState::Arrived { answer, agreed };
                 let Invitation { caller: number, source, .. } = invitation;
+                turn.out.callers.push((call, number.clone()));
                 self.callers.insert(call, CallerLeg { dialog, media: leg, source, number, state });
                 self.tell(acd::Event::CallArrived { call, service, received_at: at }, turn);
             }

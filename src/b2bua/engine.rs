@@ -58,6 +58,8 @@ pub struct Output {
     pub media: Vec<media::Command>,
     /// For statistics and logs, in order.
     pub facts: Vec<Record>,
+    /// Who calls, one an arrived call. Personal data: it goes where pseudonyms are made, and no further.
+    pub callers: Vec<(CallId, String)>,
     /// From an agent's 200 to the joined media, one a call answered.
     pub answer_to_audio: Vec<Duration>,
 }

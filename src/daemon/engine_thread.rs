@@ -189,6 +189,9 @@ impl EngineThread {
         for waited in out.answer_to_audio.drain(..) {
             self.tally.answer_to_audio(waited);
         }
+        for (call, number) in out.callers.drain(..) {
+            self.outlets.facts.caller(call, number);
+        }
         for record in out.facts.drain(..) {
             self.count(record);
         }

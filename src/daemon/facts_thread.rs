@@ -2,15 +2,17 @@
 //!
 //! The readers share the thread: one that waits makes the others late, and in the end facts are lost and counted.
 
+mod keep;
 mod live;
 mod log;
 
+pub use keep::Keep;
 pub use live::{LiveNumbers, LiveReader};
 pub use log::Log;
 
 use super::clock::Clock;
 use centralino::facts::Record;
-use centralino::ids::QueueId;
+use centralino::ids::{CallId, QueueId};
 use centralino::time::{Duration, Time};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::io;
@@ -31,6 +33,9 @@ pub trait FactReader: Send {
     /// The INVITE of an offer was sent, so long after call and agent could first have met.
     fn dispatched(&mut self, _queue: QueueId, _after: Duration) {}
 
+    /// Who calls: the number as the caller's network gave it. Personal data, in no fact.
+    fn caller(&mut self, _call: CallId, _number: &str) {}
+
     /// It is `now`, facts or none; told at least every [`TICK`] unless a reader waits.
     fn tick(&mut self, _now: Time) {}
 
@@ -43,6 +48,7 @@ pub trait FactReader: Send {
 enum Told {
     Fact(Record),
     Dispatched(QueueId, Duration),
+    Caller(CallId, String),
 }
 
 /// The engine thread's end; dropped, it ends the thread.
@@ -61,6 +67,11 @@ impl Facts {
     /// Hands over how long an offer took to be sent, without waiting.
     pub fn dispatched(&self, queue: QueueId, after: Duration) {
         self.tell(Told::Dispatched(queue, after));
+    }
+
+    /// Says who calls, without waiting.
+    pub fn caller(&self, call: CallId, number: String) {
+        self.tell(Told::Caller(call, number));
     }
 
     fn tell(&self, told: Told) {
@@ -87,6 +98,7 @@ fn read(facts: &Receiver<Told>, mut readers: Vec<Box<dyn FactReader>>, clock: Cl
             Ok(Told::Dispatched(queue, after)) => {
                 readers.iter_mut().for_each(|reader| reader.dispatched(queue, after));
             }
+            Ok(Told::Caller(call, number)) => readers.iter_mut().for_each(|reader| reader.caller(call, &number)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }

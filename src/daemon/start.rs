@@ -2,9 +2,10 @@
 
 use super::clock::Clock;
 use super::engine_thread::{EngineThread, Outlets};
-use super::facts_thread::{FactReader, LiveNumbers, Log};
+use super::facts_thread::{FactReader, Keep, LiveNumbers, Log};
 use super::inbox::{Inbox, Message};
 use super::{facts_thread, http, limits, media_thread, signals, sip_stream, sip_udp};
+use crate::ledger::Keeper;
 use anyhow::{Context, Result, bail};
 use centralino::acd::Plan;
 use centralino::b2bua::Engine;
@@ -70,7 +71,10 @@ pub fn start(checked: Checked) -> Result<Daemon> {
     let media = MediaEngine::new(settings.engine.media.clone(), clips, entropy()?);
     let (media, media_thread) = media_thread::spawn(media, inbox.clone(), clock)?;
     let (numbers, live) = LiveNumbers::new(&tally.layout(), reader.clone(), settings.time_zone.clone(), clock.now());
-    let readers: Vec<Box<dyn FactReader>> = vec![Box::new(Log::new(Arc::clone(&plan))), Box::new(numbers)];
+    let mut readers: Vec<Box<dyn FactReader>> = vec![Box::new(Log::new(Arc::clone(&plan))), Box::new(numbers)];
+    if let Some(keeper) = Keeper::start(&settings.ledger, settings.time_zone.clone(), &plan, &hash, clock.now())? {
+        readers.push(Box::new(Keep::new(keeper, inbox.clone())));
+    }
     let (facts, facts_thread) = facts_thread::spawn(readers, clock)?;
     let bounds = sip_stream::Bounds {
         connections: settings.tcp_connections,

@@ -192,16 +192,22 @@ impl Assembler {
     }
 
     fn received(&mut self, call: CallId, service: ServiceId, arrived_at: Time, at: Time) {
-        let known = self.names.services.get(service.index()).cloned();
-        let Some(service) = known.filter(|_| self.open.len() < self.most_open && !self.open.contains_key(&call)) else {
+        let Some(service) = self.names.services.get(service.index()).cloned() else {
             self.unfollowed += 1;
             return;
         };
+        // Full only when the end of a call was never told: the oldest is it.
+        while self.open.len() >= self.most_open.max(1) {
+            self.open.pop_first();
+            self.unfollowed += 1;
+        }
         let (arrived, moment) = (self.civil.of(arrived_at), self.civil.of(at));
         let mut interaction = self.interaction(Some(call), Some(service), (arrived, moment), Ending::Entered);
         interaction.received = Some(moment);
         interaction.caller = self.callers.remove(&call);
-        self.open.insert(call, Open { interaction, visit: None });
+        if self.open.insert(call, Open { interaction, visit: None }).is_some() {
+            self.unfollowed += 1;
+        }
     }
 
     fn interaction(

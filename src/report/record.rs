@@ -191,11 +191,10 @@ pub struct Pseudonym {
 }
 
 impl Interaction {
-    /// The moment by which the interaction belongs to a day and a month: the entry into its first queue; without one,
-    /// when it was received, or arrived (semantics.md section 2).
+    /// The moment by which the interaction belongs to a day and a month: the entry into its first queue, or when it
+    /// ended without one (semantics.md section 2).
     pub fn filed(&self) -> Moment {
-        let entered = self.visits.first().map(|visit| visit.entered);
-        entered.or(self.received).unwrap_or(self.arrived)
+        self.visits.first().map_or(self.ended, |visit| visit.entered)
     }
 
     /// The closed word for what became of it: that of the last visit, or of the greeting, or `refused`.

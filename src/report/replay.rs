@@ -187,10 +187,11 @@ pub struct Fold {
     facts: Vec<Record>,
 }
 
-/// Every name of a group has the group's own place.
-struct GroupPlaces(u32);
+/// Every name has the same place: a group of its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OnePlace(pub u32);
 
-impl Places for GroupPlaces {
+impl Places for OnePlace {
     fn service(&self, _: &str) -> Option<ServiceId> {
         Some(ServiceId(self.0))
     }
@@ -267,7 +268,7 @@ impl Fold {
         let Ok(place) = u32::try_from(group) else { return };
         self.facts.clear();
         let under = Under::These(&self.thresholds);
-        facts(interaction, CallId(0), &GroupPlaces(place), under, &mut self.facts);
+        facts(interaction, CallId(0), &OnePlace(place), under, &mut self.facts);
         for record in &self.facts {
             self.tally.apply(record);
         }

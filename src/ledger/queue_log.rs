@@ -1,0 +1,159 @@
+//! The queue log of Asterisk, as its reporting programs read it: a line an event, `epoch|call|queue|agent|event|…`.
+//!
+//! Agents appear by their pool unless an agreement allows more; callers do not appear. What Asterisk has no word for is
+//! told as its nearest event: a call that we failed or that was drained as ABANDON (there, too, the channel goes away),
+//! a call that flowed out by choice as EXITWITHKEY.
+
+use centralino::facts::{Fact, FlowOut, OfferOutcome, Party, Record};
+use centralino::ids::{AgentId, CallId, PoolId, QueueId};
+use centralino::report::record::Name;
+use centralino::stats::Shape;
+use centralino::time::{Duration, Time};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Follows facts and tells them in Asterisk's words.
+pub struct QueueLog {
+    /// Seconds since 1970 of the run's start: the first half of Asterisk's call ids.
+    started: i64,
+    queues: Vec<Name>,
+    pools: Vec<Name>,
+    agents: Vec<Name>,
+    most_calls: usize,
+    calls: BTreeMap<CallId, Call>,
+    /// Who waits where, in the order of entry.
+    waiting: BTreeMap<QueueId, BTreeSet<(Time, CallId)>>,
+}
+
+/// A line in the making.
+struct Event {
+    call: CallId,
+    queue: QueueId,
+    agent: Option<(AgentId, PoolId)>,
+    words: String,
+}
+
+struct Call {
+    entered: Time,
+    original_position: usize,
+    rang: Duration,
+    waited: Duration,
+}
+
+impl QueueLog {
+    /// A log in these names; `agents` as for `report::assemble::Run`.
+    pub fn new(shape: &Shape, agents: Vec<Name>, started_utc: i64) -> QueueLog {
+        QueueLog {
+            started: started_utc.div_euclid(SECOND),
+            queues: shape.queues.iter().map(|queue| queue.name.as_str().into()).collect(),
+            pools: shape.pools.iter().map(|pool| pool.name.as_str().into()).collect(),
+            agents,
+            most_calls: shape.calls,
+            calls: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    /// The line of the daemon's start.
+    pub fn start(&self) -> String {
+        format!("{}|NONE|NONE|NONE|QUEUESTART|\n", self.started)
+    }
+
+    /// The line of a fact, if Asterisk has one; `utc` is its civil time.
+    pub fn line(&mut self, record: &Record, utc: i64) -> Option<String> {
+        let Event { call, queue, agent, words } = self.event(record)?;
+        let queue = self.queues.get(queue.index()).map_or("NONE", |name| name);
+        let agent = agent.and_then(|(agent, pool)| self.agents.get(agent.index()).or(self.pools.get(pool.index())));
+        let (epoch, agent) = (utc.div_euclid(SECOND), agent.map_or("NONE", |name| name));
+        Some(format!("{epoch}|{}.{}|{queue}|{agent}|{words}\n", self.started, call.0))
+    }
+
+    fn event(&mut self, record: &Record) -> Option<Event> {
+        let by_nobody = |call, queue, words| Event { call, queue, agent: None, words };
+        let of = |call, queue, (agent, pool), words| Event { call, queue, agent: Some((agent, pool)), words };
+        match record.fact {
+            Fact::CallEntered { call, queue, .. } => {
+                let position = self.enter(call, queue, record.at)?;
+                Some(by_nobody(call, queue, format!("ENTERQUEUE|||{position}")))
+            }
+            Fact::OfferEnded { call, queue, pool, agent, outcome, rang, .. } => {
+                let event = self.offer_ended(call, outcome, rang)?;
+                Some(of(call, queue, (agent, pool), event))
+            }
+            Fact::CallAnswered { call, queue, pool, agent, waited } => {
+                self.leave(call, queue)?;
+                let known = self.calls.get_mut(&call)?;
+                known.waited = waited;
+                let rang = known.rang.as_secs();
+                Some(of(call, queue, (agent, pool), format!("CONNECT|{}||{rang}", waited.as_secs())))
+            }
+            Fact::CallEnded { call, queue, pool, agent, talked, by } => {
+                let known = self.calls.remove(&call)?;
+                let event = match by {
+                    Party::Caller => "COMPLETECALLER",
+                    Party::Agent | Party::System => "COMPLETEAGENT",
+                };
+                let (waited, talked) = (known.waited.as_secs(), talked.as_secs());
+                let event = format!("{event}|{waited}|{talked}|{}", known.original_position);
+                Some(of(call, queue, (agent, pool), event))
+            }
+            Fact::CallAbandoned { call, queue, waited, .. } | Fact::CallFailed { call, queue, waited } => {
+                Some(by_nobody(call, queue, self.gone(call, queue, "ABANDON", waited)?))
+            }
+            Fact::CallFlowedOut { call, queue, waited, to } => {
+                let event = match to {
+                    FlowOut::MaxWait => "EXITWITHTIMEOUT",
+                    FlowOut::Drained => "ABANDON",
+                    // The key that was pressed is not in the fact.
+                    FlowOut::Callback | FlowOut::Service | FlowOut::Voicemail | FlowOut::KeyExit => "EXITWITHKEY|",
+                };
+                Some(by_nobody(call, queue, self.gone(call, queue, event, waited)?))
+            }
+            _ => None,
+        }
+    }
+
+    /// The position at which the call enters; nothing if there are too many.
+    fn enter(&mut self, call: CallId, queue: QueueId, at: Time) -> Option<usize> {
+        if self.calls.len() >= self.most_calls {
+            return None;
+        }
+        let waiting = self.waiting.entry(queue).or_default();
+        waiting.insert((at, call));
+        let original_position = waiting.len();
+        let (rang, waited) = (Duration::ZERO, Duration::ZERO);
+        self.calls.insert(call, Call { entered: at, original_position, rang, waited });
+        Some(original_position)
+    }
+
+    fn offer_ended(&mut self, call: CallId, outcome: OfferOutcome, rang: Duration) -> Option<String> {
+        match outcome {
+            OfferOutcome::Accepted => {
+                self.calls.get_mut(&call)?.rang = rang;
+                None
+            }
+            OfferOutcome::NoAnswer
+            | OfferOutcome::Busy
+            | OfferOutcome::Rejected
+            | OfferOutcome::Unreachable
+            | OfferOutcome::LostRace
+            | OfferOutcome::Failed => Some(format!("RINGNOANSWER|{}", rang.as_millis())),
+            OfferOutcome::CallerGone | OfferOutcome::Withdrawn => Some(format!("RINGCANCELED|{}", rang.as_millis())),
+        }
+    }
+
+    fn gone(&mut self, call: CallId, queue: QueueId, event: &str, waited: Duration) -> Option<String> {
+        let position = self.leave(call, queue)?;
+        let known = self.calls.remove(&call)?;
+        Some(format!("{event}|{position}|{}|{}", known.original_position, waited.as_secs()))
+    }
+
+    /// The position at which the call leaves.
+    fn leave(&mut self, call: CallId, queue: QueueId) -> Option<usize> {
+        let place = (self.calls.get(&call)?.entered, call);
+        let waiting = self.waiting.get_mut(&queue)?;
+        let position = waiting.range(..place).count() + 1;
+        waiting.remove(&place).then_some(position)
+    }
+}
+
+const SECOND: i64 = 1_000_000_000;
