@@ -2,6 +2,8 @@
 
 mod check;
 mod demo;
+mod import;
+mod purge;
 mod run;
 mod sources;
 
@@ -37,6 +39,10 @@ enum Verb {
         #[arg(long, value_name = "S", default_value_t = 1)]
         seed: u64,
     },
+    /// Bring call history of another system into a ledger.
+    Import(import::ImportArguments),
+    /// Delete from a ledger what was kept long enough.
+    Purge(purge::PurgeArguments),
 }
 
 #[derive(Debug, Args)]
@@ -53,5 +59,7 @@ pub fn main() -> ExitCode {
         Verb::Run(run) => run::run(run.config.as_deref()),
         Verb::Check { file } => check::check(&file),
         Verb::Demo { calls, seed } => demo::demo(calls, seed),
+        Verb::Import(arguments) => import::import(arguments),
+        Verb::Purge(arguments) => purge::purge(&arguments),
     }
 }

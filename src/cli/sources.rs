@@ -38,6 +38,10 @@ impl Sources for FileSources {
         Clip::from_wav(&wav).map(|_| path).map_err(|error| error.to_string())
     }
 
+    fn resolve(&self, path: &str) -> PathBuf {
+        self.folder.join(path)
+    }
+
     fn read_secret(&self, path: &str) -> Result<SecretFile, String> {
         let file = std::fs::File::open(self.folder.join(path)).map_err(|error| error.to_string())?;
         let metadata = file.metadata().map_err(|error| error.to_string())?;

@@ -10,6 +10,7 @@ mod daemon;
 mod dashboard;
 mod demo;
 mod desk;
+mod import;
 mod interop_baresip;
 mod interop_daemon;
 mod interop_sipp;
