@@ -6,9 +6,13 @@ use anyhow::{Context, Result};
 use centralino::config::{self, Checked};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::panic;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use tracing_subscriber::EnvFilter;
+
+/// The exit status of a defect, as Rust programs have it.
+const PANICKED: i32 = 101;
 
 /// Runs the verb; 1 when the daemon could not start or broke down.
 pub fn run(config: Option<&Path>) -> ExitCode {
@@ -39,8 +43,19 @@ fn serve(config: Option<&Path>) -> Result<()> {
         tracing::warn!("{warning}");
     }
     let daemon = daemon::start(checked)?;
-    announce(&daemon)?;
+    end_all_on_panic();
+    // A terminal that nobody reads any more is no reason to stop.
+    let _ = announce(&daemon);
     daemon.wait()
+}
+
+/// A thread that broke down leaves the others half alive: the process ends at once, and its supervisor starts it anew.
+fn end_all_on_panic() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        report(info);
+        process::exit(PANICKED);
+    }));
 }
 
 /// The built-in configuration names no files.
