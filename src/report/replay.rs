@@ -240,6 +240,26 @@ pub struct Figures {
     pub rang: Duration,
 }
 
+impl std::ops::AddAssign for Figures {
+    fn add_assign(&mut self, more: Figures) {
+        self.refused += more.refused;
+        self.received += more.received;
+        self.left_in_greeting += more.left_in_greeting;
+        self.ended_in_menu += more.ended_in_menu;
+        self.failed_in_greeting += more.failed_in_greeting;
+        self.entered += more.entered;
+        self.answered += more.answered;
+        self.abandoned += more.abandoned;
+        self.flowed_out += more.flowed_out;
+        self.failed += more.failed;
+        self.waited_answered += more.waited_answered;
+        self.waited_abandoned += more.waited_abandoned;
+        self.talked += more.talked;
+        self.wrapped_up += more.wrapped_up;
+        self.rang += more.rang;
+    }
+}
+
 impl Fold {
     /// So many empty groups. `thresholds` are at most 8; the first is the contract's.
     pub fn new(groups: usize, thresholds: &[Duration], target_percent: u8) -> Fold {
@@ -263,12 +283,25 @@ impl Fold {
         Fold { thresholds: thresholds.to_vec(), layout: tally.layout(), tally, facts: Vec::new() }
     }
 
-    /// Counts an interaction in a group; one in several groups (the whole, its day) is added to each.
+    /// Counts an interaction in a group; one in several groups (the whole, its day) is added to each. It is judged by
+    /// the thresholds of the fold, as if they had been in force.
     pub fn add(&mut self, group: usize, interaction: &Interaction) {
-        let Ok(place) = u32::try_from(group) else { return };
         self.facts.clear();
+        let Ok(place) = u32::try_from(group) else { return };
         let under = Under::These(&self.thresholds);
         facts(interaction, CallId(0), &OnePlace(place), under, &mut self.facts);
+        self.apply();
+    }
+
+    /// As [`Fold::add`], but judged as it was on its day: its thresholds must be those of the fold.
+    pub fn add_as_told(&mut self, group: usize, interaction: &Interaction) {
+        self.facts.clear();
+        let Ok(place) = u32::try_from(group) else { return };
+        facts(interaction, CallId(0), &OnePlace(place), Under::ItsDay, &mut self.facts);
+        self.apply();
+    }
+
+    fn apply(&mut self) {
         for record in &self.facts {
             self.tally.apply(record);
         }

@@ -33,25 +33,35 @@ impl Ratio {
         self.numerator.saturating_mul(100) > target
     }
 
-    /// For printing, in percent with four decimals, halves away from zero.
+    /// For printing, in percent with four decimals, or as many as asked for; halves away from zero.
     pub fn percent(self) -> Percent {
-        Percent(self)
+        Percent { ratio: self, scale: 100 }
+    }
+
+    /// For printing as it is, under the same rule.
+    pub fn decimal(self) -> Percent {
+        Percent { ratio: self, scale: 1 }
     }
 }
 
-/// Prints a [`Ratio`] in percent with four decimals.
+/// Prints a [`Ratio`] with four decimals, or with the format's precision (at most nine).
 #[derive(Clone, Copy, Debug)]
-pub struct Percent(Ratio);
+pub struct Percent {
+    ratio: Ratio,
+    scale: u128,
+}
 
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNIT: u128 = 10_000;
-        let Ratio { numerator, denominator } = self.0;
+        let places = f.precision().unwrap_or(4).min(9);
+        let unit = (0..places).fold(1u128, |unit, _| unit * 10);
+        let Ratio { numerator, denominator } = self.ratio;
         let denominator = u128::from(denominator);
-        let scaled = numerator.unsigned_abs().saturating_mul(100 * UNIT);
+        let scaled = numerator.unsigned_abs().saturating_mul(self.scale * unit);
         let rounded = scaled / denominator + u128::from(scaled % denominator * 2 >= denominator);
         let sign = if numerator < 0 && rounded > 0 { "-" } else { "" };
-        write!(f, "{sign}{}.{:04}", rounded / UNIT, rounded % UNIT)
+        write!(f, "{sign}{}", rounded / unit)?;
+        if places == 0 { Ok(()) } else { write!(f, ".{:0places$}", rounded % unit) }
     }
 }
 
@@ -84,6 +94,14 @@ mod tests {
         assert_eq!(percent(-1, 2_000_001), "0.0000", "no negative zero");
         assert_eq!(percent(0, 0), UNDEFINED);
         assert_eq!(percent(i128::from(u64::MAX), 1), "1844674407370955161500.0000");
+    }
+
+    #[test]
+    fn prints_as_many_decimals_as_asked_for_and_rounds_once() {
+        let level = Ratio::new(89_996, 100_000).expect("a ratio").percent();
+        assert_eq!([format!("{level:.2}"), format!("{level:.0}"), level.to_string()], ["90.00", "90", "89.9960"]);
+        let mean = Ratio::new(1_107_512, 27_162).expect("a ratio").decimal();
+        assert_eq!([format!("{mean:.1}"), mean.to_string()], ["40.8", "40.7743"]);
     }
 
     #[test]

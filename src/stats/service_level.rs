@@ -43,6 +43,15 @@ impl Events {
     }
 }
 
+impl std::ops::AddAssign for Events {
+    fn add_assign(&mut self, more: Events) {
+        self.hit += more.hit;
+        self.miss += more.miss;
+        self.excused += more.excused;
+        self.pending += more.pending;
+    }
+}
+
 /// Calls by what became of them and how long they waited; what the named formulas are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -100,6 +109,21 @@ impl Counts {
     /// Abandoned of entered.
     pub fn abandonment_rate(self) -> Option<Ratio> {
         Ratio::new(self.abandoned(), self.entered())
+    }
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, more: Counts) {
+        self.answered_in_time += more.answered_in_time;
+        self.answered_late += more.answered_late;
+        self.abandoned_short += more.abandoned_short;
+        self.abandoned_late += more.abandoned_late;
+        self.abandoned_very_short += more.abandoned_very_short;
+        self.flowed_out_short += more.flowed_out_short;
+        self.flowed_out_late += more.flowed_out_late;
+        self.waiting_in_time += more.waiting_in_time;
+        self.waiting_late += more.waiting_late;
+        self.failed += more.failed;
     }
 }
 

@@ -22,6 +22,7 @@ mod metrics;
 mod peers;
 mod phone;
 mod reference_router;
+mod report;
 mod scenarios;
 mod service_level;
 mod service_unit;

@@ -28,7 +28,7 @@ const ROOMS: &[Room] = &[
     room("b2bua", &["acd", "sip", "media", "facts", "time", "ids"], &["bytes", "rand_chacha", "slab", "ipnet"]),
     room("stats", &["facts", "time", "ids"], &["prometheus", "hdrhistogram", "serde"]),
     room("journal", &["acd", "facts", "time", "ids"], &["serde"]),
-    room("report", &["stats", "journal", "acd", "facts", "time", "ids"], &["jiff"]),
+    room("report", &["stats", "journal", "acd", "facts", "time", "ids"], &["jiff", "csv", "serde_json"]),
     room(
         "config",
         &["acd", "b2bua", "sip", "media", "stats", "time", "ids"],

@@ -1,0 +1,6 @@
+//! Reports of small made-up months: sums, thresholds, civil days, notes, and how each format reads.
+
+mod desk;
+mod formats;
+mod sums;
+mod terms;
