@@ -16,6 +16,8 @@ fn plan(strategy: Strategy) -> Plan {
         pools: vec![PoolId(0)],
         requires: vec![(SkillId(0), level)],
         mode: StepMode::Widen,
+        after_offers: None,
+        when_nobody_signed_in: false,
     };
     let queue = Queue {
         name: "queue".to_owned(),
@@ -35,6 +37,7 @@ fn plan(strategy: Strategy) -> Plan {
         // Levels from 60 on: several profiles, everybody eligible.
         skills: vec![(SkillId(0), 60 + (number % 8) as u8)],
         fixed_contact: true,
+        weight: 1,
     };
     Plan {
         services: vec![Service {

@@ -9,6 +9,7 @@
 //! While idle, the state shown is `signed_out`, `paused`, `unreachable` or `ready`, by status. A change of status at
 //! any other time takes effect when the agent is idle again.
 
+use super::tier::Bits;
 use super::{Acd, Outbox, Timer};
 use crate::facts::{AgentState, Fact};
 use crate::ids::{AgentId, OfferId, PoolId};
@@ -54,6 +55,41 @@ pub(super) struct Agent {
     pub(super) answered: u64,
     /// Nanoseconds of talk since sign-in; a joiner starts at the minimum.
     pub(super) talked: u64,
+}
+
+/// How many agents of each profile are signed in; those who sign out during a call count until its end.
+#[derive(Debug)]
+pub(super) struct SignedIn {
+    count: Vec<u32>,
+    present: Bits,
+    /// Somebody was the last of a profile to sign out, and no call has been looked at since.
+    fresh: bool,
+}
+
+impl SignedIn {
+    pub(super) fn new(profiles: usize) -> SignedIn {
+        SignedIn { count: vec![0; profiles], present: Bits::with_room_for(profiles), fresh: false }
+    }
+
+    fn add(&mut self, profile: usize) {
+        self.count[profile] += 1;
+        self.present.set(profile, true);
+    }
+
+    fn remove(&mut self, profile: usize) {
+        self.count[profile] = self.count[profile].saturating_sub(1);
+        self.present.set(profile, self.count[profile] > 0);
+        self.fresh |= self.count[profile] == 0;
+    }
+
+    /// Profiles of which somebody is signed in.
+    pub(super) fn profiles(&self) -> &Bits {
+        &self.present
+    }
+
+    pub(super) fn take_fresh(&mut self) -> bool {
+        std::mem::take(&mut self.fresh)
+    }
 }
 
 impl Agent {
@@ -220,6 +256,11 @@ impl Acd {
         let lasted = moment.since(agent.since);
         (agent.state, agent.since) = (to, moment);
         out.fact(moment, Fact::AgentStateChanged { agent: id, pool: agent.pool, from, to, lasted });
+        match (from, to) {
+            (AgentState::SignedOut, _) => self.signed_in.add(profile),
+            (_, AgentState::SignedOut) => self.signed_in.remove(profile),
+            _ => {}
+        }
         if to == AgentState::Ready {
             self.ready.insert(id, agent, profile);
             self.fresh_agents.push(id);

@@ -50,6 +50,8 @@ pub(super) struct Visit {
     pub(super) waiting_since: Time,
     pub(super) stage: Stage,
     pub(super) memory: Memory,
+    /// Offers that went unanswered so far.
+    pub(super) unanswered: u32,
 }
 
 /// What a queued call does.
@@ -57,10 +59,41 @@ pub(super) struct Visit {
 pub(super) enum Stage {
     /// Nobody is offered it.
     Waiting,
-    /// A phone rings for it.
-    Ringing(OfferId),
-    /// A phone said 200; the call's deadlines are held until media is joined or the agent drops.
-    Joining(OfferId),
+    /// A phone rings for it, or several.
+    Ringing(Round),
+    /// A phone said 200; the call's deadlines are held until media is joined or the agent drops. Others of its round
+    /// may ring on until then.
+    Joining(OfferId, Round),
+}
+
+impl Stage {
+    /// Whether this may be a phone that rings for the call.
+    pub(super) fn rings(self, offer: OfferId) -> bool {
+        matches!(self, Stage::Ringing(round) | Stage::Joining(_, round) if round.has(offer))
+    }
+
+    /// Whether this is the phone that the call is being joined with.
+    pub(super) fn joins(self, offer: OfferId) -> bool {
+        matches!(self, Stage::Joining(winner, _) if winner == offer)
+    }
+}
+
+/// The offers made to a call in one step, with the numbers from `first` to `last`: one, or many with `ring_all`. Those
+/// of them that still ring are known by their state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Round {
+    pub(super) first: OfferId,
+    pub(super) last: OfferId,
+}
+
+impl Round {
+    pub(super) fn offers(self) -> impl Iterator<Item = OfferId> {
+        (self.first.0..=self.last.0).map(OfferId)
+    }
+
+    pub(super) fn has(self, offer: OfferId) -> bool {
+        self.first <= offer && offer <= self.last
+    }
 }
 
 /// Who did not take this call, how often, and until when each is left alone; ordered by agent.
@@ -178,15 +211,17 @@ impl Acd {
             waiting_since: at,
             stage: Stage::Waiting,
             memory: Memory::default(),
+            unanswered: 0,
         });
         out.fact(at, Fact::CallEntered { call: id, service, queue });
         out.commands.push(Command::PlayMusic { call: id, clip: self.plan.queues[queue.index()].music });
-        self.start_waiting(id);
+        self.start_waiting(id, out);
         self.set_call_deadlines(id);
     }
 
     /// Puts the call into the waiting room, at its place.
-    fn start_waiting(&mut self, id: CallId) {
+    pub(super) fn start_waiting(&mut self, id: CallId, out: &mut Outbox) {
+        self.open_steps_early(id, out);
         let Some(call) = self.calls.get_mut(&id) else { return };
         let queue = call.queue;
         let Some(visit) = call.visit_mut() else { return };
@@ -200,11 +235,11 @@ impl Acd {
     }
 
     /// Nobody is offered the call any more: it waits on, at its old place.
-    pub(super) fn wait_again(&mut self, id: CallId) {
+    pub(super) fn wait_again(&mut self, id: CallId, out: &mut Outbox) {
         if let Some(visit) = self.calls.get_mut(&id).and_then(Call::visit_mut) {
             visit.waiting_since = self.at;
         }
-        self.start_waiting(id);
+        self.start_waiting(id, out);
     }
 
     /// Takes the call out of the waiting room, for an offer or for good.
@@ -276,10 +311,60 @@ impl Acd {
                 self.waiting.insert(before + 1, place);
                 self.fresh_calls.insert(place);
             }
-            Stage::Ringing(offer) => self.withdraw_if_closed(offer, before + 1, out),
-            Stage::Joining(_) => {}
+            Stage::Ringing(round) => self.withdraw_if_closed(id, round, before + 1, out),
+            Stage::Joining(..) => {}
         }
         self.set_call_deadlines(id);
+        if stage == Stage::Waiting && self.early_trigger(id).is_some() {
+            self.stop_waiting(id);
+            self.start_waiting(id, out);
+        }
+    }
+
+    /// What opens the call's next step before its time, if anything does.
+    pub(super) fn early_trigger(&self, id: CallId) -> Option<StepTrigger> {
+        let call = self.calls.get(&id)?;
+        let visit = call.visit()?;
+        let next = self.plan.queues[call.queue.index()].steps.get(usize::from(visit.step) + 1)?;
+        if next.after_offers.is_some_and(|most| visit.unanswered >= most) {
+            return Some(StepTrigger::Offers);
+        }
+        let class = self.tiers.class_of(call.queue, visit.step);
+        let nobody = next.when_nobody_signed_in && !self.tiers.admits_any(class, self.signed_in.profiles());
+        nobody.then_some(StepTrigger::NobodySignedIn)
+    }
+
+    /// Opens every step whose trigger has come; the call is in no class of the waiting room.
+    fn open_steps_early(&mut self, id: CallId, out: &mut Outbox) {
+        let mut opened = false;
+        while let Some(trigger) = self.early_trigger(id) {
+            let at = self.at;
+            let Some(call) = self.calls.get_mut(&id) else { return };
+            let queue = call.queue;
+            let Some(visit) = call.visit_mut() else { return };
+            visit.step += 1;
+            visit.step_since = at;
+            out.fact(at, Fact::StepReached { call: id, queue, step: visit.step, trigger });
+            opened = true;
+        }
+        if opened {
+            self.set_call_deadlines(id);
+        }
+    }
+
+    /// The last agents of some profile signed out: calls that nobody can take any more go on to a step that says so.
+    pub(super) fn leave_empty_steps(&mut self, out: &mut Outbox) {
+        if !self.signed_in.take_fresh() {
+            return;
+        }
+        for class in 0..self.tiers.classes().len() {
+            if self.tiers.classes()[class].empties && !self.tiers.admits_any(class, self.signed_in.profiles()) {
+                while let Some((_, id)) = { self.waiting.of_class(class).next() } {
+                    self.stop_waiting(id);
+                    self.start_waiting(id, out);
+                }
+            }
+        }
     }
 
     pub(super) fn back_off_over(&mut self, id: CallId) {
@@ -377,8 +462,11 @@ impl Acd {
         let (waited, stage) = (self.at.since(visit.entered), visit.stage);
         match stage {
             Stage::Waiting => self.stop_waiting(id),
-            Stage::Ringing(offer) => self.cancel_offer(offer, outcome, out),
-            Stage::Joining(offer) => self.hang_up_joining(offer, outcome, out),
+            Stage::Ringing(round) => self.cancel_round(round, outcome, out),
+            Stage::Joining(winner, round) => {
+                self.hang_up_joining(winner, outcome, out);
+                self.cancel_round(round, outcome, out);
+            }
         }
         self.pass_thresholds(id, |threshold| threshold < waited, out);
         self.hold_call_deadlines(id);

@@ -55,13 +55,18 @@ impl Acd {
                 CallState::Accepted | CallState::Greeting { .. } => None,
                 CallState::Queued(visit) => match visit.stage {
                     Stage::Waiting => {
+                        holds(6, self.early_trigger(id).is_none(), || format!("{id:?}: a step is overdue"))?;
                         waiting += 1;
                         let class = self.tiers.class_of(call.queue, visit.step);
                         let here = self.waiting.holds(class, (visit.entered, id));
                         holds(4, here, || format!("{id:?} waits nowhere"))?;
                         None
                     }
-                    Stage::Ringing(offer) | Stage::Joining(offer) => Some(offer),
+                    Stage::Ringing(round) => {
+                        holds(4, self.still_rings(round), || format!("no phone rings for {id:?}"))?;
+                        None
+                    }
+                    Stage::Joining(offer, _) => Some(offer),
                 },
                 CallState::Talking { offer } => Some(*offer),
             };
@@ -76,13 +81,11 @@ impl Acd {
             let call = self.calls.get(&offer.call).map(|call| &call.state);
             let (agrees, activity) = match offer.state {
                 OfferState::Calling | OfferState::Ringing => {
-                    let mine =
-                        |state: &CallState| matches!(state, CallState::Queued(v) if v.stage == Stage::Ringing(id));
+                    let mine = |state: &CallState| matches!(state, CallState::Queued(v) if v.stage.rings(id));
                     (call.is_some_and(mine), Activity::Offered(id))
                 }
                 OfferState::Joining { .. } => {
-                    let mine =
-                        |state: &CallState| matches!(state, CallState::Queued(v) if v.stage == Stage::Joining(id));
+                    let mine = |state: &CallState| matches!(state, CallState::Queued(v) if v.stage.joins(id));
                     (call.is_some_and(mine), Activity::Connected(id))
                 }
                 OfferState::Talking { .. } => {

@@ -29,7 +29,7 @@ pub use timer::Timer;
 use crate::facts::{Fact, Record};
 use crate::ids::{AgentId, CallId, OfferId};
 use crate::time::{Deadlines, Time};
-use agent::Agent;
+use agent::{Agent, SignedIn};
 use call::Call;
 use offer::Offer;
 use queue::{Place, WaitingRoom};
@@ -64,9 +64,12 @@ pub struct Acd {
     agents: Vec<Agent>,
     waiting: WaitingRoom,
     ready: Ready,
+    signed_in: SignedIn,
     /// Waiting calls and ready agents that may have become a pair; empty between steps.
     fresh_calls: BTreeSet<Place>,
     fresh_agents: Vec<AgentId>,
+    /// Whom the call in hand is offered to, each with how often they missed it; kept for its room.
+    chosen: Vec<(u32, AgentId)>,
     deadlines: Deadlines<Timer>,
     decisions: ChaCha8Rng,
     next_offer: u64,
@@ -103,11 +106,13 @@ impl Acd {
         Acd {
             waiting: WaitingRoom::new(plan.queues.len(), &tiers),
             ready: Ready::new(&plan, &tiers),
+            signed_in: SignedIn::new(tiers.profiles()),
             agents: plan.agents.iter().map(Agent::new).collect(),
             calls: BTreeMap::new(),
             offers: BTreeMap::new(),
             fresh_calls: BTreeSet::new(),
             fresh_agents: Vec::new(),
+            chosen: Vec::new(),
             deadlines,
             decisions: ChaCha8Rng::seed_from_u64(decision_seed),
             next_offer: 0,

@@ -10,8 +10,7 @@
 //! The call moves on as soon as the outcome is fixed; the agent stays ringing until the phone's last word.
 
 use super::agent::{Activity, LEAST_RETRY};
-use super::call::{Call, CallState, Stage};
-use super::router::Match;
+use super::call::{Call, CallState, Round, Stage};
 use super::{Acd, Command, Outbox, Timer};
 use crate::facts::{Fact, OfferOutcome, Party};
 use crate::ids::{AgentId, CallId, OfferId, PoolId, QueueId};
@@ -44,17 +43,34 @@ pub(super) enum OfferState {
     Settling,
 }
 
+impl Offer {
+    /// The phone was not told to stop and has not said its last word.
+    fn is_open(&self) -> bool {
+        matches!(self.state, OfferState::Calling | OfferState::Ringing)
+    }
+}
+
 impl Acd {
-    /// Rings the agent's phone.
-    pub(super) fn make_offer(&mut self, found: Match, out: &mut Outbox) {
-        let Match { call: id, agent, step, since } = found;
+    /// Rings the phones of those chosen for the call.
+    pub(super) fn make_offers(&mut self, id: CallId, step: u8, out: &mut Outbox) {
+        self.stop_waiting(id);
+        let first = OfferId(self.next_offer + 1);
+        for index in 0..self.chosen.len() {
+            let (_, agent) = self.chosen[index];
+            self.make_offer(id, agent, step, out);
+        }
+        let round = Round { first, last: OfferId(self.next_offer) };
+        if let Some(visit) = self.calls.get_mut(&id).and_then(Call::visit_mut) {
+            visit.stage = Stage::Ringing(round);
+        }
+    }
+
+    fn make_offer(&mut self, id: CallId, agent: AgentId, step: u8, out: &mut Outbox) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let Some(since) = self.could_meet_since(call, agent) else { return };
+        let queue = call.queue;
         self.next_offer += 1;
         let offer = OfferId(self.next_offer);
-        self.stop_waiting(id);
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        let queue = call.queue;
-        let Some(visit) = call.visit_mut() else { return };
-        visit.stage = Stage::Ringing(offer);
         let (now, pool) = (self.now, self.agents[agent.index()].pool);
         self.offers
             .insert(offer, Offer { call: id, agent, state: OfferState::Calling, queue, step, pool, made_at: now });
@@ -78,7 +94,12 @@ impl Acd {
         let (at, now) = (self.at, self.now);
         let Some(offer) = self.offers.get_mut(&id) else { return };
         let (call, agent) = (offer.call, offer.agent);
+        let stage = self.calls.get(&call).and_then(Call::visit).map(|visit| visit.stage);
         match offer.state {
+            OfferState::Calling | OfferState::Ringing if matches!(stage, Some(Stage::Joining(..))) => {
+                // Another 200 of the same round came first.
+                return self.lose_race(id, out);
+            }
             OfferState::Calling | OfferState::Ringing => offer.state = OfferState::Joining { answered_at: at },
             OfferState::Settling => {
                 // It crossed our CANCEL and changes nothing.
@@ -91,8 +112,10 @@ impl Acd {
         self.deadlines.cancel(Timer::Ring(id));
         self.deadlines.set(Timer::Join(id), now + self.plan.limits.join_timeout);
         self.hold_call_deadlines(call);
-        if let Some(visit) = self.calls.get_mut(&call).and_then(Call::visit_mut) {
-            visit.stage = Stage::Joining(id);
+        if let Some(visit) = self.calls.get_mut(&call).and_then(Call::visit_mut)
+            && let Stage::Ringing(round) = visit.stage
+        {
+            visit.stage = Stage::Joining(id, round);
         }
         out.commands.push(Command::JoinMedia { offer: id, call });
         self.occupy(agent, Activity::Connected(id), at, out);
@@ -102,13 +125,18 @@ impl Acd {
     pub(super) fn on_joined(&mut self, id: OfferId, out: &mut Outbox) {
         let Some(&offer) = self.offers.get(&id) else { return };
         let OfferState::Joining { answered_at } = offer.state else { return };
-        let Some(entered) = self.calls.get(&offer.call).and_then(Call::visit).map(|visit| visit.entered) else {
+        let Some(visit) = self.calls.get(&offer.call).and_then(Call::visit) else {
             return self.law(4, false, out);
         };
+        let (entered, stage) = (visit.entered, visit.stage);
         self.deadlines.cancel(Timer::Join(id));
         let waited = answered_at.since(entered);
         self.pass_thresholds(offer.call, |threshold| threshold < waited, out);
         self.end_offer(id, OfferOutcome::Accepted, answered_at, out);
+        if let Stage::Joining(_, round) = stage {
+            // They rang on until now, in case the winner dropped.
+            self.cancel_round(round, OfferOutcome::Withdrawn, out);
+        }
         self.set_offer_state(id, OfferState::Talking { answered_at });
         if let Some(call) = self.calls.get_mut(&offer.call) {
             call.state = CallState::Talking { offer: id };
@@ -128,7 +156,7 @@ impl Acd {
                 let outcome = if is_phones_answer(outcome) { outcome } else { OfferOutcome::Failed };
                 self.end_offer(id, outcome, self.at, out);
                 self.settled(id, outcome != OfferOutcome::Unreachable, out);
-                self.wait_again(call);
+                self.one_less(call, out);
             }
             OfferState::Settling => self.settled(id, outcome != OfferOutcome::Unreachable, out),
             OfferState::Joining { .. } | OfferState::Talking { .. } => self.on_agent_gone(id, out),
@@ -153,14 +181,14 @@ impl Acd {
         let Some(&Offer { call, agent, .. }) = self.offers.get(&id) else { return };
         self.cancel_offer(id, OfferOutcome::Unreachable, out);
         self.not_reached(agent);
-        self.wait_again(call);
+        self.one_less(call, out);
     }
 
     pub(super) fn ring_due(&mut self, id: OfferId, out: &mut Outbox) {
         let Some(&Offer { call, agent, .. }) = self.offers.get(&id) else { return };
         self.cancel_offer(id, OfferOutcome::NoAnswer, out);
         self.missed(agent);
-        self.wait_again(call);
+        self.one_less(call, out);
     }
 
     pub(super) fn join_due(&mut self, id: OfferId, out: &mut Outbox) {
@@ -173,13 +201,45 @@ impl Acd {
         self.settled(id, false, out);
     }
 
-    /// A step replaced those before it: an offer that it would not have allowed is taken back.
-    pub(super) fn withdraw_if_closed(&mut self, id: OfferId, class: usize, out: &mut Outbox) {
-        let Some(&Offer { call, agent, .. }) = self.offers.get(&id) else { return };
-        if self.tiers.admits(class, agent).is_none() {
-            self.cancel_offer(id, OfferOutcome::Withdrawn, out);
-            self.wait_again(call);
+    /// A step replaced those before it: offers that it would not have allowed are taken back.
+    pub(super) fn withdraw_if_closed(&mut self, call: CallId, round: Round, class: usize, out: &mut Outbox) {
+        for id in round.offers() {
+            let closed = |offer: &Offer| offer.is_open() && self.tiers.admits(class, offer.agent).is_none();
+            if self.offers.get(&id).is_some_and(closed) {
+                self.cancel_offer(id, OfferOutcome::Withdrawn, out);
+            }
         }
+        self.one_less(call, out);
+    }
+
+    /// Cancels whatever of the round still rings.
+    pub(super) fn cancel_round(&mut self, round: Round, outcome: OfferOutcome, out: &mut Outbox) {
+        for id in round.offers() {
+            if self.offers.get(&id).is_some_and(Offer::is_open) {
+                self.cancel_offer(id, outcome, out);
+            }
+        }
+    }
+
+    /// A phone stopped ringing for the call: when it was the last one, the call waits again.
+    fn one_less(&mut self, id: CallId, out: &mut Outbox) {
+        let Some(visit) = self.calls.get(&id).and_then(Call::visit) else { return };
+        if let Stage::Ringing(round) = visit.stage
+            && !self.still_rings(round)
+        {
+            self.wait_again(id, out);
+        }
+    }
+
+    pub(super) fn still_rings(&self, round: Round) -> bool {
+        self.offers.range(round.first..=round.last).any(|(_, offer)| offer.is_open())
+    }
+
+    /// A phone of the round said 200 when another's had come already.
+    fn lose_race(&mut self, id: OfferId, out: &mut Outbox) {
+        self.end_offer(id, OfferOutcome::LostRace, self.at, out);
+        out.commands.push(Command::HangUpAgent { offer: id });
+        self.settled(id, true, out);
     }
 
     /// Fixes the outcome of an offer not answered yet and stops the ringing. What the call does next is the
@@ -205,7 +265,12 @@ impl Acd {
         self.end_offer(id, OfferOutcome::Failed, self.at, out);
         self.settled(id, true, out);
         out.commands.push(Command::PlayMusic { call, clip: self.plan.queues[queue.index()].music });
-        self.wait_again(call);
+        if let Some(visit) = self.calls.get_mut(&call).and_then(Call::visit_mut)
+            && let Stage::Joining(_, round) = visit.stage
+        {
+            visit.stage = Stage::Ringing(round);
+        }
+        self.one_less(call, out);
         self.set_call_deadlines(call);
     }
 
@@ -242,6 +307,7 @@ impl Acd {
         };
         if let Some(visit) = self.calls.get_mut(&call).and_then(Call::visit_mut) {
             visit.memory.add(agent, moment + back_off);
+            visit.unanswered += 1;
         }
     }
 

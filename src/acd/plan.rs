@@ -74,6 +74,10 @@ pub struct Step {
     pub requires: Vec<(SkillId, u8)>,
     /// Whether earlier steps stay open.
     pub mode: StepMode,
+    /// Opens earlier than `after` once so many offers of the call went unanswered.
+    pub after_offers: Option<u32>,
+    /// Opens earlier than `after` when nobody whom the call may use by then is signed in.
+    pub when_nobody_signed_in: bool,
 }
 
 /// What a step does to the earlier ones.
@@ -104,6 +108,10 @@ pub enum Strategy {
     BestSkill,
     /// One seeded draw among them.
     Random,
+    /// One seeded draw among them, each as likely as its weight says.
+    WeightedRandom,
+    /// All of them at once; the first to answer has the call.
+    RingAll,
 }
 
 /// A group of agents.
@@ -124,6 +132,8 @@ pub struct Agent {
     pub skills: Vec<(SkillId, u8)>,
     /// Reachable from the start through a fixed contact, without registering.
     pub fixed_contact: bool,
+    /// How likely `weighted_random` is to choose them, against the others' weights. At least 1.
+    pub weight: u32,
 }
 
 /// Bounds and delays that hold for all queues; each has a named key in the configuration.

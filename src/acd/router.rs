@@ -6,7 +6,7 @@
 //! earliest open step, then whom it has not missed yet, then the queue's strategy.
 
 use super::call::{Call, Visit};
-use super::plan::Strategy;
+use super::plan::{Agent, Strategy};
 use super::queue::Place;
 use super::strategy::{Rank, Ranking};
 use super::tier::Level;
@@ -16,23 +16,13 @@ use crate::ids::{AgentId, CallId};
 use crate::time::Time;
 use rand_chacha::rand_core::Rng;
 
-/// A call and an agent who are to meet.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Match {
-    pub(super) call: CallId,
-    pub(super) agent: AgentId,
-    /// The tier step that allows it.
-    pub(super) step: u8,
-    /// When they could first have met.
-    pub(super) since: Time,
-}
-
 impl Acd {
     /// Makes every offer that can be made.
     pub(super) fn assign(&mut self, out: &mut Outbox) {
+        self.leave_empty_steps(out);
         while let Some(place) = self.most_senior_fresh() {
-            match self.find_agent(place.1) {
-                Some(found) => self.make_offer(found, out),
+            match self.choose_agents(place.1) {
+                Some(step) => self.make_offers(place.1, step, out),
                 // Nobody is ready for it: agents only get fewer until the end of this step.
                 None if self.fresh_calls.remove(&place) => {}
                 None => {
@@ -70,29 +60,71 @@ impl Acd {
         served.and(self.waiting.classes()).filter_map(|class| self.waiting.of_class(class).find(mine)).min()
     }
 
-    /// The agent whom this waiting call is offered to now.
-    fn find_agent(&mut self, id: CallId) -> Option<Match> {
+    /// Chooses whom this waiting call is offered to now, by the step that is told.
+    fn choose_agents(&mut self, id: CallId) -> Option<u8> {
+        let mut chosen = std::mem::take(&mut self.chosen);
+        chosen.clear();
+        let step = self.candidates(id, &mut chosen);
+        if let Some((_, strategy)) = step {
+            self.draw(strategy, &mut chosen);
+        }
+        self.chosen = chosen;
+        step.map(|(step, _)| step)
+    }
+
+    /// Those whom the queue's strategy leaves to choose from, by the earliest open step that has anybody.
+    fn candidates(&self, id: CallId, chosen: &mut Vec<(u32, AgentId)>) -> Option<(u8, Strategy)> {
         let call = self.calls.get(&id)?;
         let visit = call.visit()?;
         let strategy = self.plan.queues[call.queue.index()].strategy;
         let class = &self.tiers.classes()[self.tiers.class_of(call.queue, visit.step)];
-        let (agent, step) = match strategy {
-            Strategy::Random => {
-                let (candidates, step) = class.levels.iter().find_map(|level| self.all_of(visit, level))?;
-                (candidates[draw(&mut self.decisions, candidates.len())], step)
+        let level = class.levels.iter().find(|level| {
+            match strategy {
+                Strategy::Random | Strategy::WeightedRandom | Strategy::RingAll => self.all_of(visit, level, chosen),
+                Strategy::LongestIdle
+                | Strategy::Linear
+                | Strategy::RoundRobin
+                | Strategy::FewestCalls
+                | Strategy::LeastTalkTime
+                | Strategy::BestSkill => chosen.extend(self.first_of(visit, level, strategy)),
             }
-            _ => class.levels.iter().find_map(|level| Some((self.first_of(visit, level, strategy)?, level.step)))?,
-        };
-        let visit = self.visit_of(id)?;
+            !chosen.is_empty()
+        })?;
+        Some((level.step, strategy))
+    }
+
+    /// Of several candidates, leaves those who are rung: all, or one by a draw in order of id.
+    fn draw(&mut self, strategy: Strategy, chosen: &mut Vec<(u32, AgentId)>) {
+        chosen.sort_unstable_by_key(|&(_, agent)| agent);
+        if strategy == Strategy::RingAll || chosen.len() < 2 {
+            return;
+        }
+        let least = chosen.iter().map(|&(times, _)| times).min().unwrap_or(0);
+        chosen.retain(|&(times, _)| times == least);
+        let weight = |agent: &Agent| if strategy == Strategy::WeightedRandom { agent.weight.max(1) } else { 1 };
+        let weights = chosen.iter().map(|&(_, agent)| u64::from(weight(&self.plan.agents[agent.index()])));
+        let mut ticket = draw(&mut self.decisions, weights.clone().sum());
+        let winner = weights.clone().position(|weight| {
+            let won = ticket < weight;
+            ticket = ticket.saturating_sub(weight);
+            won
+        });
+        chosen.swap(0, winner.unwrap_or(0));
+        chosen.truncate(1);
+    }
+
+    /// When a waiting call and an agent whom it is offered to could first have met.
+    ///
+    /// Not before the latest step opened: whoever could have met then did.
+    pub(super) fn could_meet_since(&self, call: &Call, agent: AgentId) -> Option<Time> {
+        let visit = call.visit()?;
         let ready_since = self.agents[agent.index()].since;
-        let open_since = if step == visit.step { visit.step_since } else { visit.entered };
         let back_off_end = visit.memory.of(agent).map_or(Time::ZERO, |missed| missed.until);
-        let since = visit.waiting_since.max(ready_since).max(open_since).max(back_off_end);
-        Some(Match { call: id, agent, step, since })
+        Some(visit.waiting_since.max(ready_since).max(visit.step_since).max(back_off_end))
     }
 
     /// The first in the strategy's order of those whom one step adds.
-    fn first_of(&self, visit: &Visit, level: &Level, strategy: Strategy) -> Option<AgentId> {
+    fn first_of(&self, visit: &Visit, level: &Level, strategy: Strategy) -> Option<(u32, AgentId)> {
         let ranking = Ranking::of(strategy);
         let mut best: Option<(u32, u32, Rank, AgentId)> = None;
         for profile in level.profiles.and(self.ready.profiles()) {
@@ -111,21 +143,15 @@ impl Acd {
                 }
             }
         }
-        best.map(|(_, _, _, agent)| agent)
+        best.map(|(times, _, _, agent)| (times, agent))
     }
 
-    /// All of those whom one step adds and who missed the call least, in order of id.
-    fn all_of(&self, visit: &Visit, level: &Level) -> Option<(Vec<AgentId>, u8)> {
+    /// All of those whom one step adds, with how often each missed the call.
+    fn all_of(&self, visit: &Visit, level: &Level, chosen: &mut Vec<(u32, AgentId)>) {
         let ready = level.profiles.and(self.ready.profiles());
         let agents = ready.flat_map(|profile| self.ready.of_profile(profile, Ranking::File)).map(|(_, agent)| agent);
-        let mut candidates: Vec<(u32, AgentId)> = agents
-            .filter(|&agent| !visit.memory.backs_off(agent, self.latest))
-            .map(|agent| (visit.memory.of(agent).map_or(0, |missed| missed.times), agent))
-            .collect();
-        candidates.sort_unstable();
-        let &(least, _) = candidates.first()?;
-        let agents = candidates.into_iter().take_while(|&(times, _)| times == least).map(|(_, agent)| agent).collect();
-        Some((agents, level.step))
+        let willing = agents.filter(|&agent| !visit.memory.backs_off(agent, self.latest));
+        chosen.extend(willing.map(|agent| (visit.memory.of(agent).map_or(0, |missed| missed.times), agent)));
     }
 
     fn visit_of(&self, id: CallId) -> Option<&Visit> {
@@ -134,6 +160,6 @@ impl Acd {
 }
 
 /// A number below `len`, each as likely as the other to within 2^-32.
-fn draw(decisions: &mut rand_chacha::ChaCha8Rng, len: usize) -> usize {
-    ((u128::from(decisions.next_u64()) * len as u128) >> 64) as usize
+fn draw(decisions: &mut rand_chacha::ChaCha8Rng, len: u64) -> u64 {
+    ((u128::from(decisions.next_u64()) * u128::from(len)) >> 64) as u64
 }

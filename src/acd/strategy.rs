@@ -32,7 +32,7 @@ impl Ranking {
         match strategy {
             Strategy::LongestIdle | Strategy::BestSkill => Ranking::Idle,
             Strategy::RoundRobin => Ranking::Offered,
-            Strategy::Linear | Strategy::Random => Ranking::File,
+            Strategy::Linear | Strategy::Random | Strategy::WeightedRandom | Strategy::RingAll => Ranking::File,
             Strategy::FewestCalls => Ranking::Calls,
             Strategy::LeastTalkTime => Ranking::Talk,
         }

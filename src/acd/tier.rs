@@ -45,6 +45,8 @@ impl Bits {
 pub(super) struct Class {
     /// Whom they may use, the earliest open step first; each profile is in the first level that admits it only.
     pub(super) levels: Vec<Level>,
+    /// The next step opens at once when nobody whom these calls may use is signed in.
+    pub(super) empties: bool,
 }
 
 /// What one open step adds to the earlier ones.
@@ -83,7 +85,10 @@ impl Tiers {
         let mut first_class = Vec::new();
         for queue in &plan.queues {
             first_class.push(classes.len());
-            classes.extend((0..queue.steps.len()).map(|step| Class { levels: levels(queue, step, &profiles) }));
+            classes.extend((0..queue.steps.len()).map(|step| Class {
+                levels: levels(queue, step, &profiles),
+                empties: queue.steps.get(step + 1).is_some_and(|next| next.when_nobody_signed_in),
+            }));
         }
         let mut classes_of = vec![Bits::with_room_for(classes.len()); profiles.len()];
         for (number, class) in classes.iter().enumerate() {
@@ -112,6 +117,11 @@ impl Tiers {
 
     pub(super) fn classes_served_by(&self, profile: usize) -> &Bits {
         &self.classes_of[profile]
+    }
+
+    /// Whether a call of this class may use anybody of these profiles.
+    pub(super) fn admits_any(&self, class: usize, profiles: &Bits) -> bool {
+        self.classes[class].levels.iter().any(|level| level.profiles.and(profiles).next().is_some())
     }
 
     /// The step by which a call of this class may use this agent, if it may.

@@ -2,7 +2,7 @@
 
 use super::mistake::Report;
 use super::read::{Placed, Read, Section, Wrong};
-use super::value::{check_number, text};
+use super::value::{check_number, count, text};
 use super::words::{Words, bounded};
 use super::{SecretFile, Sources};
 use crate::acd::plan::{Agent, Service};
@@ -57,6 +57,7 @@ impl Agents {
             };
             let pool = section.need("pool", |value| words.pool(value)).map_or(PoolId(0), |pool| pool.value);
             let skills = words.levels(&mut section, "skills", report);
+            let weight = u32::try_from(section.get_or("weight", 1, count(1, 1_000))).unwrap_or(1);
             let reach = read_reach(&mut section, sources, report);
             bounded(agents.agents.len() + numbers.len(), MOST_AGENTS, "agents", &section.span, report);
             if let Some(reach) = reach
@@ -66,7 +67,7 @@ impl Agents {
                 for number in numbers {
                     let fixed_contact = matches!(reach, Reach::Contact(_));
                     agents.add_phone(&reach, &number);
-                    agents.agents.push(Agent { number, pool, skills: skills.clone(), fixed_contact });
+                    agents.agents.push(Agent { number, pool, skills: skills.clone(), fixed_contact, weight });
                 }
             }
             section.finish();

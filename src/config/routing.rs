@@ -3,7 +3,7 @@
 use super::clips::Clips;
 use super::mistake::Report;
 use super::read::{List, Placed, Read, Section, Wrong};
-use super::value::{check_name, count, duration, number, show_duration, text};
+use super::value::{check_name, count, duration, number, show_duration, text, truth};
 use super::words::{MOST_NAMES, Names, Words, bounded};
 use crate::acd::plan::{Agent, BackOff, Limits, Queue, Service, Step, StepMode, Strategy};
 use crate::ids::{PoolId, QueueId, SkillId};
@@ -16,6 +16,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
+const FIRST_STEP: &str = "the first step opens at once: after = \"0 s\"";
+
+/// Most unanswered offers before a step.
+const MOST_OFFERS: u64 = 1_000;
 /// Most steps of a queue.
 const MOST_STEPS: usize = 16;
 /// Most thresholds of a queue.
@@ -99,6 +103,7 @@ fn read_steps(section: &mut Section<'_>, words: &Words, report: &Report<'_>) -> 
     let mut before: Option<Duration> = None;
     let mut steps = Vec::new();
     for mut table in tables {
+        let is_first = before.is_none();
         let after = read_after(&mut table, before, report);
         before = Some(after);
         let pools = match table.need_list("pools", |value| words.pool(value)) {
@@ -110,10 +115,32 @@ fn read_steps(section: &mut Section<'_>, words: &Words, report: &Report<'_>) -> 
             pools,
             requires: words.levels(&mut table, "requires", report),
             mode: table.get_or("mode", StepMode::Widen, mode),
+            after_offers: read_early(&mut table, "after_offers", is_first, count(1, MOST_OFFERS), report).map(narrow),
+            when_nobody_signed_in: read_early(&mut table, "when_nobody_signed_in", is_first, truth, report)
+                .unwrap_or(false),
         });
         table.finish();
     }
     steps
+}
+
+/// What opens a step before its time; nothing opens before the first step.
+fn read_early<'t, T>(
+    table: &mut Section<'t>,
+    key: &'static str,
+    is_first: bool,
+    read: impl FnOnce(&DeValue<'t>) -> Read<T>,
+    report: &Report<'_>,
+) -> Option<T> {
+    let early = table.get(key, read)?;
+    if is_first {
+        report.mistake(
+            &table.key_span(key),
+            format!("`{key}` says nothing in the first step"),
+            Some(FIRST_STEP.into()),
+        );
+    }
+    Some(early.value)
 }
 
 /// The first step opens at once, every other one later than the one before it.
@@ -125,8 +152,7 @@ fn read_after(table: &mut Section<'_>, before: Option<Duration>, report: &Report
     };
     match (&after, before) {
         (Some(after), None) if after.value > Duration::ZERO => {
-            let hint = "the first step opens at once: after = \"0 s\"".to_string();
-            report.mistake(&after.span, "nobody is asked before this step", Some(hint));
+            report.mistake(&after.span, "nobody is asked before this step", Some(FIRST_STEP.to_string()));
         }
         (Some(after), Some(before)) if after.value <= before => {
             let hint = format!("later than \"{}\"", show_duration(before));
@@ -280,6 +306,8 @@ fn strategy(value: &DeValue<'_>) -> Read<Strategy> {
         ("least_talk_time", Strategy::LeastTalkTime),
         ("best_skill", Strategy::BestSkill),
         ("random", Strategy::Random),
+        ("weighted_random", Strategy::WeightedRandom),
+        ("ring_all", Strategy::RingAll),
     ];
     one_of(value, "strategy", &known)
 }

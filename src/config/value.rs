@@ -39,6 +39,14 @@ pub(super) fn count(min: u64, max: u64) -> impl Fn(&DeValue<'_>) -> Read<u64> {
     }
 }
 
+/// Yes or no.
+pub(super) fn truth(value: &DeValue<'_>) -> Read<bool> {
+    match value {
+        DeValue::Boolean(truth) => Ok(*truth),
+        _ => Err(Wrong::new(format!("must be true or false, not {}", kind(value)), "without quotes")),
+    }
+}
+
 /// A level of a skill.
 pub(super) fn level(value: &DeValue<'_>) -> Read<u8> {
     let level = count(0, 100)(value).map_err(|wrong| Wrong::new(wrong.problem, LEVELS))?;

@@ -1,7 +1,7 @@
 //! A naive router: it follows the facts, scans everything and knows no index. The engine must choose what it chooses.
 
 use centralino::acd::plan::{Plan, Queue, Step, StepMode, Strategy};
-use centralino::facts::{AgentState, Fact, OfferOutcome, Record};
+use centralino::facts::{AgentState, Fact, OfferOutcome, Record, StepTrigger};
 use centralino::ids::{AgentId, CallId, QueueId};
 use centralino::time::{Duration, Time};
 use std::collections::BTreeMap;
@@ -11,7 +11,9 @@ struct Waiting {
     queue: QueueId,
     entered: Time,
     step: usize,
-    offered: bool,
+    /// Phones that ring, or that took it.
+    offered: u32,
+    unanswered: u32,
     missed: BTreeMap<AgentId, (u32, Time)>,
 }
 
@@ -26,7 +28,7 @@ struct Agent {
 }
 
 /// What the router would do now.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
     call: CallId,
     agents: Vec<AgentId>,
@@ -38,17 +40,28 @@ pub struct ReferenceRouter<'a> {
     calls: BTreeMap<CallId, Waiting>,
     agents: Vec<Agent>,
     offers: u64,
+    /// The rest of a `ring_all`.
+    round: Option<Choice>,
 }
 
 impl<'a> ReferenceRouter<'a> {
     pub fn new(plan: &'a Plan) -> Self {
-        ReferenceRouter { plan, calls: BTreeMap::new(), agents: vec![Agent::default(); plan.agents.len()], offers: 0 }
+        ReferenceRouter {
+            plan,
+            calls: BTreeMap::new(),
+            agents: vec![Agent::default(); plan.agents.len()],
+            offers: 0,
+            round: None,
+        }
     }
 
     /// The most senior call that somebody ready may have; of those, by the earliest open step, whoever missed it
     /// least and comes first in the strategy's order (for `random`: any of them).
     pub fn choice(&self, now: Time) -> Option<Choice> {
-        let mut calls: Vec<_> = self.calls.iter().filter(|(_, call)| !call.offered).collect();
+        if self.round.is_some() {
+            return self.round.clone();
+        }
+        let mut calls: Vec<_> = self.calls.iter().filter(|(_, call)| call.offered == 0).collect();
         calls.sort_by_key(|(id, call)| (call.entered, **id));
         calls.into_iter().find_map(|(&id, call)| {
             let queue = &self.plan.queues[call.queue.index()];
@@ -64,7 +77,8 @@ impl<'a> ReferenceRouter<'a> {
                 agents.sort_unstable();
                 let (first, _) = *agents.first()?;
                 let agents = agents.into_iter().filter(|&(key, _)| key == first).map(|(_, agent)| agent);
-                let keep = if queue.strategy == Strategy::Random { usize::MAX } else { 1 };
+                let any = matches!(queue.strategy, Strategy::Random | Strategy::WeightedRandom | Strategy::RingAll);
+                let keep = if any { usize::MAX } else { 1 };
                 Some(Choice { call: id, agents: agents.take(keep).collect(), step: step as u8 })
             })
         })
@@ -78,7 +92,8 @@ impl<'a> ReferenceRouter<'a> {
         let (first, second, third) = match queue.strategy {
             Strategy::LongestIdle => (0, idle, 0),
             Strategy::RoundRobin => (0, agent.offers.into(), 0),
-            Strategy::Linear | Strategy::Random => (0, 0, 0),
+            Strategy::RingAll => return (0, 0, 0, 0),
+            Strategy::Linear | Strategy::Random | Strategy::WeightedRandom => (0, 0, 0),
             Strategy::FewestCalls => (0, agent.answered.into(), agent.offers),
             Strategy::LeastTalkTime => (0, agent.talked.as_nanos(), agent.offers),
             Strategy::BestSkill => (u64::MAX - above, idle, 0),
@@ -91,16 +106,25 @@ impl<'a> ReferenceRouter<'a> {
         match record.fact {
             Fact::CallEntered { call, queue, .. } => {
                 let missed = BTreeMap::new();
-                self.calls.insert(call, Waiting { queue, entered: record.at, step: 0, offered: false, missed });
+                self.calls
+                    .insert(call, Waiting { queue, entered: record.at, step: 0, offered: 0, unanswered: 0, missed });
             }
-            Fact::StepReached { call, step, .. } => self.call(call).step = step.into(),
+            Fact::StepReached { call, step, trigger, .. } => {
+                let due = trigger == StepTrigger::Time || self.opens_early(&self.calls[&call]);
+                assert!(due && usize::from(step) == self.calls[&call].step + 1, "{record:?}");
+                self.call(call).step = step.into();
+            }
             Fact::OfferMade { call, agent, step, .. } => {
                 let choice = self.choice(now).unwrap_or_else(|| panic!("{:?}: nobody was to be offered", record));
                 assert!(
                     choice.call == call && choice.agents.contains(&agent) && choice.step == step,
                     "{record:?}, but {choice:?} was the choice"
                 );
-                self.call(call).offered = true;
+                self.call(call).offered += 1;
+                if self.plan.queues[self.call(call).queue.index()].strategy == Strategy::RingAll {
+                    let agents: Vec<_> = choice.agents.iter().copied().filter(|other| *other != agent).collect();
+                    self.round = (!agents.is_empty()).then_some(Choice { agents, ..choice });
+                }
                 self.offers += 1;
                 self.agents[agent.index()].offers = self.offers;
             }
@@ -114,7 +138,8 @@ impl<'a> ReferenceRouter<'a> {
                     _ => None,
                 };
                 let waiting = self.call(call);
-                waiting.offered = outcome == OfferOutcome::Accepted;
+                waiting.offered -= u32::from(outcome != OfferOutcome::Accepted);
+                waiting.unanswered += u32::from(back_off.is_some());
                 if let Some(back_off) = back_off {
                     let (times, until) = waiting.missed.entry(agent).or_default();
                     (*times, *until) = (*times + 1, record.at + back_off);
@@ -131,6 +156,24 @@ impl<'a> ReferenceRouter<'a> {
             Fact::AgentStateChanged { agent, from, to, .. } => self.agent_changed(agent, from, to, record.at),
             _ => {}
         }
+    }
+
+    /// A call whose next step should be open by now: by its triggers, not by its time.
+    pub fn overdue(&self) -> Option<CallId> {
+        let mut waiting = self.calls.iter().filter(|(_, call)| call.offered == 0);
+        waiting.find(|(_, call)| self.opens_early(call)).map(|(id, _)| *id)
+    }
+
+    fn opens_early(&self, call: &Waiting) -> bool {
+        let queue = &self.plan.queues[call.queue.index()];
+        let Some(next) = queue.steps.get(call.step + 1) else { return false };
+        let asked =
+            |agent| open_steps(queue, call.step).any(|step| surplus(self.plan, &queue.steps[step], agent).is_some());
+        let is_in = |agent: &AgentId| {
+            !matches!(self.agents[agent.index()].state, None | Some(AgentState::SignedOut)) && asked(*agent)
+        };
+        let nobody = !(0..).map(AgentId).take(self.agents.len()).any(|agent| is_in(&agent));
+        next.after_offers.is_some_and(|most| call.unanswered >= most) || (next.when_nobody_signed_in && nobody)
     }
 
     fn call(&mut self, id: CallId) -> &mut Waiting {

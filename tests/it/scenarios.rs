@@ -4,7 +4,9 @@ mod agents;
 mod arrival;
 mod offers;
 mod order;
+mod ring_all;
 mod script;
+mod steps;
 mod waiting;
 
 use centralino::acd::Plan;
@@ -24,11 +26,18 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 fn agent(number: &str, pool: PoolId, skills: &[(SkillId, u8)]) -> Agent {
-    Agent { number: number.to_owned(), pool, skills: skills.to_vec(), fixed_contact: false }
+    Agent { number: number.to_owned(), pool, skills: skills.to_vec(), fixed_contact: false, weight: 1 }
 }
 
 fn step(after: u64, pools: &[PoolId], requires: &[(SkillId, u8)]) -> Step {
-    Step { after: seconds(after), pools: pools.to_vec(), requires: requires.to_vec(), mode: StepMode::Widen }
+    Step {
+        after: seconds(after),
+        pools: pools.to_vec(),
+        requires: requires.to_vec(),
+        mode: StepMode::Widen,
+        after_offers: None,
+        when_nobody_signed_in: false,
+    }
 }
 
 /// The default configuration's plan.

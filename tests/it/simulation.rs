@@ -35,7 +35,7 @@ impl Dice {
     }
 }
 
-const STRATEGIES: [Strategy; 7] = [
+const STRATEGIES: [Strategy; 9] = [
     Strategy::LongestIdle,
     Strategy::Linear,
     Strategy::RoundRobin,
@@ -43,6 +43,8 @@ const STRATEGIES: [Strategy; 7] = [
     Strategy::LeastTalkTime,
     Strategy::BestSkill,
     Strategy::Random,
+    Strategy::WeightedRandom,
+    Strategy::RingAll,
 ];
 
 fn random_plan(dice: &mut Dice) -> Plan {
@@ -54,6 +56,7 @@ fn random_plan(dice: &mut Dice) -> Plan {
         pool: PoolId(dice.below(pools.into()) as u32),
         skills: (0..skills).map(|skill| (SkillId(skill), dice.pick(&[10, 50, 50, 90]))).collect(),
         fixed_contact: dice.percent(40),
+        weight: 1 + dice.below(5) as u32,
     });
     let agents = agents.collect();
     let services = queues.iter().zip(0..).map(|(queue, number)| Service {
@@ -96,6 +99,8 @@ fn random_step(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Step {
         pools: (0..pools).filter(|pool| *pool == 0 || dice.percent(60)).map(PoolId).collect(),
         requires: (0..skills).filter_map(|skill| level(dice, skill)).collect(),
         mode: if number > 0 && dice.percent(25) { StepMode::Replace } else { StepMode::Widen },
+        after_offers: (number > 0 && dice.percent(30)).then(|| 1 + dice.below(4) as u32),
+        when_nobody_signed_in: number > 0 && dice.percent(30),
     }
 }
 
@@ -223,6 +228,8 @@ impl<'a> World<'a> {
         assert!(stats::laws::all_hold(&self.tally.layout(), self.tally.values()), "a count is out");
         let missed = self.reference.as_ref().and_then(|reference| reference.choice(self.latest));
         assert_eq!(missed, None, "law 5: this offer was not made");
+        let overdue = self.reference.as_ref().and_then(ReferenceRouter::overdue);
+        assert_eq!(overdue, None, "law 6: this call's next step did not open");
         for command in &out.commands {
             self.carry_out(command);
         }

@@ -148,7 +148,7 @@ fn what_the_default_file_calls_a_default_is_one() {
             defaults += 1;
         }
     }
-    assert_eq!(defaults, 52);
+    assert!(defaults >= 53, "only {defaults} lines were tried");
 }
 
 #[test]

@@ -121,6 +121,18 @@ const CASES: &[(&str, &str, &str)] = &[
     ("ring = \"15 s\"", "target_percent = «100»", "out of range: 100"),
     ("ring = \"15 s\"", "max_length = «0»", "out of range: 0"),
     ("after = \"20 s\"", "after = \"20 s\"\nmode = «\"wide\"»", "there is no mode `wide`"),
+    ("after = \"20 s\"", "after = \"20 s\"\nafter_offers = «0»", "out of range: 0 (a whole number from 1 to 1000)"),
+    (
+        "after = \"20 s\"",
+        "after = \"20 s\"\nwhen_nobody_signed_in = «\"yes\"»",
+        "must be true or false, not text (without quotes)",
+    ),
+    (
+        "[[queue.help.step]]\npools",
+        "[[queue.help.step]]\n«after_offers» = 2\npools",
+        "`after_offers` says nothing in the first step",
+    ),
+    ("information = 80 }", "information = 80 }\nweight = «0»", "out of range: 0 (a whole number from 1 to 1000)"),
     ("information = 50", "information = «101»", "out of range: 101 (levels go from 0"),
     ("information = 80", "information = «-1»", "out of range: -1 (levels go from 0"),
     ("information = 80", "information = «\"high\"»", "must be a number, not text"),

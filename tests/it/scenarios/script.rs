@@ -7,7 +7,7 @@
 //! agents' states (`show states` as first line) and commands that a fact already implies.
 
 use centralino::acd::{Acd, Command, Event, Outbox, Plan};
-use centralino::facts::{Fact, OfferOutcome, Record};
+use centralino::facts::{Fact, OfferOutcome, Record, StepTrigger};
 use centralino::ids::{AgentId, CallId, OfferId, QueueId, ServiceId};
 use centralino::time::{Duration, Time};
 use std::fmt::Write;
@@ -158,7 +158,10 @@ impl Stage {
             Fact::ThresholdPassed { call, queue, threshold } => {
                 format!("late {} {}", call.0, text(queue_of(*queue).thresholds[usize::from(*threshold)]))
             }
-            Fact::StepReached { call, step, .. } => format!("step {} of {}", step, call.0),
+            Fact::StepReached { call, step, trigger: StepTrigger::Time, .. } => format!("step {} of {}", step, call.0),
+            Fact::StepReached { call, step, trigger, .. } => {
+                format!("step {} of {}, {}", step, call.0, trigger.label())
+            }
             Fact::CallAnswered { call, agent, waited, .. } => {
                 format!("answered {} by {}, waited {}", call.0, agent_name(*agent), text(*waited))
             }
