@@ -38,4 +38,5 @@ mod sip_noise;
 mod snapshot;
 mod sound;
 mod stats_json;
+mod strategies;
 mod tidy;
