@@ -19,6 +19,8 @@ mod read;
 mod retention;
 mod schema;
 mod store;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use history::{History, Imported};

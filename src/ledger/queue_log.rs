@@ -157,3 +157,64 @@ impl QueueLog {
 }
 
 const SECOND: i64 = 1_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use centralino::stats::{PoolShape, QueueShape, ServiceShape};
+    use centralino::{facts::StepTrigger, ids::OfferId, ids::ServiceId};
+
+    fn shape() -> Shape {
+        let thresholds = vec![Duration::from_secs(30)];
+        let name = "information".to_owned();
+        Shape {
+            services: vec![ServiceShape { name: name.clone(), queues: vec![QueueId(0)] }],
+            queues: vec![QueueShape { name, thresholds, target_percent: 90, steps: 2 }],
+            pools: vec![PoolShape { name: "first_line".into(), agents: 2 }],
+            calls: 3,
+        }
+    }
+
+    #[test]
+    fn a_morning_in_asterisks_words() {
+        let mut log = QueueLog::new(&shape(), vec!["101".into()], 1_700_000_000_000_000_000);
+        let (queue, pool, agent, other) = (QueueId(0), PoolId(0), AgentId(0), AgentId(1));
+        let (service, step, second) = (ServiceId(0), 0, Duration::from_secs(1));
+        let enters = |call| Fact::CallEntered { call: CallId(call), service, queue };
+        let offer_ends = |call, agent, outcome, rang| {
+            let (offer, call) = (OfferId(call), CallId(call));
+            Fact::OfferEnded { offer, call, queue, step, pool, agent, outcome, rang }
+        };
+        let story = [
+            (1, enters(1)),
+            (2, enters(2)),
+            (3, enters(3)),
+            (3, enters(4)), // one too many
+            (4, offer_ends(1, other, OfferOutcome::NoAnswer, 2_500 * second / 1_000)),
+            (5, Fact::StepReached { call: CallId(1), queue, step: 1, trigger: StepTrigger::Time }),
+            (6, offer_ends(1, agent, OfferOutcome::Accepted, second)),
+            (6, Fact::CallAnswered { call: CallId(1), queue, pool, agent, waited: 5 * second }),
+            (7, Fact::CallAbandoned { call: CallId(3), queue, waited: 4 * second, lost: false }),
+            (9, Fact::CallFlowedOut { call: CallId(2), queue, waited: 7 * second, to: FlowOut::MaxWait }),
+            (9, Fact::CallAbandoned { call: CallId(4), queue, waited: 6 * second, lost: false }),
+            (20, Fact::CallEnded { call: CallId(1), queue, pool, agent, talked: 14 * second, by: Party::Caller }),
+        ];
+        let mut text = log.start();
+        for (seconds, fact) in story {
+            let record = Record { at: Time::from_millis(seconds * 1_000), fact };
+            text.extend(log.line(&record, (1_700_000_000 + seconds as i64) * SECOND));
+        }
+        let expected = "\
+            1700000000|NONE|NONE|NONE|QUEUESTART|\n\
+            1700000001|1700000000.1|information|NONE|ENTERQUEUE|||1\n\
+            1700000002|1700000000.2|information|NONE|ENTERQUEUE|||2\n\
+            1700000003|1700000000.3|information|NONE|ENTERQUEUE|||3\n\
+            1700000004|1700000000.1|information|first_line|RINGNOANSWER|2500\n\
+            1700000006|1700000000.1|information|101|CONNECT|5||1\n\
+            1700000007|1700000000.3|information|NONE|ABANDON|2|3|4\n\
+            1700000009|1700000000.2|information|NONE|EXITWITHTIMEOUT|1|2|7\n\
+            1700000020|1700000000.1|information|101|COMPLETECALLER|5|14|1\n";
+        assert_eq!(text, expected);
+        assert!(log.calls.is_empty() && log.waiting.values().all(BTreeSet::is_empty));
+    }
+}

@@ -214,3 +214,75 @@ pub fn utc_now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Reader;
+    use crate::ledger::tests::{Scratch, answered};
+    use std::ops::ControlFlow;
+
+    fn writer(scratch: &Scratch, lost: &Arc<AtomicU64>) -> Writer {
+        let settings = LedgerSettings { path: Some(scratch.path("ledger.db")), ..LedgerSettings::default() };
+        Writer::open(&settings, TimeZone::UTC, Arc::clone(lost), Arc::default()).expect("an open writer")
+    }
+
+    fn batch(calls: std::ops::Range<u64>) -> Vec<Item> {
+        calls.map(|call| Item::Call(Box::new(answered(call, utc_now())))).collect()
+    }
+
+    fn count(scratch: &Scratch) -> (usize, u64) {
+        let reader = Reader::open(&scratch.path("ledger.db")).expect("a ledger");
+        let mut calls = 0;
+        let all = i64::MIN..i64::MAX;
+        let read = reader.interactions(all.clone(), |_| {
+            calls += 1;
+            ControlFlow::Continue(())
+        });
+        read.expect("a readable ledger");
+        (calls, reader.lost(all).expect("the gaps"))
+    }
+
+    #[test]
+    fn a_full_disk_keeps_the_batch_and_the_gap_until_there_is_room() {
+        let scratch = Scratch::new("full");
+        let lost = Arc::new(AtomicU64::new(0));
+        let mut writer = writer(&scratch, &lost);
+        let pages = |writer: &Writer, pages: i64| {
+            let ledger = writer.ledger.as_ref().expect("a ledger");
+            ledger.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).expect("a bound");
+        };
+        pages(&writer, 1);
+        let calls = batch(0..500);
+        assert!(writer.write_ledger(&calls).is_err(), "the bound on pages is a full disk");
+        lost.store(7, Ordering::Relaxed);
+        assert!(writer.write_ledger(&calls).is_err());
+        assert_eq!((count(&scratch), lost.load(Ordering::Relaxed)), ((0, 0), 7), "all or nothing");
+        pages(&writer, 1 << 30);
+        writer.write_ledger(&calls).expect("room again");
+        assert_eq!((count(&scratch), lost.load(Ordering::Relaxed)), ((500, 7), 0));
+    }
+
+    #[test]
+    fn a_ledger_that_somebody_holds_delays_nobody_but_the_writer() {
+        let scratch = Scratch::new("held");
+        let lost = Arc::new(AtomicU64::new(0));
+        let writer = writer(&scratch, &lost);
+        let mut holder = schema::open_existing(&scratch.path("ledger.db")).expect("a second hand");
+        let hold = holder.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).expect("held");
+        let (sender, receiver) = crossbeam_channel::bounded(100);
+        let thread = writer.spawn(receiver).expect("a thread");
+        let (sent, started) = (3_000, std::time::Instant::now());
+        let mut missed = 0;
+        for item in batch(0..sent) {
+            missed += u64::from(sender.try_send(item).is_err());
+        }
+        assert!(started.elapsed() < Duration::from_secs(2), "the sender never waits");
+        lost.store(missed, Ordering::Relaxed);
+        drop(hold);
+        drop(sender);
+        thread.join().expect("written");
+        assert!(missed >= sent - 2 * (BATCH as u64 + 100), "{missed}");
+        assert_eq!(count(&scratch), ((sent - missed) as usize, missed));
+    }
+}

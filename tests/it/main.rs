@@ -16,6 +16,7 @@ mod interop_daemon;
 mod interop_sipp;
 mod interop_torture;
 mod interop_wire;
+mod ledger;
 mod media_engine;
 mod media_sdp;
 mod metrics;

@@ -342,6 +342,12 @@ fn shape(plan: &Plan) -> Shape {
     }
 }
 
+/// What statistics count in a run, and its facts.
+pub fn shape_and_facts(seed: u64) -> (Shape, Vec<Record>) {
+    let plan = random_plan(&mut Dice(ChaCha8Rng::seed_from_u64(seed)));
+    (shape(&plan), run(seed, 0).0)
+}
+
 /// One whole run: calls come, all are over in the end, nothing is left.
 fn run(seed: u64, oversleep_ms: u64) -> (Vec<Record>, Vec<Command>) {
     let plan = random_plan(&mut Dice(ChaCha8Rng::seed_from_u64(seed)));
