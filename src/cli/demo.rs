@@ -144,7 +144,7 @@ fn play(calls: u32, seed: u64) -> Result<bool> {
     super::run::log_to_stderr("warn");
     let daemon = daemon::start(configuration()?)?;
     let stage = Stage::new(Script::new(calls, seed), &daemon)?;
-    let mut numbers = Numbers::of(&daemon);
+    let mut numbers = Numbers::new(daemon.layout.clone(), daemon.reader.clone());
     print(&opening(&stage, &daemon, seed))?;
     let mut cast = Cast::default();
     let played = std::thread::scope(|scope| {

@@ -53,12 +53,12 @@ fn line(elapsed: Duration, numbers: &Numbers) -> String {
         let percent = level.percent().to_string();
         Some(format!("{:>3} %", percent.split('.').next()?))
     });
+    // Narrower than 80 columns: a line that is wrapped cannot be written over. Ringing is waiting.
     format!(
-        "  {:>3} s   received {:<3}  waiting {:<2}  ringing {:<2}  talking {:<2}  answered {:<3}  abandoned {:<2}  SL {}",
+        "{:>3} s  received {:<3} waiting {:<3} talking {:<3} answered {:<3} abandoned {:<3} SL {}",
         elapsed.as_secs(),
         numbers.received(),
         numbers.waiting(),
-        numbers.ringing(),
         numbers.talking(),
         numbers.finished(VisitEnd::Answered),
         numbers.finished(VisitEnd::Abandoned),

@@ -1,6 +1,5 @@
 //! The engine's own counters, read as `/metrics` reads them: from the published snapshot.
 
-use crate::daemon::Daemon;
 use centralino::facts::{AgentState, OfferOutcome, Refusal};
 use centralino::stats::layout::{Gauge, GreetingEnd, LAWS, QueueSlots, VisitEnd};
 use centralino::stats::service_level::Events;
@@ -17,9 +16,8 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// The counters of a running daemon, as they are now.
-    pub fn of(daemon: &Daemon) -> Numbers {
-        let (layout, reader) = (Arc::clone(&daemon.layout), daemon.reader.clone());
+    /// The counters that a daemon publishes, as they are now.
+    pub fn new(layout: Arc<Layout>, reader: Reader) -> Numbers {
         let mut numbers = Numbers { layout, reader, values: Vec::new() };
         numbers.refresh();
         numbers

@@ -232,7 +232,7 @@ impl Report {
             tables.iter().filter(|(_, count)| *count > 0).map(|(what, count)| format!("{what} {count}")).collect();
         let mut text = String::from("Left behind: ");
         if left.is_empty() {
-            text += "nothing; every table of the engine is empty";
+            text += "nothing; every call, dialog, media leg, port and registration is gone";
         } else {
             // Into memory: cannot fail.
             let _ = write!(text, "{}", left.join(", "));
@@ -273,6 +273,77 @@ impl Evidence<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::demo::configuration;
+    use centralino::config;
+    use centralino::facts::{Fact, Party, Record};
+    use centralino::ids::{AgentId, CallId, OfferId, PoolId, QueueId, ServiceId};
+    use centralino::stats::{Tally, snapshot};
+    use centralino::time::Time;
+
+    /// One call that was answered by the first agent after a second, in facts.
+    fn facts(service: ServiceId, queue: QueueId) -> Vec<Fact> {
+        let (call, offer, agent, pool, step) = (CallId(1), OfferId(1), AgentId(0), PoolId(0), 0);
+        let (waited, outcome) = (Duration::from_secs(1), OfferOutcome::Accepted);
+        vec![
+            Fact::CallReceived { call, service, arrived_at: Time::ZERO },
+            Fact::CallEntered { call, service, queue },
+            Fact::OfferMade { offer, call, queue, step, pool, agent, since: Time::ZERO },
+            Fact::OfferEnded { offer, call, queue, step, pool, agent, outcome, rang: waited },
+            Fact::CallAnswered { call, queue, pool, agent, waited },
+            Fact::CallEnded { call, queue, pool, agent, talked: waited, by: Party::Caller },
+        ]
+    }
+
+    /// What the report says of that call when the engine counted `facts` of the facts, and the phones saw what
+    /// `change` makes of the truth.
+    fn differences(facts_told: usize, change: impl FnOnce(&mut caller::Seen, &mut agent::Seen)) -> String {
+        let (plan, script) = (configuration().unwrap().plan, Script::new(1, 1));
+        let mut tally = Tally::new(config::shape(&plan), Time::ZERO);
+        let place = u32::from(script.calls[0].service == Service::Switchboard);
+        for fact in facts(ServiceId(place), QueueId(place)).into_iter().take(facts_told) {
+            tally.apply(&Record { at: Time::ZERO, fact });
+        }
+        let (mut publisher, reader) = snapshot::channel(tally.layout().len());
+        publisher.publish(tally.values().iter().copied().enumerate());
+        let numbers = Numbers::new(tally.layout(), reader);
+        let (waited, agent) = (Duration::from_millis(1_040), Some(0));
+        let mut seen = caller::Seen { end: End::Answered, welcome: true, waited, agent, clear: true };
+        let talks = vec![agent::Talk { call: 0, clear: true }];
+        let mut first_agent = agent::Seen { rung: 1, talks, ..agent::Seen::default() };
+        change(&mut seen, &mut first_agent);
+        let mut agents = vec![Some(agent::Seen::default()); script.agents.len()];
+        agents[0] = Some(first_agent);
+        let callers = [Some(seen)];
+        let (script, plan, callers, agents, numbers) = (&script, &plan, &callers, &agents, &numbers);
+        Report::of(&Evidence { script, plan, callers, agents, numbers, troubles: &[] }).differences.join("; ")
+    }
+
+    #[test]
+    fn accounts_that_agree_have_no_differences() {
+        assert_eq!(differences(6, |_, _| {}), "");
+    }
+
+    #[test]
+    fn whatever_does_not_agree_is_found() {
+        type Change = fn(&mut caller::Seen, &mut agent::Seen);
+        let table: [(&str, Change); 9] = [
+            ("answered: the phones saw 0, the engine counted 1", |caller, _| caller.end = End::Abandoned),
+            ("refused: the phones saw 1, the engine counted 0", |caller, _| caller.end = End::Refused(503)),
+            ("1 callers did not hear the whole welcome", |caller, _| caller.welcome = false),
+            ("in 1 talks an end did not hear the other", |caller, _| caller.clear = false),
+            ("in 1 talks an end did not hear the other", |_, agent| agent.talks[0].clear = false),
+            ("in 1 talks an end did not hear the other", |_, agent| agent.talks[0].call = 1),
+            ("mean wait is 4.04 s from the callers'", |caller, _| caller.waited += Duration::from_secs(4)),
+            ("1 hits and 0 misses do not fit", |caller, _| caller.waited += Duration::from_secs(4)),
+            ("phones rung: the phones saw 2, the engine counted 1", |_, agent| agent.rung = 2),
+        ];
+        for (expected, change) in table {
+            let differences = differences(6, change);
+            assert!(differences.contains(expected), "{expected} is not in `{differences}`");
+        }
+        let left = differences(5, |_, _| {});
+        assert_eq!(left, "the engine's tables are not empty: talking 1");
+    }
 
     #[test]
     fn percentages_are_rounded_to_look_at() {
