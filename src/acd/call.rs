@@ -6,7 +6,7 @@
 //! ```
 //! A caller may leave at any moment. What happens to the offers of a queued call is in `offer`.
 
-use super::plan::Queue;
+use super::plan::{MOST_CREDIT, Queue};
 use super::queue::Place;
 use super::{Acd, Command, Outbox, Timer};
 use crate::facts::{Fact, FlowOut, OfferOutcome, Party, Refusal, StepTrigger};
@@ -39,8 +39,10 @@ pub(super) enum CallState {
 /// A call's stay in its queue.
 #[derive(Clone, Debug)]
 pub(super) struct Visit {
-    /// The wait clock's start and the seniority key.
+    /// The wait clock's start.
     pub(super) entered: Time,
+    /// The seniority key.
+    pub(super) key: Time,
     pub(super) step: u8,
     /// When the step was reached.
     pub(super) step_since: Time,
@@ -184,6 +186,7 @@ impl Acd {
         if let Some(clip) = welcome {
             call.state = CallState::Greeting { welcome: clip };
             out.commands.push(Command::PlayOnce { call: id, clip });
+            self.deadlines.set(Timer::Greeting(id), self.at + self.plan.limits.greeting_max);
         }
         out.fact(self.at, Fact::CallReceived { call: id, service, arrived_at });
         if welcome.is_none() {
@@ -198,13 +201,22 @@ impl Acd {
         }
     }
 
+    /// The end of the welcome was never told.
+    pub(super) fn greeting_due(&mut self, id: CallId, out: &mut Outbox) {
+        self.enter(id, out);
+    }
+
     /// The wait clock starts.
     fn enter(&mut self, id: CallId, out: &mut Outbox) {
+        self.deadlines.cancel(Timer::Greeting(id));
         let at = self.at;
         let Some(call) = self.calls.get_mut(&id) else { return };
         let (service, queue) = (call.service, call.queue);
+        let credit = self.plan.services[service.index()].priority_credit;
         call.state = CallState::Queued(Visit {
             entered: at,
+            // Never below zero, so that a credit counts in the run's first minutes too.
+            key: at + MOST_CREDIT - credit,
             step: 0,
             step_since: at,
             passed: 0,
@@ -226,11 +238,16 @@ impl Acd {
         let queue = call.queue;
         let Some(visit) = call.visit_mut() else { return };
         visit.stage = Stage::Waiting;
-        let place = (visit.entered, id);
+        let place = (visit.key, id);
         self.waiting.insert(self.tiers.class_of(queue, visit.step), place);
         self.fresh_calls.insert(place);
         if let Some(end) = visit.memory.next_end(self.at) {
             self.deadlines.set(Timer::BackOff(id), end);
+        }
+        let max_wait = visit.entered + self.plan.queues[queue.index()].max_wait;
+        if max_wait <= self.at {
+            // A phone rang on beyond it: that was its grace.
+            self.deadlines.set(Timer::MaxWait(id), self.at);
         }
     }
 
@@ -246,7 +263,7 @@ impl Acd {
     pub(super) fn stop_waiting(&mut self, id: CallId) {
         let Some(call) = self.calls.get(&id) else { return };
         if let Some(visit) = call.visit().filter(|visit| visit.stage == Stage::Waiting) {
-            let place = (visit.entered, id);
+            let place = (visit.key, id);
             self.waiting.remove(self.tiers.class_of(call.queue, visit.step), place);
             self.fresh_calls.remove(&place);
             self.deadlines.cancel(Timer::BackOff(id));
@@ -299,7 +316,7 @@ impl Acd {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let (queue, last) = (call.queue, self.plan.queues[call.queue.index()].steps.len());
         let Some(visit) = call.visit_mut().filter(|visit| usize::from(visit.step) + 1 < last) else { return };
-        let place: Place = (visit.entered, id);
+        let place: Place = (visit.key, id);
         let before = self.tiers.class_of(queue, visit.step);
         visit.step += 1;
         visit.step_since = at;
@@ -370,7 +387,7 @@ impl Acd {
     pub(super) fn back_off_over(&mut self, id: CallId) {
         let Some(visit) = self.calls.get(&id).and_then(Call::visit) else { return };
         if visit.stage == Stage::Waiting {
-            self.fresh_calls.insert((visit.entered, id));
+            self.fresh_calls.insert((visit.key, id));
             if let Some(end) = visit.memory.next_end(self.at) {
                 self.deadlines.set(Timer::BackOff(id), end);
             }
@@ -378,6 +395,13 @@ impl Acd {
     }
 
     pub(super) fn max_wait_due(&mut self, id: CallId, out: &mut Outbox) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let (Some(visit), queue) = (call.visit(), &self.plan.queues[call.queue.index()]) else { return };
+        let last = visit.entered + queue.max_wait + queue.max_wait_grace;
+        if matches!(visit.stage, Stage::Ringing(_)) && self.at < last {
+            self.deadlines.set(Timer::MaxWait(id), last);
+            return;
+        }
         self.flow_out(id, FlowOut::MaxWait, out);
     }
 
@@ -448,6 +472,7 @@ impl Acd {
     /// same: it is accounted for.
     fn leave_greeting(&mut self, id: CallId, out: &mut Outbox) {
         let Some(call) = self.calls.remove(&id) else { return };
+        self.deadlines.cancel(Timer::Greeting(id));
         self.waiting.give_place_back(call.queue);
         if matches!(call.state, CallState::Accepted) {
             let Call { service, arrived_at, .. } = call;

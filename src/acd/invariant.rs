@@ -58,7 +58,7 @@ impl Acd {
                         holds(6, self.early_trigger(id).is_none(), || format!("{id:?}: a step is overdue"))?;
                         waiting += 1;
                         let class = self.tiers.class_of(call.queue, visit.step);
-                        let here = self.waiting.holds(class, (visit.entered, id));
+                        let here = self.waiting.holds(class, (visit.key, id));
                         holds(4, here, || format!("{id:?} waits nowhere"))?;
                         None
                     }

@@ -200,6 +200,7 @@ impl Acd {
                 Timer::Ring(offer) => self.ring_due(offer, out),
                 Timer::Join(offer) => self.join_due(offer, out),
                 Timer::Settle(offer) => self.settle_due(offer, out),
+                Timer::Greeting(call) => self.greeting_due(call, out),
                 Timer::Threshold(call) => self.threshold_due(call, out),
                 Timer::Step(call) => self.step_due(call, out),
                 Timer::MaxWait(call) => self.max_wait_due(call, out),

@@ -36,7 +36,12 @@ pub struct Service {
     pub welcome: Option<ClipId>,
     /// Where callers wait.
     pub queue: QueueId,
+    /// Its callers stand in their queue as if they had entered so much earlier. At most [`MOST_CREDIT`].
+    pub priority_credit: Duration,
 }
+
+/// The largest priority credit.
+pub const MOST_CREDIT: Duration = Duration::from_secs(86_400);
 
 /// A queue: callers in order of seniority, and the steps by which agents become theirs.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +58,8 @@ pub struct Queue {
     pub wrap_up: Duration,
     /// Longest wait; the call then flows out.
     pub max_wait: Duration,
+    /// A phone that rings when the longest wait is reached may ring on for so long; zero is not at all.
+    pub max_wait_grace: Duration,
     /// Most calls waiting, places reserved during the greeting included.
     pub max_length: u32,
     /// Service-level thresholds T; the first is the contract's. At least one, at most 8, distinct.
@@ -147,6 +154,8 @@ pub struct Limits {
     pub join_timeout: Duration,
     /// An agent's phone that was told to stop ringing must give its final answer within this (64*T1).
     pub settle_timeout: Duration,
+    /// A caller whose welcome has not ended by then enters the queue all the same.
+    pub greeting_max: Duration,
     /// Added to every threshold's timer, so that an answer received in time and handled late is still a hit.
     pub threshold_grace: Duration,
     /// So many `no_answer` in a row pause the agent; 0 never.
@@ -175,6 +184,7 @@ impl Default for Limits {
             setup_timeout: Duration::from_secs(4),
             join_timeout: Duration::from_secs(2),
             settle_timeout: Duration::from_secs(32),
+            greeting_max: Duration::from_secs(300),
             threshold_grace: Duration::from_millis(20),
             misses_to_pause: 3,
             back_off: BackOff::default(),

@@ -6,7 +6,8 @@ use crate::ids::{CallId, QueueId};
 use crate::time::Time;
 use std::collections::BTreeSet;
 
-/// A caller's place: the seniority key, then the call id. It never changes while the caller waits.
+/// A caller's place: the seniority key (entry less priority credit, a constant added), then the call id. It never
+/// changes while the caller waits.
 pub(super) type Place = (Time, CallId);
 
 /// Every call that waits and is not being offered, and the places taken.

@@ -15,11 +15,13 @@ pub enum Timer {
     Join(OfferId),
     /// The phone was told to stop ringing and has not said its last word: `limits.settle_timeout`.
     Settle(OfferId),
+    /// The welcome's end was never told: `limits.greeting_max`.
+    Greeting(CallId),
     /// The call's next service-level threshold passes: `queue.thresholds` and `limits.threshold_grace`.
     Threshold(CallId),
     /// The call reaches its next tier step: `step.after`.
     Step(CallId),
-    /// The call has waited for as long as it may: `queue.max_wait`.
+    /// The call has waited for as long as it may: `queue.max_wait`, or `queue.max_wait_grace` longer while a phone rings.
     MaxWait(CallId),
     /// The call may be offered again to somebody who did not take it: `limits.back_off`.
     BackOff(CallId),
@@ -38,6 +40,7 @@ impl Timer {
             Timer::Ring(_) => "ring",
             Timer::Join(_) => "join",
             Timer::Settle(_) => "settle",
+            Timer::Greeting(_) => "greeting",
             Timer::Threshold(_) => "threshold",
             Timer::Step(_) => "step",
             Timer::MaxWait(_) => "max_wait",

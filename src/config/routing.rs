@@ -5,6 +5,7 @@ use super::mistake::Report;
 use super::read::{List, Placed, Read, Section, Wrong};
 use super::value::{check_name, count, duration, number, show_duration, text, truth};
 use super::words::{MOST_NAMES, Names, Words, bounded};
+use crate::acd::plan::MOST_CREDIT;
 use crate::acd::plan::{Agent, BackOff, Limits, Queue, Service, Step, StepMode, Strategy};
 use crate::ids::{PoolId, QueueId, SkillId};
 use crate::time::Duration;
@@ -65,6 +66,7 @@ fn read_queue<'t>(
         ring: section.get_or("ring", 15 * SECOND, duration(SECOND, 5 * MINUTE)),
         wrap_up: section.get_or("wrap_up", 5 * SECOND, duration(Duration::ZERO, HOUR)),
         max_wait: section.get_or("max_wait", 10 * MINUTE, duration(SECOND, DAY)),
+        max_wait_grace: section.get_or("max_wait_grace", Duration::ZERO, duration(Duration::ZERO, 5 * MINUTE)),
         max_length: narrow(section.get_or("max_length", 100, count(1, MOST_LENGTH))),
         thresholds: read_thresholds(&mut section, report),
         target_percent: section.get_or("target_percent", 90, target),
@@ -216,6 +218,7 @@ pub(super) fn read_services<'t>(
             number: number.map_or_else(String::new, |number| number.value),
             welcome: clips.read(&mut section, "welcome", None),
             queue: queue.map_or(QueueId(0), |queue| queue.value),
+            priority_credit: section.get_or("priority_credit", Duration::ZERO, duration(Duration::ZERO, MOST_CREDIT)),
         };
         section.finish();
         services.push(Placed { value: service, span: name.span });
@@ -233,6 +236,7 @@ pub(super) fn read_limits(limits: &mut Section<'_>, routing: &mut Section<'_>) -
         setup_timeout: routing.get_or("setup_timeout", default.setup_timeout, short(32 * SECOND)),
         join_timeout: routing.get_or("join_timeout", default.join_timeout, short(32 * SECOND)),
         settle_timeout: routing.get_or("settle_timeout", default.settle_timeout, short(5 * MINUTE)),
+        greeting_max: routing.get_or("greeting_max", default.greeting_max, duration(SECOND, HOUR)),
         threshold_grace: routing.get_or("threshold_grace", default.threshold_grace, duration(Duration::ZERO, SECOND)),
         misses_to_pause: narrow(routing.get_or("misses_to_pause", default.misses_to_pause.into(), count(0, 100))),
         back_off: read_back_off(routing),

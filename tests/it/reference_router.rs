@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 struct Waiting {
     queue: QueueId,
     entered: Time,
+    /// Nanoseconds of priority.
+    credit: i128,
     step: usize,
     /// Phones that ring, or that took it.
     offered: u32,
@@ -62,7 +64,7 @@ impl<'a> ReferenceRouter<'a> {
             return self.round.clone();
         }
         let mut calls: Vec<_> = self.calls.iter().filter(|(_, call)| call.offered == 0).collect();
-        calls.sort_by_key(|(id, call)| (call.entered, **id));
+        calls.sort_by_key(|(id, call)| (i128::from(call.entered.as_nanos()) - call.credit, **id));
         calls.into_iter().find_map(|(&id, call)| {
             let queue = &self.plan.queues[call.queue.index()];
             open_steps(queue, call.step).find_map(|step| {
@@ -104,10 +106,13 @@ impl<'a> ReferenceRouter<'a> {
     /// Takes over what became true; an offer must be the one that would be made here.
     pub fn follow(&mut self, record: &Record, now: Time) {
         match record.fact {
-            Fact::CallEntered { call, queue, .. } => {
+            Fact::CallEntered { call, queue, service } => {
+                let credit = self.plan.services[service.index()].priority_credit.as_nanos() as i128;
                 let missed = BTreeMap::new();
-                self.calls
-                    .insert(call, Waiting { queue, entered: record.at, step: 0, offered: 0, unanswered: 0, missed });
+                self.calls.insert(
+                    call,
+                    Waiting { queue, entered: record.at, credit, step: 0, offered: 0, unanswered: 0, missed },
+                );
             }
             Fact::StepReached { call, step, trigger, .. } => {
                 let due = trigger == StepTrigger::Time || self.opens_early(&self.calls[&call]);

@@ -53,6 +53,7 @@ fn plan() -> Plan {
         ring: seconds(15),
         wrap_up: seconds(5),
         max_wait: seconds(600),
+        max_wait_grace: Duration::ZERO,
         max_length: 100,
         thresholds: vec![seconds(30), seconds(20), seconds(40)],
         target_percent: 90,
@@ -70,6 +71,7 @@ fn plan() -> Plan {
         number: number.to_owned(),
         welcome: Some(ClipId(0)),
         queue: QueueId(queue),
+        priority_credit: Duration::ZERO,
     };
     let both = [(INFORMATION, 100), (SWITCHBOARD, 100)];
     Plan {

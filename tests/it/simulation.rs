@@ -64,6 +64,7 @@ fn random_plan(dice: &mut Dice) -> Plan {
         number: format!("{number}"),
         welcome: dice.percent(70).then_some(ClipId(0)),
         queue: QueueId(number),
+        priority_credit: Duration::from_secs(10 * (u64::from(number) % 3)),
     });
     Plan {
         services: services.collect(),
@@ -72,7 +73,7 @@ fn random_plan(dice: &mut Dice) -> Plan {
         agents,
         skills: (0..skills).map(|skill| format!("skill_{skill}")).collect(),
         clips: vec!["welcome".to_owned()],
-        limits: Limits { channels: 30, misses_to_pause: 4, ..Limits::default() },
+        limits: Limits { channels: 30, misses_to_pause: 4, greeting_max: Duration::from_secs(20), ..Limits::default() },
     }
 }
 
@@ -85,6 +86,7 @@ fn random_queue(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Queue 
         ring: Duration::from_secs(2 + dice.below(12)),
         wrap_up: Duration::from_secs(dice.below(5)),
         max_wait: Duration::from_secs(30 + dice.below(60)),
+        max_wait_grace: Duration::from_secs(dice.below(3) * 6),
         max_length: 3 + dice.below(20) as u32,
         thresholds: [30, 20, 40].map(Duration::from_secs).to_vec(),
         target_percent: 90,
@@ -263,7 +265,9 @@ impl<'a> World<'a> {
             }
             Command::PlayOnce { call, clip } => {
                 let length = self.dice.up_to(4_000);
-                self.later(length, |received_at| Event::ClipEnded { call, clip, received_at });
+                if self.dice.percent(95) {
+                    self.later(length, |received_at| Event::ClipEnded { call, clip, received_at });
+                }
             }
             Command::RingAgent { offer, call, agent } => {
                 assert!(self.callers.contains(&call), "a phone rings for a caller who is gone");

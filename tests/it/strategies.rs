@@ -48,12 +48,19 @@ fn plan(vector: &Value) -> Plan {
         ring: Duration::from_secs(number(&vector["ring"], 15)),
         wrap_up: Duration::ZERO,
         max_wait: Duration::from_secs(3_600),
+        max_wait_grace: Duration::ZERO,
         max_length: 100,
         thresholds: vec![Duration::from_secs(30)],
         target_percent: 90,
         music: None,
     };
-    let service = Service { name: "service".to_owned(), number: "1".to_owned(), welcome: None, queue: QueueId(0) };
+    let service = Service {
+        name: "service".to_owned(),
+        number: "1".to_owned(),
+        welcome: None,
+        queue: QueueId(0),
+        priority_credit: Duration::ZERO,
+    };
     Plan {
         services: vec![service],
         queues: vec![queue],

@@ -3,6 +3,7 @@
 use super::script::check;
 use super::{BACK_OFFICE, plan, plan_with, seconds, step};
 use centralino::acd::plan::{Step, StepMode};
+use centralino::ids::QueueId;
 
 #[test]
 fn waiting_on_passes_each_threshold_once_in_order_of_length() {
@@ -284,6 +285,132 @@ fn a_freed_agent_takes_the_most_senior_call_of_all_queues() {
             offer 1: 1 to 101, step 0
         3s register 102
             offer 2: 2 to 102, step 0
+        ",
+    );
+}
+
+#[test]
+fn a_service_with_credit_goes_before_those_who_entered_less_than_that_earlier() {
+    let plan = plan_with(|plan| {
+        plan.services[1].queue = QueueId(0);
+        plan.services[1].priority_credit = seconds(10);
+    });
+    check(
+        plan,
+        "
+        1s enter 1 information
+            received 1
+            entered 1 information
+            > welcome 1
+        3s enter 2 information
+            received 2
+            entered 2 information
+            > welcome 2
+        12s enter 3 switchboard
+            received 3
+            entered 3 information
+            > welcome 3
+        13s register 101
+            offer 1: 1 to 101, step 0
+        14s talk 1
+            offer 1 accepted after 1s
+            answered 1 by 101, waited 13s
+            > join 1 and offer 1
+        15s gone 1
+            ended 1 by caller, talked 1s
+            > hang up offer 1
+        20s look
+            offer 2: 3 to 101, step 0
+        ",
+    );
+}
+
+#[test]
+fn a_caller_enters_when_the_end_of_the_welcome_is_never_told() {
+    check(
+        plan_with(|plan| plan.limits.greeting_max = seconds(60)),
+        "
+        0s call 1 information
+            received 1
+            > welcome 1
+        1s call 2 information
+            received 2
+            > welcome 2
+        2s gone 2
+            left in greeting 2
+        59.999s look
+        60s look
+            entered 1 information
+        61s prompt-end 1
+        ",
+    );
+}
+
+#[test]
+fn a_phone_that_rings_at_the_longest_wait_has_its_grace() {
+    let plan = plan_with(|plan| {
+        plan.queues[0].max_wait = seconds(10);
+        plan.queues[0].max_wait_grace = seconds(4);
+    });
+    check(
+        plan,
+        "
+        0s register 101
+        0s enter 1 information
+            received 1
+            entered 1 information
+            offer 1: 1 to 101, step 0
+            > welcome 1
+        1s rings 1
+        10s look
+        13.999s talk 1
+            offer 1 accepted after 13.999s
+            answered 1 by 101, waited 13.999s
+            > join 1 and offer 1
+        14s enter 2 information
+            received 2
+            entered 2 information
+            > welcome 2
+        23.999s look
+        24s look
+            flowed out 2 max_wait, waited 10s
+            > hang up 2
+        ",
+    );
+}
+
+#[test]
+fn the_grace_is_one_phones_and_ends_with_its_offer() {
+    let plan = plan_with(|plan| {
+        plan.queues[0].max_wait = seconds(10);
+        plan.queues[0].max_wait_grace = seconds(4);
+    });
+    check(
+        plan,
+        "
+        0s register 101
+        0s register 102
+        0s enter 1 information
+            received 1
+            entered 1 information
+            offer 1: 1 to 101, step 0
+            > welcome 1
+        1s rings 1
+        12s busy 1
+            offer 1 busy after 12s
+            flowed out 1 max_wait, waited 12s
+            > hang up 1
+        13s enter 2 information
+            received 2
+            entered 2 information
+            offer 2: 2 to 102, step 0
+            > welcome 2
+        14s rings 2
+        27s look
+            offer 2 withdrawn after 14s
+            flowed out 2 max_wait, waited 14s
+            > cancel offer 2
+            > hang up 2
         ",
     );
 }
