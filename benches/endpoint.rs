@@ -35,6 +35,7 @@ impl Calls {
             realm: "centralino".to_owned(),
             accounts: Vec::new(),
             md5_only: Vec::new(),
+            number_from: Default::default(),
             trusted: vec!["127.0.0.0/8".parse().expect("a network")],
             limits: Limits { transactions: 1_000_000, dialogs: 100_000, ..Limits::default() },
         };
@@ -93,7 +94,7 @@ impl Calls {
         let to = self.sent(0).head().to.text.clone();
         self.caller_says("ACK", 1, &to, b"");
         self.forget_output();
-        let identity = CallerIdentity { user: "0612345678".to_owned(), display: None };
+        let identity = CallerIdentity { user: "0612345678".to_owned(), display: None, max_forwards: None };
         let target = Target::Uri(format!("sip:a@{PHONE}"));
         let body = Bytes::from_static(SDP);
         let invited = self.endpoint.invite(&target, &identity, body, self.now, &mut self.out);

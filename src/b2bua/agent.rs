@@ -7,7 +7,7 @@ use crate::acd;
 use crate::facts::{Fact, OfferOutcome, Record, Turned};
 use crate::ids::{AgentId, CallId, OfferId};
 use crate::media;
-use crate::sip::{CallerIdentity, DialogId, NotInvited, RefusedBy, Target};
+use crate::sip::{CallerIdentity, CancelCause, DialogId, NotInvited, RefusedBy, Target};
 use crate::time::Time;
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -18,6 +18,8 @@ pub(super) struct AgentLeg {
     pub dialog: DialogId,
     pub media: Leg,
     pub source: SocketAddr,
+    /// For whom it rings.
+    call: CallId,
     /// SDP of the 200, or of a 183 before a 200 without (RFC 3261 13.2.1).
     answer: Option<Bytes>,
     answered_at: Time,
@@ -38,7 +40,11 @@ impl Engine {
         turn: &mut Turn<'_>,
     ) -> Result<(), OfferOutcome> {
         let caller = self.callers.get(&call).ok_or(OfferOutcome::Failed)?;
-        let identity = CallerIdentity { user: caller.number.clone(), display: None };
+        let identity = CallerIdentity {
+            user: caller.caller.number.clone(),
+            display: caller.caller.display.clone(),
+            max_forwards: Some(caller.max_forwards.saturating_sub(1)),
+        };
         let target = match self.phones.get(agent.index()).ok_or(OfferOutcome::Failed)? {
             Phone::Account(account) => Target::Account(*account),
             Phone::Contact(uri) => Target::Uri(uri.clone()),
@@ -54,7 +60,7 @@ impl Engine {
                 let source = self.sip.remote(dialog).ok_or(OfferOutcome::Failed)?;
                 self.dialogs.insert(dialog, Side::Agent(offer));
                 self.media.insert(leg.id, Side::Agent(offer));
-                let leg = AgentLeg { dialog, media: leg, source, answer: None, answered_at: turn.now };
+                let leg = AgentLeg { dialog, media: leg, source, call, answer: None, answered_at: turn.now };
                 self.agents.insert(offer, leg);
                 Ok(())
             }
@@ -92,6 +98,9 @@ impl Engine {
         let Some(leg) = self.agents.get_mut(&offer) else { return };
         leg.answered_at = at;
         leg.answer = body.or(leg.answer.take());
+        if let Some(caller) = self.callers.get_mut(&leg.call) {
+            caller.answered_by.get_or_insert(offer);
+        }
         self.tell(acd::Event::OfferAnswered { offer, received_at: at }, turn);
     }
 
@@ -107,6 +116,7 @@ impl Engine {
                 let (a, b) = (caller.media.id, agent.media.id);
                 turn.out.media.push(media::Command::Direct { leg: b, stream });
                 turn.out.media.push(media::Command::Join { a, b });
+                self.answer_early(call, turn);
             }
             None => self.lose_agent(offer, turn.now, turn),
         }
@@ -127,8 +137,14 @@ impl Engine {
     }
 
     pub(super) fn cancel_offer(&mut self, offer: OfferId, turn: &mut Turn<'_>) {
-        if let Some(leg) = self.agents.get(&offer) {
-            self.sip.cancel(leg.dialog, turn.now, &mut self.heard);
+        let Some(leg) = self.agents.get(&offer) else { return };
+        let (now, heard) = (turn.now, &mut self.heard);
+        match self.callers.get(&leg.call).map(|caller| caller.answered_by) {
+            None => self.sip.cancel_because(leg.dialog, CancelCause::CallerGone, now, heard),
+            Some(Some(by)) if by != offer => {
+                self.sip.cancel_because(leg.dialog, CancelCause::AnsweredElsewhere, now, heard);
+            }
+            Some(_) => self.sip.cancel(leg.dialog, now, heard),
         }
     }
 
@@ -159,6 +175,9 @@ impl Engine {
 
     fn forget_agent(&mut self, offer: OfferId, turn: &mut Turn<'_>) -> Option<AgentLeg> {
         let leg = self.agents.remove(&offer)?;
+        if let Some(caller) = self.callers.get_mut(&leg.call).filter(|caller| caller.answered_by == Some(offer)) {
+            caller.answered_by = None;
+        }
         self.dialogs.remove(&leg.dialog);
         self.media.remove(&leg.media.id);
         self.legs.close(&leg.media, turn.now, &mut turn.out.media);

@@ -2,9 +2,10 @@
 
 use super::engine::{Engine, Side, Turn};
 use super::legs::Leg;
+use super::settings::Answer;
 use crate::acd;
 use crate::facts::{Fact, Record, Refusal, Turned};
-use crate::ids::{CallId, LegId};
+use crate::ids::{CallId, LegId, OfferId};
 use crate::media;
 use crate::sip::{self, DialogId, Invitation};
 use crate::time::Time;
@@ -17,8 +18,13 @@ pub(super) struct CallerLeg {
     pub dialog: DialogId,
     pub media: Leg,
     pub source: SocketAddr,
-    /// The caller's number, presented to the agent. Personal data.
-    pub number: String,
+    /// Who calls, presented to the agent. Personal data.
+    pub caller: sip::Caller,
+    /// How many more servers the call may pass.
+    pub max_forwards: u8,
+    /// The offer whose phone said 200.
+    pub answered_by: Option<OfferId>,
+    answer: Answer,
     state: CallerState,
 }
 
@@ -28,6 +34,8 @@ enum CallerState {
     Arrived { answer: Bytes, agreed: Agreed },
     /// Our 200 carried an offer of ours; its answer comes in the ACK (RFC 3261 13.2.1).
     AwaitingAnswer,
+    /// The caller hears us by early media; this SDP is also the 200's.
+    Early { answer: Bytes },
     /// Caller and media are connected.
     Established,
     /// As `Established`, with an offer of ours out in the 200 to an empty re-INVITE.
@@ -71,9 +79,20 @@ impl Engine {
                 self.dialogs.insert(dialog, Side::Caller(call));
                 self.media.insert(leg.id, Side::Caller(call));
                 let state = CallerState::Arrived { answer, agreed };
-                let Invitation { caller: number, source, .. } = invitation;
-                turn.out.callers.push((call, number.clone()));
-                self.callers.insert(call, CallerLeg { dialog, media: leg, source, number, state });
+                let Invitation { caller, source, max_forwards, .. } = invitation;
+                turn.out.callers.push((call, caller.number.clone()));
+                let when = self.answer.get(service.index()).copied().unwrap_or_default();
+                let leg = CallerLeg {
+                    dialog,
+                    media: leg,
+                    source,
+                    caller,
+                    max_forwards,
+                    answered_by: None,
+                    answer: when,
+                    state,
+                };
+                self.callers.insert(call, leg);
                 self.tell(acd::Event::CallArrived { call, service, received_at: at }, turn);
             }
             Err(unacceptable) => {
@@ -90,7 +109,7 @@ impl Engine {
         }
     }
 
-    /// 200 OK. The welcome may begin at once when the INVITE carried the offer, else with the ACK.
+    /// 200 OK, or 183 when only an agent answers. The welcome may begin at once when the INVITE carried the offer, else with the ACK.
     pub(super) fn accept_call(&mut self, call: CallId, turn: &mut Turn<'_>) {
         let Some(leg) = self.callers.get_mut(&call) else { return };
         let CallerState::Arrived { answer, agreed } = std::mem::replace(&mut leg.state, CallerState::AwaitingAnswer)
@@ -98,11 +117,30 @@ impl Engine {
             debug_assert!(false, "a call is accepted once");
             return;
         };
-        self.sip.accept(leg.dialog, answer, turn.now, &mut self.heard);
+        match (&agreed, leg.answer) {
+            (Agreed::Already(_), Answer::Early) => {
+                self.sip.ring(leg.dialog, 183, Some(answer.clone()), turn.now, &mut self.heard);
+                leg.state = CallerState::Early { answer };
+            }
+            (Agreed::Already(_), Answer::First) => {
+                self.sip.accept(leg.dialog, answer, turn.now, &mut self.heard);
+                leg.state = CallerState::Established;
+            }
+            (Agreed::InAck, _) => self.sip.accept(leg.dialog, answer, turn.now, &mut self.heard),
+        }
         if let Agreed::Already(stream) = agreed {
-            leg.state = CallerState::Established;
             turn.out.media.push(media::Command::Direct { leg: leg.media.id, stream });
             self.tell(acd::Event::CallEstablished { call, received_at: turn.now }, turn);
+        }
+    }
+
+    /// An agent has answered: so is the caller, if that is still to be done.
+    pub(super) fn answer_early(&mut self, call: CallId, turn: &mut Turn<'_>) {
+        let Some(leg) = self.callers.get_mut(&call) else { return };
+        if let CallerState::Early { answer } = &mut leg.state {
+            let answer = std::mem::take(answer);
+            leg.state = CallerState::Established;
+            self.sip.accept(leg.dialog, answer, turn.now, &mut self.heard);
         }
     }
 
@@ -111,7 +149,7 @@ impl Engine {
         let first = match leg.state {
             CallerState::AwaitingAnswer => true,
             CallerState::ChangeAwaitingAnswer => false,
-            CallerState::Arrived { .. } | CallerState::Established => return,
+            CallerState::Arrived { .. } | CallerState::Early { .. } | CallerState::Established => return,
         };
         let agreed = body.as_ref().and_then(|answer| self.legs.accept(&mut leg.media, answer, leg.source).ok());
         leg.state = CallerState::Established;

@@ -3,7 +3,7 @@
 use super::agent::AgentLeg;
 use super::caller::CallerLeg;
 use super::legs::{Legs, Sockets};
-use super::settings::{Phone, Settings};
+use super::settings::{Answer, Phone, Settings};
 use crate::acd::{self, Acd, Command, Plan};
 use crate::facts::{Fact, Record, Refusal, Turned};
 use crate::ids::{AgentId, CallId, LegId, OfferId, ServiceId};
@@ -98,6 +98,7 @@ pub struct Engine {
     pub(super) media: HashMap<LegId, Side>,
     pub(super) numbers: HashMap<String, ServiceId>,
     pub(super) phones: Vec<Phone>,
+    pub(super) answer: Vec<Answer>,
     pub(super) agent_of_account: HashMap<sip::AccountId, AgentId>,
     pub(super) last_call: u64,
     pub(super) outbox: acd::Outbox,
@@ -128,6 +129,7 @@ impl Engine {
             legs: Legs::new(&settings.media, settings.loopback_media, &settings.sip),
             sip: Endpoint::new(settings.sip, secret_seed),
             phones: settings.phones,
+            answer: settings.answer,
             callers: HashMap::new(),
             agents: HashMap::new(),
             dialogs: HashMap::new(),

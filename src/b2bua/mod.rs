@@ -15,4 +15,4 @@ mod settings;
 
 pub use engine::{Engine, Gauges, Input, Output};
 pub use legs::Sockets;
-pub use settings::{Phone, Settings};
+pub use settings::{Answer, Phone, Settings};

@@ -11,8 +11,21 @@ pub struct Settings {
     pub media: media::Settings,
     /// How each agent's phone is reached, by `AgentId`.
     pub phones: Vec<Phone>,
+    /// When the callers of each service are answered, by `ServiceId`; those left out at once.
+    pub answer: Vec<Answer>,
     /// Whose media may be on a loopback address (otherwise only unicast, non-loopback addresses are taken).
     pub loopback_media: Vec<ipnet::IpNet>,
+}
+
+/// When a caller's INVITE gets its 200.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answer {
+    /// At once: welcome and music belong to the call.
+    #[default]
+    First,
+    /// Once an agent answers: welcome and music are early media (RFC 3960), and the caller pays for talk only. An INVITE
+    /// without an offer is answered at once all the same: its offer has to travel in the 200.
+    Early,
 }
 
 /// How an agent's phone is reached.

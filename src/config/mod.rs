@@ -102,7 +102,8 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
     let words = Words::read(&mut root, report);
     let mut clips = Clips::new(sources, report);
     let queues = routing::read_queues(&mut root, &words, &mut clips, report);
-    let services = routing::read_services(&mut root, &queues, &mut clips, report);
+    let mut answers = Vec::new();
+    let services = routing::read_services(&mut root, &queues, &mut clips, &mut answers, report);
     let agents = Agents::read(&mut root, &words, &services, sources, report);
 
     let mut limits = root.get_section_or_empty("limits");
@@ -131,7 +132,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
         clips: clips.iter().map(|clip| clip.name.clone()).collect(),
         limits: bounds,
     };
-    (plan, network.into_settings(agents, clips, ledger, channels.value))
+    (plan, network.into_settings((agents, answers), clips, ledger, channels.value))
 }
 
 fn hash(text: &str) -> String {

@@ -2,7 +2,8 @@
 
 use super::agents::Agents;
 use super::mistake::Report;
-use super::read::{List, Placed, Section};
+use super::read::{List, Placed, Read, Section};
+use super::routing::one_of;
 use super::settings::{Clip, LedgerSettings, Settings};
 use super::value::{
     address, codec, count, duration, network, ports, realm, socket, socket_or_off, time_zone, user_agent,
@@ -13,6 +14,7 @@ use crate::{b2bua, media, sip};
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use toml::de::DeValue;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -43,6 +45,7 @@ struct Sip {
     realm: String,
     md5_only: Vec<String>,
     trusted: Vec<IpNet>,
+    number_from: sip::NumberFrom,
     tcp_idle: Duration,
     limits: sip::Limits,
 }
@@ -130,7 +133,13 @@ impl Network {
         }
     }
 
-    pub fn into_settings(self, agents: Agents, clips: Vec<Clip>, ledger: LedgerSettings, channels: u32) -> Settings {
+    pub fn into_settings(
+        self,
+        (agents, answer): (Agents, Vec<b2bua::Answer>),
+        clips: Vec<Clip>,
+        ledger: LedgerSettings,
+        channels: u32,
+    ) -> Settings {
         let Network { sip, media, http, time_zone, tcp_connections, drain_max } = self;
         let seen = |bound: SocketAddr| SocketAddr::new(sip.advertised, bound.port());
         let engine = b2bua::Settings {
@@ -141,6 +150,7 @@ impl Network {
                 md5_only: sip.md5_only,
                 accounts: agents.accounts,
                 trusted: sip.trusted,
+                number_from: sip.number_from,
                 limits: sip.limits,
             },
             media: media::Settings {
@@ -151,6 +161,7 @@ impl Network {
                 codecs: media.codecs,
             },
             phones: agents.phones,
+            answer,
             loopback_media: media.loopback_peers,
         };
         Settings {
@@ -212,9 +223,20 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
             .get_list("md5_only", user_agent)
             .map_or_else(|| MD5_ONLY.map(str::to_string).to_vec(), |list| distinct(list, "name", report)),
         trusted: section.get_list("trusted", network).map_or_else(loopback, |list| distinct(list, "range", report)),
+        number_from: section.get_or("number_from", sip::NumberFrom::RequestUri, number_from),
         tcp_idle: idle.map_or(125 * MINUTE, |idle| idle.value),
         limits,
     }
+}
+
+fn number_from(value: &DeValue<'_>) -> Read<sip::NumberFrom> {
+    let known = [
+        ("request_uri", sip::NumberFrom::RequestUri),
+        ("to", sip::NumberFrom::To),
+        ("called_party", sip::NumberFrom::CalledParty),
+        ("diversion", sip::NumberFrom::Diversion),
+    ];
+    one_of(value, "place of the number", &known)
 }
 
 fn read_media(section: &mut Section<'_>, sip: IpAddr, report: &Report<'_>) -> Media {

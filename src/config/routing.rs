@@ -7,6 +7,7 @@ use super::value::{check_name, count, duration, number, show_duration, text, tru
 use super::words::{MOST_NAMES, Names, Words, bounded};
 use crate::acd::plan::MOST_CREDIT;
 use crate::acd::plan::{Agent, BackOff, Limits, Queue, Service, Step, StepMode, Strategy};
+use crate::b2bua::Answer;
 use crate::ids::{PoolId, QueueId, SkillId};
 use crate::time::Duration;
 use std::collections::BTreeMap;
@@ -179,11 +180,12 @@ fn distinct_pools(list: List<PoolId>, report: &Report<'_>) -> Vec<PoolId> {
     pools
 }
 
-/// All services with their places, in the order of the file.
+/// All services with their places, in the order of the file; when each answers goes to `answers`.
 pub(super) fn read_services<'t>(
     root: &mut Section<'t>,
     queues: &[Placed<Queue>],
     clips: &mut Clips<'t>,
+    answers: &mut Vec<Answer>,
     report: &Report<'_>,
 ) -> Vec<Placed<Service>> {
     let name = |queue: &Placed<Queue>| Placed { value: queue.value.name.clone(), span: queue.span.clone() };
@@ -220,6 +222,7 @@ pub(super) fn read_services<'t>(
             queue: queue.map_or(QueueId(0), |queue| queue.value),
             priority_credit: section.get_or("priority_credit", Duration::ZERO, duration(Duration::ZERO, MOST_CREDIT)),
         };
+        answers.push(section.get_or("answer", Answer::First, answer));
         section.finish();
         services.push(Placed { value: service, span: name.span });
     }
@@ -316,11 +319,15 @@ fn strategy(value: &DeValue<'_>) -> Read<Strategy> {
     one_of(value, "strategy", &known)
 }
 
+fn answer(value: &DeValue<'_>) -> Read<Answer> {
+    one_of(value, "way to answer", &[("first", Answer::First), ("early", Answer::Early)])
+}
+
 fn mode(value: &DeValue<'_>) -> Read<StepMode> {
     one_of(value, "mode", &[("widen", StepMode::Widen), ("replace", StepMode::Replace)])
 }
 
-fn one_of<T: Copy>(value: &DeValue<'_>, what: &str, known: &[(&str, T)]) -> Read<T> {
+pub(super) fn one_of<T: Copy>(value: &DeValue<'_>, what: &str, known: &[(&str, T)]) -> Read<T> {
     let written = text(value)?;
     let found = known.iter().find(|(name, _)| *name == written);
     found.map(|(_, meaning)| *meaning).ok_or_else(|| {

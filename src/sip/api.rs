@@ -119,14 +119,16 @@ pub enum Event {
 /// What an INVITE said, as far as a call needs it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invitation {
-    /// User part of the Request-URI, unescaped: the number dialled.
+    /// The number dialled, unescaped.
     pub called: String,
-    /// User part of the From URI, unescaped: the caller's number. Personal data.
-    pub caller: String,
+    /// Who calls. Personal data.
+    pub caller: super::Caller,
     /// The SDP offer, if there is one.
     pub body: Option<Bytes>,
     /// Where it came from.
     pub source: SocketAddr,
+    /// How many more servers it may pass (RFC 7332).
+    pub max_forwards: u8,
 }
 
 /// How an INVITE of ours ended without a call.

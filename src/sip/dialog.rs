@@ -8,6 +8,7 @@ mod table;
 pub(crate) use table::Dialogs;
 
 use super::api::{DialogId, Flow, Transport};
+use super::endpoint::Reliable;
 use super::message::{Method, NameAddr, Request, Response, Uri, Writer};
 use super::transaction::TransactionId;
 use crate::time::Duration;
@@ -45,6 +46,18 @@ pub(crate) struct Dialog {
     pub change: Option<Pending>,
     /// Our 200 to their INVITE that is not acknowledged.
     pub unacked: Option<Unacked>,
+    /// Our reliable provisional answer to their INVITE.
+    pub reliable: Option<Box<Reliable>>,
+    /// How long the session lives without a refresh.
+    pub session: Option<SessionTimer>,
+    /// They know UPDATE.
+    pub updates: bool,
+    /// A re-INVITE of ours is on its way.
+    pub reinviting: bool,
+    /// We made the Call-ID.
+    pub is_call_ours: bool,
+    /// The SDP that we said last.
+    pub local_sdp: Bytes,
     /// The owner has hung up, or was told the end: no more events.
     pub released: bool,
 }
@@ -67,6 +80,15 @@ pub(crate) enum Stage {
     Established,
     /// Our BYE is on its way.
     Ending,
+}
+
+/// An agreed session timer (RFC 4028).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SessionTimer {
+    /// How long the session lives after each refresh.
+    pub seconds: u32,
+    /// We refresh it.
+    pub ours: bool,
 }
 
 /// RFC 3261 9.1: no CANCEL before a provisional answer.
@@ -127,6 +149,12 @@ pub(crate) struct OwnInvite {
     pub branch: String,
     /// The path.
     pub flow: Flow,
+    /// The number of our last request within any of its dialogs.
+    pub last_cseq: u32,
+    /// The last reliable provisional answer of each fork, by its To tag.
+    pub reliable: Vec<(String, u32)>,
+    /// What its CANCEL says in Reason.
+    pub cancel_reason: Option<&'static str>,
     /// Who answered 200, each with the ACK it gets as often as it asks.
     pub forks: Vec<Fork>,
 }
@@ -161,6 +189,12 @@ impl Dialog {
             remote_cseq: Some(head.cseq.number),
             change: None,
             unacked: None,
+            reliable: None,
+            session: None,
+            updates: head.lists("Allow", "UPDATE"),
+            reinviting: false,
+            is_call_ours: false,
+            local_sdp: Bytes::new(),
             released: false,
             stage: Stage::Invited(pending),
         }
@@ -179,10 +213,16 @@ impl Dialog {
             target: invite.uri.clone(),
             routes: Vec::new(),
             flow: invite.flow,
-            local_cseq: invite.cseq,
+            local_cseq: invite.last_cseq,
             remote_cseq: None,
             change: None,
             unacked: None,
+            reliable: None,
+            session: None,
+            updates: false,
+            reinviting: false,
+            is_call_ours: true,
+            local_sdp: Bytes::new(),
             released: false,
         }
     }
@@ -196,6 +236,7 @@ impl Dialog {
         if let Some(contact) = head.contacts.first() {
             self.target = contact.uri.clone();
         }
+        self.updates = head.lists("Allow", "UPDATE");
         self.routes = head.record_route.iter().rev().cloned().collect();
         self.stage = Stage::Established;
     }
@@ -258,14 +299,17 @@ impl OwnInvite {
     /// CANCEL, or the ACK to a refusal: the INVITE's own Request-URI, Via, From, Call-ID and number (RFC 3261 9.1,
     /// 17.1.1.3).
     pub(crate) fn companion(&self, method: Method, to: &str, (transport, sent_by): (Transport, SocketAddr)) -> Bytes {
-        Writer::request(method, self.uri.as_str())
+        let writer = Writer::request(method, self.uri.as_str())
             .via(transport, sent_by, &self.branch)
             .header("Max-Forwards", 70)
             .header("From", &self.local)
             .header("To", to)
             .header("Call-ID", &self.call_id)
-            .cseq(self.cseq, method)
-            .finish()
+            .cseq(self.cseq, method);
+        match self.cancel_reason.filter(|_| method == Method::Cancel) {
+            Some(reason) => writer.header("Reason", reason).finish(),
+            None => writer.finish(),
+        }
     }
 }
 

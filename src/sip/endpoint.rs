@@ -9,6 +9,8 @@
 //! | `receiving` | which kind of message it is and whom it concerns |
 //! | `caller` | INVITE and CANCEL from outside, and what the owner answers |
 //! | `within` | requests within dialogs, changes of a session |
+//! | `reliable` | provisional answers that are acknowledged by PRACK |
+//! | `session` | session timers and our refreshes |
 //! | `agent` | INVITEs of ours, their answers, forks and CANCEL |
 //! | `ending` | BYE and the end of dialogs, lost connections |
 //! | `answers` | answers that need no dialog |
@@ -19,10 +21,13 @@ mod answers;
 mod caller;
 mod ending;
 mod receiving;
+mod reliable;
+mod session;
 mod timers;
 mod within;
 
-pub use agent::{CallerIdentity, NotInvited, Target};
+pub use agent::{CallerIdentity, CancelCause, NotInvited, Target};
+pub(crate) use reliable::Reliable;
 pub(crate) use timers::{DialogTimer, Due};
 
 use super::api::{DialogId, Event, Flow, Output, Refusal, Transport, Turned};
@@ -98,6 +103,10 @@ enum Owner {
     Answered,
     /// Our INVITE.
     Inviting(Box<OwnInvite>),
+    /// Our UPDATE that refreshes a session.
+    Refreshing(DialogId),
+    /// Our re-INVITE that refreshes a session.
+    Reinviting(Box<session::Refresh>),
     /// Our BYE of a leg.
     HangingUp(DialogId),
     /// Our CANCEL, or the BYE of a fork: nobody waits for its answer.
@@ -197,6 +206,11 @@ impl Endpoint {
     /// 200 crosses (ACKed and BYEd, `Status(200)`).
     pub fn cancel(&mut self, dialog: DialogId, now: Time, out: &mut Output) {
         self.turn(now, now, out, |core, turn| core.cancel(dialog, turn));
+    }
+
+    /// [`Endpoint::cancel`], telling the phone why (RFC 3326).
+    pub fn cancel_because(&mut self, dialog: DialogId, why: CancelCause, now: Time, out: &mut Output) {
+        self.turn(now, now, out, |core, turn| core.cancel_because(dialog, why, turn));
     }
 
     /// Any established leg: BYE. While our 200 is not acknowledged it waits for the ACK or its time-out (RFC 3261 15).

@@ -24,7 +24,13 @@ use rsipstack::rsip;
 use std::borrow::Cow;
 
 /// What we answer to, for Allow (RFC 3261 20.5).
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE";
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, PRACK";
+
+/// The extensions we know, for Supported and Require.
+pub(crate) const SUPPORTED: [&str; 2] = ["100rel", "timer"];
+
+/// How many servers a request of ours may pass (RFC 3261 8.1.1.6).
+pub(crate) const MAX_FORWARDS: u8 = 70;
 
 /// Why bytes are not a message, and which status says so best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,11 +168,6 @@ impl Request {
     /// The number dialled: the Request-URI's user part, unescaped.
     pub fn called(&self) -> String {
         self.uri.number()
-    }
-
-    /// The caller's number: the From URI's user part, unescaped. Personal data.
-    pub fn caller(&self) -> String {
-        self.head.from.uri.number()
     }
 }
 

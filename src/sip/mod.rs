@@ -5,6 +5,7 @@ mod dialog;
 pub mod digest;
 pub mod endpoint;
 pub mod framing;
+mod identity;
 pub mod intake;
 pub mod message;
 pub mod registrar;
@@ -13,5 +14,6 @@ pub mod tokens;
 mod transaction;
 
 pub use api::{AccountId, DialogId, Event, Flow, Invitation, Output, Refusal, RefusedBy, Transmit, Transport, Turned};
-pub use endpoint::{CallerIdentity, Endpoint, NotInvited, Tables, Target};
+pub use endpoint::{CallerIdentity, CancelCause, Endpoint, NotInvited, Tables, Target};
+pub use identity::{Caller, NumberFrom};
 pub use settings::{Account, Limits, Secret, Settings};

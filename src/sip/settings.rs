@@ -19,6 +19,8 @@ pub struct Settings {
     pub accounts: Vec<Account>,
     /// Where callers may call from; everyone else's INVITE gets 403.
     pub trusted: Vec<IpNet>,
+    /// Where the number dialled stands.
+    pub number_from: super::NumberFrom,
     /// Bounds.
     pub limits: Limits,
 }

@@ -117,6 +117,26 @@ impl Phone {
         }
     }
 
+    /// The next provisional answer beyond 100 to the call's INVITE.
+    pub fn progress(&mut self, call: &mut Call) -> Response {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.receive(deadline) {
+                Some(SipMessage::Response(response)) => match response.status_code.code() {
+                    100 => {}
+                    101..200 => {
+                        call.target =
+                            response.contact_header().and_then(|it| it.typed()).expect("a Contact").uri.to_string();
+                        return response;
+                    }
+                    status => panic!("{status} before any provisional answer"),
+                },
+                Some(SipMessage::Request(request)) => self.requests.push_back(request),
+                None => panic!("no provisional answer within {PATIENCE:?}"),
+            }
+        }
+    }
+
     /// The next request of a method that the daemon sends, answered with 200 (an ACK is not answered).
     pub fn serve(&mut self, method: Method, limit: Duration) -> Request {
         self.serve_with(method, limit, "")

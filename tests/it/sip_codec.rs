@@ -96,7 +96,7 @@ proptest! {
         let (bytes, branch, call_id) = draft.write();
         let read = request(&bytes);
         prop_assert_eq!((read.method, read.head.cseq.number), (draft.method, draft.cseq));
-        prop_assert_eq!((read.called(), read.caller()), (draft.user.clone(), draft.user.clone()));
+        prop_assert_eq!((read.called(), read.head.from.uri.number()), (draft.user.clone(), draft.user.clone()));
         prop_assert_eq!(read.uri.host(), &draft.host);
         prop_assert_eq!((read.head.via.magic(), &read.head.call_id), (Some(branch.as_str()), &call_id));
         prop_assert_eq!(&read.head.body[..], &draft.body[..]);

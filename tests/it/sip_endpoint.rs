@@ -23,6 +23,7 @@ pub fn settings() -> Settings {
         realm: "centralino".to_owned(),
         accounts: vec![Account { user: "101".to_owned(), secret: Secret("demo-101".to_owned()) }],
         md5_only: Vec::new(),
+        number_from: Default::default(),
         trusted: vec!["127.0.0.0/8".parse().expect("a network")],
         limits: Limits::default(),
     }
@@ -85,7 +86,7 @@ impl Desk {
     }
 
     pub fn invites(&mut self, uri: &str) -> String {
-        let caller = CallerIdentity { user: "0612345678".to_owned(), display: None };
+        let caller = CallerIdentity { user: "0612345678".to_owned(), display: None, max_forwards: None };
         let body = Bytes::from_static(SDP.as_bytes());
         let invited = self.endpoint.invite(&Target::Uri(uri.to_owned()), &caller, body, self.now, &mut self.out);
         self.dialog = invited.expect("invited");

@@ -23,7 +23,7 @@ fn answers_without_a_dialog() {
         ("11.2",    Words::request("OPTIONS"), "200 OPTIONS", "Allow: INVITE"),
         ("11.2",    Words::request("OPTIONS"), "200 OPTIONS", "Accept: application/sdp"),
         ("8.2.2.3", Words::request("OPTIONS").set("Require", "x, y"), "420 OPTIONS, <Rejected>", "Unsupported: x, y"),
-        ("8.2.2.3", Words::invite().set("Require", "100rel"), "420 INVITE, <Rejected>", "Unsupported: 100rel"),
+        ("8.2.2.3", Words::invite().set("Require", "100rel, x"), "420 INVITE, <Rejected>", "Unsupported: x\r"),
         ("8.1.1.8", Words::invite().without("Contact"), "400 INVITE, <Rejected>", "To: "),
         ("20.32",   Words::invite().set("Proxy-Require", "x"), "420 INVITE, <Rejected>", "Unsupported: x"),
         ("21.4.7",  Words::invite().set("Accept", "text/plain, text/*"), "406 INVITE, <Rejected>", ""),
@@ -41,7 +41,8 @@ fn answers_without_a_dialog() {
         ("3262 3",  Words::request("PRACK"), "481 PRACK, <Rejected>", ""),
         ("13.2.2.4", Words::request("ACK").set("To", "<sip:a@b>;tag=unknown"), "<StrayResponse>", ""),
         ("22.4",    Words::request("REGISTER"), "401 REGISTER", "WWW-Authenticate: Digest"),
-        ("16.3",    Words::invite().set("Max-Forwards", "0"), "100 INVITE, <Invited 800000100 sdp>", ""),
+        ("7332 4",  Words::invite().set("Max-Forwards", "0"), "483 INVITE, <Rejected>", ""),
+        ("11",      Words::request("OPTIONS").set("Max-Forwards", "0"), "200 OPTIONS", "Supported: 100rel, timer"),
     ];
     for (section, message, expected, text) in rows {
         let mut desk = Desk::new();

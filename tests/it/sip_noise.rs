@@ -126,8 +126,13 @@ impl World {
 
     /// Every answer to what was let in must itself be let in, and say the same.
     fn use_request(&mut self, request: &Request, now: Time) {
-        let _ =
-            (request.called(), request.caller(), request.route(), request.answer_flow(), request.head.content_type());
+        let _ = (
+            request.called(),
+            request.head.from.uri.number(),
+            request.route(),
+            request.answer_flow(),
+            request.head.content_type(),
+        );
         let mut writer = Writer::answer(request, 180, Some("ours"));
         if request.method == Method::Register {
             let answer = self.registrar.register(request, now, &mut self.changes);
@@ -156,6 +161,7 @@ fn noise_is_read_answered_or_dropped() {
         realm: "acd.test".into(),
         accounts: vec![Account { user: "101".into(), secret: Secret("s".into()) }],
         md5_only: Vec::new(),
+        number_from: Default::default(),
         trusted: Vec::new(),
         limits: Limits { message_bytes: 4_096, ..Limits::default() },
     };

@@ -13,6 +13,7 @@ fn settings() -> Settings {
         realm: "acd.test".into(),
         accounts: vec![account("101"), account("102")],
         md5_only: vec!["OldPhone v1.".into()],
+        number_from: Default::default(),
         trusted: Vec::new(),
         limits: Limits::default(),
     }

@@ -4,7 +4,7 @@ use super::answers::SDP;
 use super::{Core, Owner, Turn};
 use crate::sip::api::{AccountId, DialogId, Event, Flow, RefusedBy, Transmit, Transport, Turned};
 use crate::sip::dialog::{Cancel, Dialog, Fork, OwnInvite, Stage, literal_addr};
-use crate::sip::message::{ALLOW, Method, Response, Scheme, Uri, Writer};
+use crate::sip::message::{ALLOW, MAX_FORWARDS, Method, Response, Scheme, Uri, Writer};
 use crate::sip::transaction::{Told, TransactionId};
 use bytes::Bytes;
 use std::fmt::Write as _;
@@ -28,6 +28,27 @@ pub struct CallerIdentity {
     pub user: String,
     /// The display name, if any. Personal data.
     pub display: Option<String>,
+    /// How many more servers the call may pass (RFC 7332); none is as many as any.
+    pub max_forwards: Option<u8>,
+}
+
+/// Why a ringing phone is told to stop (RFC 3326).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelCause {
+    /// Somebody else took the call: it was not missed.
+    AnsweredElsewhere,
+    /// The caller hung up.
+    CallerGone,
+}
+
+impl CancelCause {
+    /// As the value of a Reason header.
+    const fn reason(self) -> &'static str {
+        match self {
+            CancelCause::AnsweredElsewhere => "SIP;cause=200;text=\"Call completed elsewhere\"",
+            CancelCause::CallerGone => "SIP;cause=487;text=\"Request Terminated\"",
+        }
+    }
 }
 
 /// Why no INVITE was sent.
@@ -46,7 +67,7 @@ impl Core {
         &mut self,
         target: &Target,
         caller: &CallerIdentity,
-        body: &[u8],
+        body: &Bytes,
         turn: &mut Turn<'_>,
     ) -> Result<DialogId, NotInvited> {
         let (uri, flow, remote) = self.locate(target)?;
@@ -66,23 +87,29 @@ impl Core {
             cseq: 1,
             branch: self.tokens.branch(),
             flow,
+            last_cseq: 1,
+            reliable: Vec::new(),
+            cancel_reason: None,
             forks: Vec::new(),
         };
         let bytes = Writer::request(Method::Invite, invite.uri.as_str())
             .via(transport, sent_by, &invite.branch)
-            .header("Max-Forwards", 70)
+            .header("Max-Forwards", caller.max_forwards.unwrap_or(MAX_FORWARDS))
             .header("From", &invite.local)
             .header("To", &invite.remote)
             .header("Call-ID", &invite.call_id)
             .cseq(invite.cseq, Method::Invite)
             .header("Contact", self.ours.contact(transport))
             .header("Allow", ALLOW)
+            .header("Supported", "timer")
             .body(SDP, body);
         let (id, branch) = (invite.dialog, invite.branch.clone());
         let early = |transaction| Stage::Calling { transaction, progressed: false, cancel: Cancel::No };
         let owner = Owner::Inviting(Box::new(invite.clone()));
         let transaction = self.transactions.open_invite_client(&branch, bytes, flow, owner, turn);
-        self.dialogs.insert(Dialog::of_own_invite(&invite, early(transaction)));
+        let mut dialog = Dialog::of_own_invite(&invite, early(transaction));
+        dialog.local_sdp = body.clone();
+        self.dialogs.insert(dialog);
         Ok(id)
     }
 
@@ -115,6 +142,16 @@ impl Core {
                 Ok((uri, Flow { transport, remote, connection: 0 }, to))
             }
         }
+    }
+
+    /// [`Core::cancel`] with a Reason, now or with the CANCEL that has to wait for a provisional answer.
+    pub(super) fn cancel_because(&mut self, id: DialogId, why: CancelCause, turn: &mut Turn<'_>) {
+        if let Some(Stage::Calling { transaction, .. }) = self.dialogs.get(id).map(|dialog| &dialog.stage)
+            && let Some(Owner::Inviting(invite)) = self.transactions.user(*transaction)
+        {
+            invite.cancel_reason = Some(why.reason());
+        }
+        self.cancel(id, turn);
     }
 
     pub(super) fn cancel(&mut self, id: DialogId, turn: &mut Turn<'_>) {
@@ -165,6 +202,7 @@ impl Core {
             return;
         }
         match response.status {
+            0..200 if !self.acknowledge_provisional(id, response, turn) => {}
             0..200 => self.progressed(dialog, response, turn),
             200..300 => self.succeeded(id, response, turn),
             status => {
@@ -204,7 +242,7 @@ impl Core {
             return turn.turned(Turned::Overflow);
         }
         let id = invite.dialog;
-        let first = invite.forks.is_empty();
+        let (first, last_cseq) = (invite.forks.is_empty(), invite.last_cseq);
         let mut fork = Dialog::of_own_invite(invite, Stage::Established);
         fork.establish(response);
         let hop = fork.next_hop();
@@ -217,6 +255,8 @@ impl Core {
         let cancel = self.cancel_of(id);
         let Some(dialog) = self.dialogs.get(id) else { return self.bye_fork(fork, turn) };
         dialog.establish(response);
+        dialog.local_cseq = last_cseq;
+        self.keep_session_of(id, response, turn);
         if cancel == Some(Cancel::No) {
             turn.event(Event::Accepted { dialog: id, body: sdp_of(response) });
         } else {
@@ -254,7 +294,7 @@ fn from_of(caller: &CallerIdentity, ours: std::net::SocketAddr) -> String {
     }
     let _ = match caller.user.as_str() {
         // RFC 3323 4.1.1.3.
-        "" => write!(from, "<sip:anonymous@anonymous.invalid>"),
+        "" => write!(from, "\"Anonymous\" <sip:anonymous@anonymous.invalid>"),
         user => write!(from, "<sip:{}@{ours}>", escaped(user)),
     };
     from
@@ -282,13 +322,14 @@ mod tests {
         let ours = ([192, 0, 2, 1], 5060).into();
         let rows = [
             ("0612345678", None, "<sip:0612345678@192.0.2.1:5060>"),
-            ("", None, "<sip:anonymous@anonymous.invalid>"),
+            ("", None, "\"Anonymous\" <sip:anonymous@anonymous.invalid>"),
             ("a@b>c d", None, "<sip:a%40b%3Ec%20d@192.0.2.1:5060>"),
             ("1", Some("A \"B\" \\"), "\"A \\\"B\\\" \\\\\" <sip:1@192.0.2.1:5060>"),
             ("1", Some("A\r\nX: y"), "\"AX: y\" <sip:1@192.0.2.1:5060>"),
         ];
         for (user, display, expected) in rows {
-            let caller = CallerIdentity { user: user.to_owned(), display: display.map(str::to_owned) };
+            let display = display.map(str::to_owned);
+            let caller = CallerIdentity { user: user.to_owned(), display, max_forwards: None };
             assert_eq!(from_of(&caller, ours), expected);
         }
     }

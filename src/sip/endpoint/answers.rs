@@ -4,7 +4,7 @@ use super::receiving::key_of;
 use super::{Core, Due, Owner, Turn};
 use crate::sip::api::{Event, Refusal, Transmit, Turned};
 use crate::sip::digest::Denied;
-use crate::sip::message::{ALLOW, Method, Request, Writer};
+use crate::sip::message::{ALLOW, Method, Request, SUPPORTED, Writer};
 use crate::sip::registrar::Change;
 use bytes::Bytes;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -58,7 +58,8 @@ impl Core {
     /// cannot read (8.2.3). Refuses it and says so otherwise.
     pub(super) fn is_fit(&mut self, request: &Request, turn: &mut Turn<'_>) -> bool {
         let head = &request.head;
-        let required: Vec<&str> = head.tokens("Require").chain(head.tokens("Proxy-Require")).collect();
+        let unknown = |option: &&str| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(option));
+        let required: Vec<&str> = head.tokens("Require").filter(unknown).chain(head.tokens("Proxy-Require")).collect();
         if !required.is_empty() {
             self.reject_with(request, 420, |writer| writer.header("Unsupported", required.join(", ")), turn);
             return false;
@@ -98,8 +99,7 @@ impl Core {
 
     /// OPTIONS outside a dialog (RFC 3261 11.2); nothing is kept.
     pub(super) fn options(&mut self, request: &Request, turn: &mut Turn<'_>) {
-        if !request.head.tokens("Require").collect::<Vec<_>>().is_empty() {
-            self.is_fit(request, turn);
+        if request.head.tokens("Require").next().is_some() && !self.is_fit(request, turn) {
             return;
         }
         let bytes = self.capabilities(request, &self.stateless_tag(request));
@@ -161,7 +161,7 @@ impl Core {
             .header("Allow", ALLOW)
             .header("Accept", SDP)
             .header("Accept-Encoding", "identity")
-            .header("Supported", "")
+            .header("Supported", SUPPORTED.join(", "))
             .finish()
     }
 }

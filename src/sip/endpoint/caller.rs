@@ -2,10 +2,12 @@
 
 use super::answers::{SDP, refusal_of};
 use super::receiving::key_of;
+use super::session::{session_of, with_session};
 use super::{Core, DialogTimer, Due, Owner, Turn};
 use crate::sip::api::{DialogId, Event, Invitation, Refusal, Transmit, Turned};
 use crate::sip::dialog::{Dialog, Pending, Stage, Unacked};
-use crate::sip::message::{ALLOW, Request, Writer};
+use crate::sip::identity;
+use crate::sip::message::{ALLOW, MAX_FORWARDS, Request, Writer};
 use crate::sip::transaction::{PATIENCE, T1, TransactionId};
 use crate::time::Duration;
 use bytes::Bytes;
@@ -25,8 +27,12 @@ impl Core {
         let Some(contact) = request.head.contacts.first().map(|contact| contact.uri.clone()) else {
             return self.reject(&request, 400, turn);
         };
-        if !self.is_fit(&request, turn) {
+        if !self.is_fit(&request, turn) || !self.session_fits(&request, turn) {
             return;
+        }
+        // RFC 7332 4: we would send it on, and it may go no further.
+        if request.max_forwards == Some(0) {
+            return self.reject(&request, 483, turn);
         }
         // RFC 3261 8.2.2.2; and an INVITE of our own that came back to us would ring round for ever.
         let is_ours = request.head.from.tag().is_some_and(|tag| self.dialogs.is_our_tag(tag));
@@ -44,10 +50,11 @@ impl Core {
         // RFC 3261 17.2.1: at once, so that the INVITE is not sent again.
         self.answer(transaction, 100, Writer::answer(&request, 100, None).finish(), turn);
         let invitation = Invitation {
-            called: request.called(),
-            caller: request.caller(),
+            called: identity::called(&request, self.settings.number_from),
+            caller: identity::caller(&request),
             body: request.head.body(),
             source: request.flow.remote,
+            max_forwards: request.max_forwards.unwrap_or(MAX_FORWARDS),
         };
         let pending = Pending { transaction, request: Box::new(request) };
         self.dialogs.insert(Dialog::of_invite(id, tag, pending, contact));
@@ -86,8 +93,14 @@ impl Core {
         let transaction = *transaction;
         let response = Writer::answer(request, status, Some(&dialog.local_tag));
         let contact = self.ours.contact(request.flow.transport);
-        let response = response.header("Contact", contact).body_opt(SDP, body.as_deref());
-        self.answer(transaction, status, response, turn);
+        let response = response.header("Contact", contact).header("Allow", ALLOW);
+        if request.head.lists("Require", "100rel") {
+            if dialog.reliable.is_none() {
+                self.ring_reliably(id, response, body, turn);
+            }
+        } else {
+            self.answer(transaction, status, response.body_opt(SDP, body.as_deref()), turn);
+        }
         turn.deadlines.set(Due::Dialog(id, DialogTimer::StillRinging), turn.now + STILL_RINGING);
     }
 
@@ -99,6 +112,9 @@ impl Core {
     }
 
     pub(super) fn accept(&mut self, id: DialogId, body: Bytes, turn: &mut Turn<'_>) {
+        if self.waits_for_prack(id, &body) {
+            return;
+        }
         let Some(dialog) = self.dialogs.get(id) else { return };
         match std::mem::replace(&mut dialog.stage, Stage::Established) {
             Stage::Invited(pending) => {
@@ -119,11 +135,16 @@ impl Core {
         turn: &mut Turn<'_>,
     ) {
         let Some(dialog) = self.dialogs.get(id) else { return };
-        let writer = Writer::answer(&request, 200, Some(&dialog.local_tag));
-        let response = writer
+        if let Some(body) = &body {
+            dialog.local_sdp = body.clone();
+        }
+        // The answer that a reliable provisional brought is not given twice (RFC 3262 5, RFC 6337 2.2).
+        let body = body.filter(|_| !first || dialog.reliable.is_none());
+        let session = session_of(&request);
+        let writer = Writer::answer(&request, 200, Some(&dialog.local_tag))
             .header("Contact", self.ours.contact(request.flow.transport))
-            .header("Allow", ALLOW)
-            .body_opt(SDP, body.as_deref());
+            .header("Allow", ALLOW);
+        let response = with_session(writer, session).body_opt(SDP, body.as_deref());
         let unacked = Unacked {
             cseq: request.head.cseq.number,
             transaction,
@@ -138,6 +159,7 @@ impl Core {
         }
         turn.deadlines.set(Due::Dialog(id, DialogTimer::Repeat), turn.now + T1);
         turn.deadlines.set(Due::Dialog(id, DialogTimer::Unconfirmed), turn.now + PATIENCE);
+        self.keep_session(id, session, turn);
     }
 
     pub(super) fn refuse(&mut self, id: DialogId, refusal: &Refusal, turn: &mut Turn<'_>) {

@@ -1,7 +1,7 @@
 //! The end of legs: BYE from both sides, lost connections, failed sends.
 
 use super::{Core, DialogTimer, Due, Owner, Turn};
-use crate::sip::api::{DialogId, Event, Flow, RefusedBy, Transport, Turned};
+use crate::sip::api::{DialogId, Event, Flow, Refusal, RefusedBy, Transport, Turned};
 use crate::sip::dialog::{Cancel, Stage};
 use crate::sip::message::{Method, Request, Writer};
 use crate::sip::transaction::{Outcome, Told, TransactionId};
@@ -41,7 +41,8 @@ impl Core {
     pub(super) fn hang_up(&mut self, id: DialogId, turn: &mut Turn<'_>) {
         let Some(dialog) = self.dialogs.get(id).filter(|dialog| !dialog.released) else { return };
         match dialog.stage {
-            Stage::Invited(_) => self.give_up(id, turn),
+            // RFC 3261 21.4.18: nobody was there for the call.
+            Stage::Invited(_) => self.refuse(id, &Refusal { status: 480, retry_after: None, warning: None }, turn),
             Stage::Calling { .. } => self.cancel(id, turn),
             Stage::Ending => {}
             Stage::Established => {
@@ -94,7 +95,7 @@ impl Core {
     /// Forgets a dialog and its timers; its transactions live as long as the RFC wants.
     pub(super) fn forget(&mut self, id: DialogId, turn: &mut Turn<'_>) {
         if self.dialogs.remove(id).is_some() {
-            for timer in [DialogTimer::Repeat, DialogTimer::Unconfirmed, DialogTimer::StillRinging] {
+            for timer in DialogTimer::ALL {
                 turn.deadlines.cancel(Due::Dialog(id, timer));
             }
         }
@@ -145,6 +146,8 @@ impl Core {
                 turn.event(Event::Refused { dialog: invite.dialog, cause });
             }
             Some(Owner::HangingUp(dialog)) => self.forget(dialog, turn),
+            Some(Owner::Refreshing(dialog)) => self.refresh_failed(dialog, cause, turn),
+            Some(Owner::Reinviting(refresh)) => self.refresh_failed(refresh.dialog(), cause, turn),
             Some(Owner::Invited { .. } | Owner::Updated(_) | Owner::Answered | Owner::Nobody) | None => {}
         }
     }

@@ -73,6 +73,14 @@ impl Core {
         };
         let dialog = match self.transactions.user(id) {
             Some(Owner::Inviting(_)) => return self.invite_answered(id, response, turn),
+            Some(Owner::Reinviting(_)) => return self.reinvite_answered(id, response, turn),
+            Some(&mut Owner::Refreshing(dialog)) => {
+                let outcome = self.transactions.respond(id, response.status, Default::default, turn);
+                if outcome.told == Some(Told::Response) && response.status >= 200 {
+                    self.refresh_answered(dialog, response, turn);
+                }
+                return;
+            }
             Some(&mut Owner::HangingUp(dialog)) => Some(dialog),
             Some(Owner::Nobody | Owner::Invited { .. } | Owner::Updated(_) | Owner::Answered) | None => None,
         };

@@ -24,6 +24,22 @@ pub(crate) enum DialogTimer {
     Unconfirmed,
     /// Our 180 goes out again: every minute.
     StillRinging,
+    /// Our reliable provisional answer goes out again: T1, doubling.
+    RepeatReliable,
+    /// Our reliable provisional answer was never acknowledged: 64*T1.
+    Unacknowledged,
+    /// We have to refresh the session: half of its interval.
+    Refresh,
+    /// Nobody has refreshed the session.
+    SessionLost,
+}
+
+impl DialogTimer {
+    /// Every one of them: they end with their dialog.
+    pub(super) const ALL: [DialogTimer; 7] = {
+        use DialogTimer::{Refresh, Repeat, RepeatReliable, SessionLost, StillRinging, Unacknowledged, Unconfirmed};
+        [Repeat, Unconfirmed, StillRinging, RepeatReliable, Unacknowledged, Refresh, SessionLost]
+    };
 }
 
 impl Core {
@@ -37,6 +53,10 @@ impl Core {
             Due::Dialog(id, DialogTimer::Repeat) => self.repeat_ok(id, turn),
             Due::Dialog(id, DialogTimer::Unconfirmed) => self.unconfirmed(id, turn),
             Due::Dialog(id, DialogTimer::StillRinging) => self.still_ringing(id, turn),
+            Due::Dialog(id, DialogTimer::RepeatReliable) => self.repeat_reliable(id, turn),
+            Due::Dialog(id, DialogTimer::Unacknowledged) => self.unacknowledged(id, turn),
+            Due::Dialog(id, DialogTimer::Refresh) => self.refresh_due(id, turn),
+            Due::Dialog(id, DialogTimer::SessionLost) => self.session_lost(id, turn),
             Due::Registrar => self.expire_bindings(turn),
         }
     }

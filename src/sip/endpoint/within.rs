@@ -2,6 +2,7 @@
 
 use super::answers::{SDP, refusal_of};
 use super::receiving::key_of;
+use super::session::{session_of, with_session};
 use super::{Core, DialogTimer, Due, Owner, Turn};
 use crate::sip::api::{DialogId, Event, Refusal, Transport, Turned};
 use crate::sip::dialog::{Dialog, Pending, Stage};
@@ -48,8 +49,7 @@ impl Core {
                 self.settle(&request, 200, response, turn);
             }
             Method::Options | Method::Info => {}
-            // RFC 3262 3: there is no reliable provisional answer of ours that it could acknowledge.
-            Method::Prack => self.reject(&request, 481, turn),
+            Method::Prack => self.pracked(id, &request, turn),
             Method::Register
             | Method::Ack
             | Method::Cancel
@@ -101,7 +101,7 @@ impl Core {
         if self.dialogs.get(id).is_some_and(newer) {
             self.confirm(id, None, turn);
         }
-        if !self.may_change(id, &request, turn) || !self.is_fit(&request, turn) {
+        if !self.may_change(id, &request, turn) || !self.is_fit(&request, turn) || !self.session_fits(&request, turn) {
             return;
         }
         if request.head.contacts.is_empty() {
@@ -120,7 +120,7 @@ impl Core {
         if request.head.body.is_empty() {
             return self.refreshed(id, &request, turn);
         }
-        if !self.may_change(id, &request, turn) || !self.is_fit(&request, turn) {
+        if !self.may_change(id, &request, turn) || !self.is_fit(&request, turn) || !self.session_fits(&request, turn) {
             return;
         }
         if self.transactions.is_full() {
@@ -138,15 +138,19 @@ impl Core {
         if matches!(dialog.stage, Stage::Ending) {
             return self.reject(request, 481, turn);
         }
-        if !self.has_no_requirement(request, turn) {
+        if !self.has_no_requirement(request, turn) || !self.session_fits(request, turn) {
             return;
         }
         if let Some(dialog) = self.dialogs.get(id) {
             dialog.refresh(request);
         }
+        let session = session_of(request);
         let contact = self.ours.contact(request.flow.transport);
-        let response = Writer::answer(request, 200, None).header("Contact", contact).finish();
-        self.settle(request, 200, response, turn);
+        let writer = Writer::answer(request, 200, None).header("Contact", contact);
+        self.settle(request, 200, with_session(writer, session).finish(), turn);
+        if self.dialogs.get(id).is_some_and(|dialog| matches!(dialog.stage, Stage::Established)) {
+            self.keep_session(id, session, turn);
+        }
     }
 
     /// Whether a change may be offered now; refuses it otherwise.
@@ -176,9 +180,15 @@ impl Core {
         if pending.request.method == Method::Invite {
             self.accept_invite(id, pending, body, false, turn);
         } else {
+            if let Some(body) = &body {
+                dialog.local_sdp = body.clone();
+            }
+            let session = session_of(&pending.request);
             let contact = self.ours.contact(flow.transport);
             let writer = Writer::answer(&pending.request, 200, None).header("Contact", contact);
-            self.answer(pending.transaction, 200, writer.body_opt(SDP, body.as_deref()), turn);
+            let response = with_session(writer, session).body_opt(SDP, body.as_deref());
+            self.answer(pending.transaction, 200, response, turn);
+            self.keep_session(id, session, turn);
         }
         // The packet's source is the NAT's word on where the peer is now.
         self.dialogs.move_to(id, flow);
@@ -218,6 +228,7 @@ fn glare(dialog: &Dialog) -> Glare {
         Stage::Ending => Glare::Over,
         Stage::Established if dialog.released => Glare::Over,
         Stage::Established if dialog.change.is_some() => Glare::TheirOffer,
+        Stage::Established if dialog.reinviting => Glare::OurOffer,
         Stage::Established if dialog.unacked.as_ref().is_some_and(|unacked| unacked.offered) => Glare::OurOffer,
         Stage::Established => Glare::No,
     }

@@ -54,6 +54,12 @@ impl NameAddr {
         find_param(self.params_text(), name)
     }
 
+    /// The display name as it is meant, without quotes and escapes.
+    pub fn display_name(&self) -> Option<String> {
+        let end = skip_display_name(&self.text).ok().filter(|&at| at > 0)?;
+        Some(unquote(self.text.get(..end)?.trim()).into_owned())
+    }
+
     /// The dialog's tag.
     pub fn tag(&self) -> Option<&str> {
         self.param("tag")

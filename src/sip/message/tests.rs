@@ -36,7 +36,7 @@ fn reads_the_basics_once() {
     let request = request(INVITE);
     let head = &request.head;
     assert_eq!(
-        (request.method, request.called().as_str(), request.caller().as_str()),
+        (request.method, request.called().as_str(), head.from.uri.number().as_str()),
         (Method::Invite, "800100", "+39055")
     );
     assert_eq!((head.call_id.as_str(), head.cseq.number, request.max_forwards), ("call-1", 7, Some(70)));

@@ -26,6 +26,7 @@ impl World {
             accounts: vec![account("100"), account("101")],
             md5_only: Vec::new(),
             trusted: Vec::new(),
+            number_from: Default::default(),
             limits: Limits { bindings_per_account: 2, ..Limits::default() },
         };
         let flow =

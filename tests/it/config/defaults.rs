@@ -2,7 +2,7 @@
 
 use super::checked;
 use centralino::acd::plan::{Agent, Plan, Queue, Service, StepMode, Strategy};
-use centralino::b2bua::Phone;
+use centralino::b2bua::{Answer, Phone};
 use centralino::config::{self, Checked, Clip, ClipSource};
 use centralino::media::api::Codec;
 use centralino::sip::Secret;
@@ -72,7 +72,11 @@ fn services_and_queues_of_the_default_file() {
     assert_eq!((queue.strategy, queue.wrap_up), (Strategy::Linear, Duration::ZERO));
     let music = queue.music.expect("music").index();
     assert_eq!(checked.settings.clips[music].source, ClipSource::Embedded("music"));
-    assert_eq!((plan.services.len(), plan.queues.len(), plan.clips.len()), (2, 2, 3));
+    assert_eq!((plan.services.len(), plan.queues.len(), plan.clips.len()), (3, 2, 3));
+
+    let early = service(plan, "800000300");
+    assert_eq!((early.queue, clip(&checked, early)), (switchboard.queue, ClipSource::Embedded("it/welcome_short")));
+    assert_eq!(checked.settings.engine.answer, [Answer::First, Answer::First, Answer::Early]);
 }
 
 #[test]

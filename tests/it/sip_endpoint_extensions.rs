@@ -1,0 +1,235 @@
+//! Extensions at an endpoint: reliable provisional answers (RFC 3262), session timers (RFC 4028), reasons (RFC 3326).
+
+use crate::sip_endpoint::{Desk, PHONE, SDP, Words, udp};
+use bytes::Bytes;
+use centralino::sip::CancelCause;
+use centralino::sip::message::Message;
+
+fn rings_early(desk: &mut Desk) -> String {
+    let body = Some(Bytes::from_static(SDP.as_bytes()));
+    desk.does(|endpoint, dialog, now, out| endpoint.ring(dialog, 183, body, now, out))
+}
+
+/// A caller who requires 100rel, and our reliable 183.
+fn reliably_early() -> (Desk, Message, String) {
+    let mut desk = Desk::new();
+    assert_eq!(desk.gets(Words::invite().set("Require", "100rel")), "100 INVITE, <Invited 800000100 sdp>");
+    assert_eq!(rings_early(&mut desk), "183 INVITE");
+    let progress = desk.last();
+    assert!(progress.head().lists("Require", "100rel") && progress.head().body().is_some());
+    let number = progress.head().header("RSeq").expect("an RSeq").to_owned();
+    (desk, progress, number)
+}
+
+fn prack(cseq: u32, answer: &Message, rack: &str) -> Words {
+    Words::within("PRACK", cseq, answer).set("RAck", rack)
+}
+
+#[test]
+fn a_reliable_183_is_repeated_until_its_prack() {
+    let (mut desk, progress, number) = reliably_early();
+    assert_eq!(desk.waits(3_600), "@500 183 INVITE | @1500 183 INVITE | @3500 183 INVITE");
+    #[rustfmt::skip]
+    let wrong = [format!("{number} 2 INVITE"), format!("{number} 1 BYE"), "1 1 INVITE".to_owned(), "x".to_owned()];
+    for (cseq, rack) in (2..).zip(&wrong) {
+        assert_eq!(desk.gets(prack(cseq, &progress, rack)), "481 PRACK, <Rejected>", "{rack}");
+    }
+    assert_eq!(desk.gets(prack(9, &progress, &format!("{number} 1 INVITE"))), "200 PRACK");
+    assert_eq!(desk.waits(20_000), "");
+    // RFC 3262 3: a second PRACK has nothing to acknowledge.
+    assert_eq!(desk.gets(prack(10, &progress, &format!("{number} 1 INVITE"))), "481 PRACK, <Rejected>");
+    assert_eq!(desk.accepts(), "200 INVITE");
+    assert_eq!(desk.last().head().body(), None, "the answer was given already (RFC 6337 2.2)");
+    let ok = desk.last();
+    assert_eq!(desk.gets(Words::within("ACK", 1, &ok)), "<Confirmed>");
+    assert_eq!(desk.gets(Words::within("BYE", 11, &ok)), "200 BYE, <HungUp>");
+    desk.is_empty_at_last();
+}
+
+/// RFC 3262 3: no 200 while an offer or answer in a reliable provisional is not acknowledged.
+#[test]
+fn a_200_waits_for_the_prack() {
+    let (mut desk, progress, number) = reliably_early();
+    assert_eq!(desk.accepts(), "");
+    assert_eq!(desk.gets(prack(2, &progress, &format!("{number} 1 INVITE"))), "200 PRACK, 200 INVITE");
+}
+
+#[test]
+fn without_a_prack_the_call_is_refused() {
+    let (mut desk, ..) = reliably_early();
+    let said = desk.waits(40_000);
+    assert!(said.contains("@32000 504 INVITE, <Timeout>, <Cancelled>"), "{said}");
+    desk.is_empty_at_last();
+}
+
+#[test]
+fn a_caller_may_cancel_before_the_prack() {
+    let (mut desk, ..) = reliably_early();
+    assert_eq!(desk.gets(Words::request("CANCEL").branch("z9hG4bK-INVITE-1")), "200 CANCEL, 487 INVITE, <Cancelled>");
+    desk.is_empty_at_last();
+}
+
+/// A caller who only knows 100rel is not made to use it; 183 and 200 say the same.
+#[test]
+fn an_unreliable_183_is_repeated_with_the_invite_and_each_minute() {
+    let mut desk = Desk::new();
+    desk.gets(Words::invite().set("Supported", "100rel"));
+    assert_eq!(rings_early(&mut desk), "183 INVITE");
+    assert_eq!(desk.last().head().header("RSeq"), None);
+    assert_eq!(desk.gets(Words::invite().set("Supported", "100rel")), "183 INVITE");
+    assert_eq!(desk.waits(61_000), "@60000 183 INVITE");
+    assert_eq!(desk.accepts(), "200 INVITE");
+    assert!(desk.last().head().body().is_some());
+    // 21.4.18: who hangs up on a call that nobody answered says 480.
+    let mut desk = Desk::new();
+    desk.gets(Words::invite());
+    rings_early(&mut desk);
+    assert_eq!(desk.does(|endpoint, dialog, now, out| endpoint.hang_up(dialog, now, out)), "480 INVITE");
+}
+
+/// RFC 3262 4: each in order, once; what is not the next is not looked at.
+#[test]
+fn a_phones_reliable_answers_get_their_pracks() {
+    let mut desk = Desk::new();
+    desk.invites(&format!("sip:a@{PHONE}"));
+    let invite = desk.last();
+    let rings = |status: u16, tag: &str, number: u32| {
+        let answer = Words::answer(status, &invite, tag).set("Require", "100rel");
+        answer.set("RSeq", &number.to_string())
+    };
+    let rows = [
+        (rings(180, "a", 5), "PRACK, <Progressed 180>", "RAck: 5 1 INVITE"),
+        (rings(180, "a", 5), "", ""),
+        (rings(183, "a", 7), "", ""),
+        (rings(183, "a", 6), "PRACK, <Progressed 183>", "RAck: 6 1 INVITE"),
+        (rings(180, "b", 90), "PRACK, <Progressed 180>", "CSeq: 4 PRACK"),
+    ];
+    for (answer, expected, text) in rows {
+        assert_eq!(desk.gets_by(udp(PHONE), answer.clone()), expected, "{answer:?}");
+        assert!(desk.last_text().contains(text), "{}", desk.last_text());
+    }
+    assert_eq!(desk.gets_by(udp(PHONE), Words::answer(200, &invite, "a").sdp()), "ACK, <Accepted sdp>");
+    assert_eq!(desk.does(|endpoint, dialog, now, out| endpoint.hang_up(dialog, now, out)), "BYE");
+    assert!(desk.last_text().contains("CSeq: 5 BYE"), "numbers grow over PRACKs: {}", desk.last_text());
+}
+
+/// An INVITE with a session timer: what our 200 says.
+#[test]
+fn session_timers_are_agreed_to() {
+    #[rustfmt::skip]
+    let rows = [
+        ("9",  "timer", "1800;refresher=uac", "200", Some("1800;refresher=uac"), true),
+        ("9",  "timer", "1800;refresher=uas", "200", Some("1800;refresher=uas"), false),
+        ("9",  "timer", "90",                 "200", Some("90;refresher=uac"), true),
+        ("9",  "",      "1800",               "200", Some("1800;refresher=uas"), false),
+        ("9",  "timer", "89",                 "422", None, false),
+        ("9",  "",      "89",                 "200", None, false),
+        ("20.2 of RFC 3261", "timer", "soon", "400", None, false),
+    ];
+    for (section, supported, wish, status, agreed, required) in rows {
+        let mut desk = Desk::new();
+        let said = desk.gets(Words::invite().set("Supported", supported).set("Session-Expires", wish));
+        if said.ends_with("sdp>") {
+            desk.accepts();
+        }
+        let text = desk.last_text();
+        assert!(text.starts_with(&format!("SIP/2.0 {status}")), "RFC 4028 {section}: {wish}: {text}");
+        assert_eq!(desk.last().head().header("Session-Expires"), agreed, "RFC 4028 {section}: {wish}");
+        assert_eq!(desk.last().head().lists("Require", "timer"), required, "RFC 4028 {section}: {wish}");
+        assert_eq!(text.contains("Min-SE: 90"), status == "422", "RFC 4028 {section}: {wish}");
+    }
+}
+
+/// An established leg with this session timer, and our 200.
+fn with_timer(wish: &str, allow: &str) -> (Desk, Message) {
+    let mut desk = Desk::new();
+    desk.gets(Words::invite().set("Supported", "timer").set("Session-Expires", wish).set("Allow", allow));
+    desk.accepts();
+    let ok = desk.last();
+    assert_eq!(desk.gets(Words::within("ACK", 1, &ok)), "<Confirmed>");
+    (desk, ok)
+}
+
+/// RFC 4028 10: BYE a third of the interval, at most 32 s, before its end; a refresh starts it anew.
+#[test]
+fn a_session_that_nobody_refreshes_ends() {
+    let (mut desk, ok) = with_timer("90;refresher=uac", "");
+    assert_eq!(desk.waits(59_000), "");
+    let refresh = Words::within("UPDATE", 2, &ok).set("Supported", "timer").set("Session-Expires", "90;refresher=uac");
+    assert_eq!(desk.gets(refresh), "200 UPDATE");
+    assert_eq!(desk.last().head().header("Session-Expires"), Some("90;refresher=uac"));
+    assert_eq!(desk.waits(59_000), "");
+    let reinvite = Words::within("INVITE", 3, &ok).sdp().set("Supported", "timer").set("Session-Expires", "100");
+    assert_eq!(desk.gets(reinvite), "<ChangeOffered sdp>");
+    let body = || Some(Bytes::from_static(SDP.as_bytes()));
+    assert_eq!(desk.does(|e, dialog, now, out| e.accept_change(dialog, body(), now, out)), "200 INVITE");
+    assert_eq!(desk.gets(Words::within("ACK", 3, &ok)), "");
+    assert_eq!(desk.waits(67_000), "");
+    assert_eq!(desk.waits(1_000), "@1000 BYE, <HungUp lost>");
+}
+
+/// What our refresh is answered with, and what follows from it.
+#[test]
+fn we_refresh_when_it_is_ours_to_do() {
+    #[rustfmt::skip]
+    let rows: &[(&str, &str, u16, &str)] = &[
+        ("7.4", "UPDATE", 200, ""),
+        ("7.4", "",       200, "ACK"),
+        ("7.4", "UPDATE", 405, ""),
+        ("14.1 of RFC 3261", "", 491, "ACK"),
+        ("12.2.1.2 of RFC 3261", "UPDATE", 481, "<HungUp lost>"),
+        ("12.2.1.2 of RFC 3261", "UPDATE", 408, "BYE, <HungUp lost>"),
+        ("12.2.1.2 of RFC 3261", "", 481, "ACK, <HungUp lost>"),
+    ];
+    for &(section, allow, status, expected) in rows {
+        let (mut desk, ok) = with_timer("100;refresher=uas", allow);
+        let method = if allow.is_empty() { "INVITE" } else { "UPDATE" };
+        assert_eq!(desk.waits(50_000), format!("@50000 {method}"), "RFC 4028 {section}");
+        let refresh = desk.last();
+        assert_eq!(refresh.head().header("Session-Expires"), Some("100;refresher=uac"));
+        assert_eq!(refresh.head().body().is_some(), allow.is_empty());
+        if allow.is_empty() {
+            // RFC 3261 14.2: an offer that crosses ours.
+            let crossing = desk.gets(Words::within("INVITE", 2, &ok).sdp());
+            assert_eq!(crossing, "491 INVITE, <Rejected>");
+        }
+        let answer = Words::answer(status, &refresh, "").set("Session-Expires", "100;refresher=uac");
+        assert_eq!(desk.gets(answer), expected, "RFC 4028 {section}: {status}");
+        match status {
+            200 => assert_eq!(desk.waits(50_000), format!("@50000 {method}"), "the next one"),
+            405 => assert_eq!(desk.waits(0), "@0 INVITE", "by the other way"),
+            491 => assert!(desk.waits(2_001).ends_with(" INVITE"), "once more, soon"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_refresh_that_nobody_answers_ends_the_leg() {
+    let (mut desk, _) = with_timer("1800;refresher=uas", "UPDATE");
+    let said = desk.waits(1_000_000);
+    assert!(said.contains("@932000 BYE, <Timeout>, <HungUp lost>"), "{said}");
+    desk.is_empty_at_last();
+}
+
+/// RFC 3326: why a phone stops ringing.
+#[test]
+fn a_cancelled_phone_is_told_why() {
+    for (why, cause) in
+        [(CancelCause::AnsweredElsewhere, "SIP;cause=200;"), (CancelCause::CallerGone, "SIP;cause=487;")]
+    {
+        for rings_first in [true, false] {
+            let mut desk = Desk::new();
+            desk.invites(&format!("sip:a@{PHONE}"));
+            let invite = desk.last();
+            if rings_first {
+                desk.gets_by(udp(PHONE), Words::answer(180, &invite, "a"));
+            }
+            let cancelled = desk.does(|endpoint, dialog, now, out| endpoint.cancel_because(dialog, why, now, out));
+            let waited =
+                if rings_first { cancelled } else { desk.gets_by(udp(PHONE), Words::answer(180, &invite, "a")) };
+            assert_eq!(waited, "CANCEL");
+            assert!(desk.last().head().header("Reason").is_some_and(|reason| reason.starts_with(cause)));
+        }
+    }
+}
