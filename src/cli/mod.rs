@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod import;
 mod purge;
+mod report;
 mod run;
 mod sources;
 
@@ -41,6 +42,8 @@ enum Verb {
     },
     /// Bring call history of another system into a ledger.
     Import(import::ImportArguments),
+    /// Print the figures of a month or another period, out of a ledger.
+    Report(report::ReportArguments),
     /// Delete from a ledger what was kept long enough.
     Purge(purge::PurgeArguments),
 }
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Verb::Check { file } => check::check(&file),
         Verb::Demo { calls, seed } => demo::demo(calls, seed),
         Verb::Import(arguments) => import::import(arguments),
+        Verb::Report(arguments) => report::report(arguments),
         Verb::Purge(arguments) => purge::purge(&arguments),
     }
 }

@@ -1,13 +1,12 @@
 //! `centralino purge --ledger FILE`: deletes what was kept long enough, as the daemon does daily.
 
-use super::sources::FileSources;
+use super::sources;
 use crate::ledger;
-use anyhow::{Context, Result, anyhow};
-use centralino::config::{self, Settings};
+use anyhow::{Context, Result};
 use clap::Args;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -39,7 +38,7 @@ pub fn purge(arguments: &PurgeArguments) -> ExitCode {
 }
 
 fn run(arguments: &PurgeArguments) -> Result<ledger::Purged> {
-    let settings = settings(arguments.config.as_deref())?;
+    let settings = sources::read_config(arguments.config.as_deref())?.settings;
     let now = Timestamp::now();
     let nanos = |moment: Timestamp| i64::try_from(moment.as_nanosecond()).unwrap_or(i64::MAX);
     let days_ago = |days: u32| now.checked_sub((i64::from(days) * 24).hours()).map_or(i64::MIN, nanos);
@@ -50,15 +49,4 @@ fn run(arguments: &PurgeArguments) -> Result<ledger::Purged> {
         (None, days) => days_ago(days),
     };
     ledger::purge_before(&mut ledger::open_existing(&arguments.ledger)?, calls, pseudonyms, nanos(now))
-}
-
-fn settings(config: Option<&Path>) -> Result<Settings> {
-    let name = config.unwrap_or(Path::new("config/centralino.toml"));
-    let text = match config {
-        Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
-        None => config::DEFAULT.to_string(),
-    };
-    let checked = config::check(&text, &FileSources::of(name))
-        .map_err(|mistakes| anyhow!("{}", mistakes.render(&name.display().to_string(), false)))?;
-    Ok(checked.settings)
 }

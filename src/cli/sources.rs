@@ -1,6 +1,7 @@
-//! Prompts and password files of a configuration, as files beside it.
+//! A configuration as a file, its prompts and password files beside it.
 
-use centralino::config::{SecretFile, Sources};
+use anyhow::{Context, Result, anyhow};
+use centralino::config::{self, Checked, SecretFile, Sources};
 use centralino::media::clip::Clip;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -11,6 +12,17 @@ const SECRET_BYTES: u64 = 4_096;
 
 /// A longer sound file is none that we play.
 const SOUND_BYTES: u64 = 65 << 20;
+
+/// The checked configuration of a verb that serves no calls; without a file the built-in one.
+pub fn read_config(file: Option<&Path>) -> Result<Checked> {
+    let name = file.unwrap_or(Path::new("config/centralino.toml"));
+    let text = match file {
+        Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
+        None => config::DEFAULT.to_string(),
+    };
+    config::check(&text, &FileSources::of(name))
+        .map_err(|mistakes| anyhow!("{}", mistakes.render(&name.display().to_string(), false)))
+}
 
 /// The folder that relative paths start from.
 pub struct FileSources {

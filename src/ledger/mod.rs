@@ -25,7 +25,6 @@ mod writer;
 
 pub use history::{History, Imported};
 pub use keeper::Keeper;
-#[allow(unused_imports, reason = "reports read it")]
 pub use read::Reader;
 pub use retention::{Purged, purge_before};
 pub use schema::open_existing;

@@ -13,13 +13,11 @@ use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
-#[allow(dead_code, reason = "reports read it")]
 /// A ledger being read. Reading does not hinder the daemon's writing: what is written meanwhile is not seen.
 pub struct Reader {
     connection: Connection,
 }
 
-#[allow(dead_code, reason = "reports read it")]
 impl Reader {
     /// Opens a ledger that must be there.
     pub fn open(path: &Path) -> Result<Reader> {

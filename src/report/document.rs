@@ -24,15 +24,6 @@ pub(super) struct Section {
     pub(super) pairs: Vec<(String, String)>,
     pub(super) tables: Vec<Table>,
     pub(super) points: Vec<String>,
-    /// Where the renderers that draw put a drawing.
-    pub(super) plot: Option<Drawing>,
-}
-
-/// What can be drawn of a section.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Drawing {
-    Days,
-    HalfHours,
 }
 
 /// The first column names the row, the others are numbers.

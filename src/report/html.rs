@@ -2,7 +2,7 @@
 //! is in the file, and it prints on A4.
 
 use super::document::service_level::late_in_words;
-use super::document::{Document, Drawing, Section, Table, lengths_in_words};
+use super::document::{Document, Section, Table, lengths_in_words};
 use super::language::Language;
 use super::model::{Distance, Report};
 use super::plot;
@@ -21,8 +21,9 @@ pub(super) fn render(report: &Report, document: &Document, lang: Language) -> St
         escaped(&document.subtitle)
     );
     headline(report, lang, &mut out);
+    drawings(report, lang, &mut out);
     for section in &document.sections {
-        lay_out(report, section, lang, &mut out);
+        lay_out(section, &mut out);
     }
     out + "</body>\n</html>\n"
 }
@@ -86,23 +87,18 @@ fn headline(report: &Report, lang: Language, out: &mut String) {
     *out += "</ul>\n";
 }
 
-fn lay_out(report: &Report, section: &Section, lang: Language, out: &mut String) {
+fn lay_out(section: &Section, out: &mut String) {
     _ = writeln!(out, "<section>\n<h2>{}</h2>", escaped(&section.heading));
     for text in &section.lead {
         _ = writeln!(out, "<p>{}</p>", escaped(text));
     }
-    match section.plot {
-        Some(Drawing::Days) => figure(&plot::days(report, lang), None, out),
-        Some(Drawing::HalfHours) => figure(&plot::half_hours(report, lang), Some(lang), out),
-        None => {}
-    }
     if !section.pairs.is_empty() {
-        *out += "<table class=\"pairs\">\n";
+        let has_words = section.pairs.iter().any(|(_, value)| value.chars().count() > 24);
+        _ = writeln!(out, "<table class=\"pairs{}\">", if has_words { " words" } else { "" });
         for (name, value) in &section.pairs {
             let class = if name.starts_with('–') { " class=\"part\"" } else { "" };
-            let long = if value.chars().count() > 24 { " class=\"words\"" } else { "" };
             let name = name.trim_start_matches("– ");
-            _ = writeln!(out, "<tr{class}><th>{}</th><td{long}>{}</td></tr>", escaped(name), escaped(value));
+            _ = writeln!(out, "<tr{class}><th>{}</th><td>{}</td></tr>", escaped(name), escaped(value));
         }
         *out += "</table>\n";
     }
@@ -119,19 +115,25 @@ fn lay_out(report: &Report, section: &Section, lang: Language, out: &mut String)
     *out += "</section>\n";
 }
 
-/// A drawing, with a legend for the colours of calls.
-fn figure(svg: &str, legend: Option<Language>, out: &mut String) {
-    _ = writeln!(out, "<figure>{svg}");
-    if let Some(lang) = legend {
-        _ = writeln!(
-            out,
-            "<figcaption><i class=\"met\"></i>{} <i class=\"missed\"></i>{} <i class=\"excused\"></i>{}</figcaption>",
-            lang.pick("risposte entro la soglia", "answered in time"),
-            lang.pick("in ritardo", "late"),
-            lang.pick("abbandonate presto (escluse)", "abandoned early (left out)")
-        );
+/// The days against the target, and when in the day calls come.
+fn drawings(report: &Report, lang: Language, out: &mut String) {
+    if report.total.figures.entered == 0 {
+        return;
     }
-    *out += "</figure>\n";
+    if report.days.len() > 1 {
+        let heading = lang.pick("Livello di servizio per giorno", "Service level by day");
+        _ = writeln!(out, "<figure><h3>{heading}</h3>{}</figure>", plot::days(report, lang));
+    }
+    _ = writeln!(
+        out,
+        "<figure><h3>{} <small><i class=\"met\"></i>{} <i class=\"missed\"></i>{} <i class=\"excused\"></i>{}</small></h3>{}\
+         </figure>",
+        lang.pick("Telefonate per mezz'ora del giorno", "Calls by half-hour of the day"),
+        lang.pick("risposte entro la soglia", "answered in time"),
+        lang.pick("in ritardo", "late"),
+        lang.pick("abbandonate presto (escluse)", "abandoned early (left out)"),
+        plot::half_hours(report, lang)
+    );
 }
 
 fn rows(table: &Table, out: &mut String) {

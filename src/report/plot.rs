@@ -7,7 +7,7 @@ use super::model::{Report, Row};
 use std::fmt::Write;
 
 const WIDTH: f64 = 940.0;
-const LEFT: f64 = 46.0;
+const LEFT: f64 = 62.0;
 const RIGHT: f64 = 10.0;
 
 /// A bar a day: its height is the service level, its colour says whether the target was met; below it, the calls.
@@ -141,7 +141,7 @@ pub(super) fn gauge(report: &Report, lang: Language) -> String {
     const GAUGE: f64 = 420.0;
     let events = report.total.contract.events;
     let mut svg = format!(
-        r#"<svg viewBox="0 0 {GAUGE} 44" role="img" aria-label="{}"><rect class="track" x="0" y="14" width="{GAUGE}" height="12" rx="6"/>"#,
+        r#"<svg viewBox="0 0 {GAUGE} 48" role="img" aria-label="{}"><rect class="track" x="0" y="16" width="{GAUGE}" height="12" rx="6"/>"#,
         lang.percent(events.service_level())
     );
     if let Some(level) = share(&report.total) {
@@ -149,16 +149,18 @@ pub(super) fn gauge(report: &Report, lang: Language) -> String {
         let class = if met == Some(false) { "missed" } else { "met" };
         _ = write!(
             svg,
-            r#"<rect class="{class}" x="0" y="14" width="{:.1}" height="12" rx="6"/>"#,
+            r#"<rect class="{class}" x="0" y="16" width="{:.1}" height="12" rx="6"/>"#,
             (GAUGE * level).max(6.0)
         );
     }
-    let advanced = report.question.advanced_percent;
-    for (percent, class) in report.target_percent.map(|it| (it, "mark")).into_iter().chain([(advanced, "mark thin")]) {
+    // The advanced target's label stands above, so that the two may be close.
+    let marks = report.target_percent.map(|it| (it, "mark", 44.0)).into_iter();
+    for (percent, class, y) in marks.chain([(report.question.advanced_percent, "mark thin", 9.0)]) {
         let x = GAUGE * f64::from(percent) / 100.0;
+        let anchor = if percent > 96 { "end" } else { "middle" };
         _ = write!(
             svg,
-            r#"<line class="{class}" x1="{x:.1}" x2="{x:.1}" y1="9" y2="31"/><text class="axis" x="{x:.1}" y="42" text-anchor="middle">{percent}%</text>"#
+            r#"<line class="{class}" x1="{x:.1}" x2="{x:.1}" y1="12" y2="32"/><text class="axis" x="{x:.1}" y="{y}" text-anchor="{anchor}">&gt;{percent}%</text>"#
         );
     }
     svg + "</svg>"

@@ -33,7 +33,7 @@ impl Drop for Scratch {
     }
 }
 
-fn centralino(arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Output {
+pub fn centralino(arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_centralino"));
     arguments.iter().for_each(|argument| _ = command.arg(argument));
     command.output().expect("the binary")
@@ -47,16 +47,21 @@ fn totals(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", told(output)))
 }
 
-fn told(output: &Output) -> String {
+pub fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 const HEADER: &str = "seq,date,arrival_s,ivr_s,queue_entry_s,wait_s,outcome,service_s,type,priority,agent";
 
+/// Where the rows of a real month are, if they are beside the project.
+pub fn month_data() -> PathBuf {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/calls");
+    if data.is_dir() { data } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/calls") }
+}
+
 #[test]
 fn a_month_of_a_real_desk_has_its_known_totals() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/calls");
-    let data = if data.is_dir() { data } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/calls") };
+    let data = month_data();
     let Ok(golden) = fs::read_to_string(data.join("replay_1999_02_golden.json")) else {
         eprintln!("SKIPPED: the month's rows are not part of the project, and are not beside it");
         return;

@@ -1,6 +1,8 @@
 //! Reports of small made-up months: sums, thresholds, civil days, notes, and how each format reads.
 
+mod command;
 mod desk;
 mod formats;
+mod real_month;
 mod sums;
 mod terms;

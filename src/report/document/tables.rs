@@ -1,6 +1,6 @@
 //! The tables: how long things took, and the period by pool, service, month, day, half-hour and interval.
 
-use super::{Drawing, Section, Table};
+use super::{Section, Table};
 use crate::report::language::Language;
 use crate::report::model::{Mean, Percentiles, PoolRow, Report, Row};
 use crate::stats::ratio::Ratio;
@@ -116,7 +116,6 @@ pub(super) fn days(report: &Report, lang: Language) -> Section {
     Section {
         heading: lang.pick("Per giorno", "By day").to_owned(),
         tables: vec![table(lang.pick("Giorno", "Day"), rows, &report.total, lang)],
-        plot: (report.days.len() > 1).then_some(Drawing::Days),
         ..Section::default()
     }
 }
@@ -132,7 +131,6 @@ pub(super) fn half_hours(report: &Report, lang: Language) -> Section {
     Section {
         heading: lang.pick("Profilo per mezz'ora", "Half-hour profile").to_owned(),
         tables: vec![table(lang.pick("Dalle", "From"), rows, &report.total, lang)],
-        plot: Some(Drawing::HalfHours),
         ..Section::default()
     }
 }
