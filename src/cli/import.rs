@@ -17,7 +17,7 @@ const FAILED: u8 = 2;
 #[derive(Debug, Args)]
 pub struct ImportArguments {
     /// The history: CSV with the columns seq, date, arrival_s, queue_entry_s, wait_s, outcome, service_s and perhaps
-    /// type. Rows of one source, date and seq are one call: importing them again changes nothing.
+    /// ivr_s and type. Rows of one source, date and seq are one call: importing them again changes nothing.
     #[arg(value_name = "CALLS.csv")]
     file: PathBuf,
     /// The ledger; it is made if it is not there.

@@ -3,8 +3,8 @@
 //!
 //! Columns go by the names in the header: `seq` (names the row within its day), `date`, `arrival_s` and
 //! `queue_entry_s` (civil seconds since midnight of that day; the second is authoritative, and both may pass midnight),
-//! `wait_s`, `outcome`, `service_s`; `type`, when there is one, becomes the service. What else there is is not read:
-//! agents are known by one pool.
+//! `wait_s`, `outcome`, `service_s`; `ivr_s`, when there is one, is how long before its entry a call arrived; `type`,
+//! when there is one, becomes the service. What else there is is not read: agents are known by one pool.
 
 use super::schema;
 use super::{read, store};
@@ -191,6 +191,7 @@ struct Columns {
     seq: usize,
     date: usize,
     arrival: usize,
+    greeting: Option<usize>,
     entry: usize,
     wait: usize,
     outcome: usize,
@@ -214,6 +215,7 @@ impl Columns {
             seq: find("seq")?,
             date: find("date")?,
             arrival: find("arrival_s")?,
+            greeting: places.get("ivr_s").copied(),
             entry: find("queue_entry_s")?,
             wait: find("wait_s")?,
             outcome: find("outcome")?,
@@ -253,7 +255,11 @@ impl Columns {
             return bad(format!("type: `{}` is no name", name.escape_debug()));
         }
         let service = service.map(str::to_owned);
-        let arrived = moment("arrival_s", self.arrival)?.min(entered);
+        // The entry is authoritative: the call arrived its greeting's length before it, where that is known.
+        let arrived = match self.greeting.map(field).filter(|text| !text.is_empty()) {
+            Some(greeting) => entered - seconds("ivr_s", greeting)?,
+            None => moment("arrival_s", self.arrival)?.min(entered),
+        };
         Ok(Call { date, number, service, arrived, entered, waited, talked, outcome })
     }
 }
