@@ -185,6 +185,16 @@ pub struct Fold {
     tally: Tally,
     layout: Arc<Layout>,
     facts: Vec<Record>,
+    /// By group and threshold.
+    handled_late: Vec<HandledLate>,
+}
+
+/// Visits that ended in time and were handled too late for the engine's grace: misses of their day that no wait shows.
+#[derive(Clone, Copy, Debug, Default)]
+struct HandledLate {
+    answered: u64,
+    abandoned: u64,
+    flowed_out: u64,
 }
 
 /// Every name has the same place: a group of its own.
@@ -263,6 +273,7 @@ impl std::ops::AddAssign for Figures {
 impl Fold {
     /// So many empty groups. `thresholds` are at most 8; the first is the contract's.
     pub fn new(groups: usize, thresholds: &[Duration], target_percent: u8) -> Fold {
+        let handled_late = vec![HandledLate::default(); groups.saturating_mul(thresholds.len())];
         let groups = || 0..u32::try_from(groups).unwrap_or(u32::MAX);
         let shape = Shape {
             services: groups().map(|id| ServiceShape { name: String::new(), queues: vec![QueueId(id)] }).collect(),
@@ -280,7 +291,7 @@ impl Fold {
             calls: 1,
         };
         let tally = Tally::new(shape, Time::ZERO);
-        Fold { thresholds: thresholds.to_vec(), layout: tally.layout(), tally, facts: Vec::new() }
+        Fold { thresholds: thresholds.to_vec(), layout: tally.layout(), tally, facts: Vec::new(), handled_late }
     }
 
     /// Counts an interaction in a group; one in several groups (the whole, its day) is added to each. It is judged by
@@ -299,6 +310,21 @@ impl Fold {
         let Ok(place) = u32::try_from(group) else { return };
         facts(interaction, CallId(0), &OnePlace(place), Under::ItsDay, &mut self.facts);
         self.apply();
+        let after = group.saturating_mul(self.thresholds.len());
+        for visit in &interaction.visits {
+            let places = self.handled_late.iter_mut().skip(after).take(self.thresholds.len());
+            for (threshold, late) in visit.thresholds.iter().zip(places) {
+                if !threshold.passed || visit.waited > threshold.length {
+                    continue;
+                }
+                match visit.outcome {
+                    VisitOutcome::Answered => late.answered += 1,
+                    VisitOutcome::Abandoned { .. } => late.abandoned += 1,
+                    VisitOutcome::FlowedOut(_) => late.flowed_out += 1,
+                    VisitOutcome::Failed => {}
+                }
+            }
+        }
     }
 
     fn apply(&mut self) {
@@ -348,10 +374,12 @@ impl Fold {
     }
 
     /// What the named formulas are made of, for a group under threshold number `threshold` of the list. Read from the
-    /// tally's histograms: every T is an edge of them, and so is 5 s.
+    /// tally's histograms: every T is an edge of them, and so is 5 s. Late is what the events call late.
     pub fn counts(&self, group: usize, threshold: usize) -> Counts {
         let queue = self.layout.queues.get(group);
         let (Some(queue), Some(limit)) = (queue, self.thresholds.get(threshold)) else { return Counts::default() };
+        let place = group.saturating_mul(self.thresholds.len()).saturating_add(threshold);
+        let late = self.handled_late.get(place).copied().unwrap_or_default();
         let split = |end: VisitEnd, limit: Duration| {
             let histogram = &queue.waits[end.index()];
             let counts = histogram.counts(self.tally.values());
@@ -366,13 +394,13 @@ impl Fold {
         let very_short = split(VisitEnd::Abandoned, Duration::from_secs(VERY_SHORT_SECONDS)).0;
         let failed = split(VisitEnd::Failed, *limit);
         Counts {
-            answered_in_time,
-            answered_late,
-            abandoned_short,
-            abandoned_late,
+            answered_in_time: answered_in_time.saturating_sub(late.answered),
+            answered_late: answered_late + late.answered,
+            abandoned_short: abandoned_short.saturating_sub(late.abandoned),
+            abandoned_late: abandoned_late + late.abandoned,
             abandoned_very_short: very_short,
-            flowed_out_short,
-            flowed_out_late,
+            flowed_out_short: flowed_out_short.saturating_sub(late.flowed_out),
+            flowed_out_late: flowed_out_late + late.flowed_out,
             failed: failed.0 + failed.1,
             ..Counts::default()
         }
