@@ -55,7 +55,7 @@ impl Report {
     }
 
     fn line(&mut self, line: &str) {
-        self.text += line.trim_end();
+        self.text += line.trim_end_matches(' ');
         self.text.push('\n');
     }
 

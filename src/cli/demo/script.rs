@@ -226,7 +226,7 @@ impl Dice {
         // Both in the first line, where every call begins.
         let first_line = agents.iter().filter(|agent| agent.pool == POOLS[0].0).count();
         let sleeper = self.place(0, first_line);
-        for (place, habit) in [(sleeper, Habit::Sleeps), ((sleeper + 1) % agents.len(), Habit::Busy)] {
+        for (place, habit) in [(sleeper, Habit::Sleeps), ((sleeper + 1) % first_line, Habit::Busy)] {
             if let Some(agent) = agents.get_mut(place) {
                 agent.habit = habit;
             }
@@ -259,6 +259,8 @@ mod tests {
             assert!(longest + Duration::from_secs(2 + 10 + 5) < Duration::from_secs(60), "{calls}: {longest:?}");
             let known = |agent: &Agent| demo.plan.agent_by_number(&agent.number).is_some();
             assert!(script.agents.iter().all(known), "{calls}");
+            let odd = script.agents.iter().filter(|agent| agent.habit != Habit::Answers);
+            assert!(odd.clone().all(|agent| agent.pool == "first_line") && odd.count() == 2, "{calls}");
         }
     }
 
