@@ -114,3 +114,62 @@ fn read(facts: &Receiver<Told>, mut readers: Vec<Box<dyn FactReader>>, clock: Cl
     }
     readers.iter_mut().for_each(|reader| reader.end());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use centralino::facts::{Fact, Turned};
+    use std::sync::mpsc;
+
+    fn record(at: u64) -> Record {
+        Record { at: Time::from_millis(at), fact: Fact::Turned(Turned::SipGarbage) }
+    }
+
+    /// Tells what it was told, in order.
+    struct Echo(mpsc::Sender<String>);
+
+    impl FactReader for Echo {
+        fn read(&mut self, record: &Record) {
+            let _ = self.0.send(format!("fact {}", record.at.as_nanos()));
+        }
+
+        fn dispatched(&mut self, queue: QueueId, after: Duration) {
+            let _ = self.0.send(format!("dispatched {} {}", queue.0, after.as_millis()));
+        }
+
+        fn end(&mut self) {
+            let _ = self.0.send("end".to_owned());
+        }
+    }
+
+    #[test]
+    fn every_reader_is_told_everything_in_order_and_of_the_end() {
+        let (sender, told) = mpsc::channel();
+        let readers: Vec<Box<dyn FactReader>> = vec![Box::new(Echo(sender.clone())), Box::new(Echo(sender))];
+        let (facts, thread) = spawn(readers, Clock::start()).expect("a thread");
+        facts.put(record(1));
+        facts.dispatched(QueueId(7), Duration::from_millis(3));
+        drop(facts);
+        thread.join().expect("the thread ends");
+        let told: Vec<String> = told.iter().collect();
+        let expected = ["fact 1000000", "dispatched 7 3", "end"];
+        assert_eq!(told, expected.iter().flat_map(|word| [*word; 2]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn handing_facts_over_allocates_nothing_and_never_waits() {
+        let (sender, receiver) = bounded(100);
+        let facts = Facts { sender, lost: Arc::new(AtomicU64::new(0)) };
+        let hand_over = || {
+            for at in 0..200 {
+                facts.put(record(at));
+                facts.dispatched(QueueId(0), Duration::from_millis(at));
+            }
+        };
+        assert_eq!(allocation_counter::measure(hand_over).count_total, 0);
+        assert_eq!((receiver.len(), facts.lost.load(Ordering::Relaxed)), (100, 300), "nobody read: the rest is lost");
+        receiver.try_iter().for_each(drop);
+        assert_eq!(allocation_counter::measure(|| facts.put(record(1))).count_total, 0);
+        assert_eq!(receiver.len(), 1);
+    }
+}

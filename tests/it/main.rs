@@ -11,6 +11,7 @@ mod dashboard;
 mod demo;
 mod desk;
 mod import;
+mod interleavings;
 mod interop_baresip;
 mod interop_daemon;
 mod interop_early;

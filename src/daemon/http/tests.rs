@@ -133,6 +133,25 @@ fn a_scraper_too_many_is_refused_until_a_slow_one_has_its_page() {
 }
 
 #[test]
+fn slow_readers_of_stats_take_the_places_of_scrapes_and_nobody_waits_for_them() {
+    let limits = HttpLimits { scrapes: 2, lifetime: Duration::from_secs(60), ..HttpLimits::default() };
+    let mut served = served(300, limits);
+    let mut slow: Vec<TcpStream> = (0..2).map(|_| served.ask("/stats")).collect();
+    let mut byte = [0];
+    slow.iter_mut().for_each(|stream| stream.read_exact(&mut byte).expect("the page begins"));
+    assert_eq!((served.get("/metrics").0, served.get("/stats").0), (503, 503), "places are few");
+    served.tally.phase(Phase::Ready);
+    served.tally.publish(Time::ZERO, &mut served.publisher);
+    assert_eq!(served.get("/readyz").0, 200, "publishing goes on, and others see it");
+    let mut page = String::from_utf8_lossy(&byte).into_owned();
+    slow.pop().expect("two").read_to_string(&mut page).expect("the rest");
+    let body = page.split_once("\r\n\r\n").expect("a head").1;
+    let page: serde_json::Value = serde_json::from_str(body).expect("the rest of a whole page");
+    assert_eq!(page["queues"].as_array().map(Vec::len), Some(300));
+    served.server.stop();
+}
+
+#[test]
 fn a_connection_ends_with_its_time_however_it_dawdles() {
     let lifetime = Duration::from_secs(1);
     let served = served(300, HttpLimits { lifetime, connections: 2, ..HttpLimits::default() });
