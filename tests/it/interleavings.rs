@@ -3,48 +3,52 @@
 //! has one outcome. There is one writer, so orders are all there is to explore; what happens between a publishing and
 //! a copy is the loom model's (`snapshot`).
 
-use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, StepMode, Strategy};
 use centralino::acd::{Acd, Command, Event, Outbox, Plan};
-use centralino::config;
+use centralino::config::{self, SecretFile, Sources};
 use centralino::facts::{Fact, OfferOutcome};
-use centralino::ids::{CallId, OfferId, PoolId, QueueId, ServiceId};
+use centralino::ids::{CallId, OfferId, ServiceId};
 use centralino::stats::snapshot::{self, Publisher, Reader};
 use centralino::stats::{Layout, Tally, laws};
 use centralino::time::{Duration, Time};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-const SECOND: Duration = Duration::from_secs(1);
 /// Threshold, ring time-out and longest wait at once: the busiest moment a call can have.
 const T: Duration = Duration::from_secs(30);
 const RIVALS: [CallId; 2] = [CallId(1), CallId(2)];
 
 fn plan(ring: Duration) -> Plan {
-    let step = Step { after: Duration::ZERO, pools: vec![PoolId(0)], requires: vec![], mode: StepMode::Widen };
-    let queue = Queue {
-        name: "information".to_owned(),
-        strategy: Strategy::LongestIdle,
-        steps: vec![step],
-        ring,
-        wrap_up: SECOND,
-        max_wait: T,
-        max_length: 10,
-        thresholds: vec![T],
-        target_percent: 90,
-        music: None,
-    };
-    let agent =
-        |number: u32| Agent { number: number.to_string(), pool: PoolId(0), skills: vec![], fixed_contact: true };
-    let service =
-        Service { name: "information".to_owned(), number: "7000".to_owned(), welcome: None, queue: QueueId(0) };
-    Plan {
-        services: vec![service],
-        queues: vec![queue],
-        pools: vec![Pool { name: "first_line".to_owned() }],
-        agents: vec![agent(101)],
-        skills: vec![],
-        clips: vec![],
-        limits: Limits { channels: 10, setup_timeout: 2 * T, ..Limits::default() },
+    let text = format!(
+        r#"
+        pools = ["first_line"]
+        skills = ["information"]
+        service.information = {{ number = "7000", queue = "information" }}
+        agent.101 = {{ pool = "first_line", contact = "sip:101@127.0.0.1:6100" }}
+        [queue.information]
+        ring = "{} s"
+        wrap_up = "1 s"
+        max_wait = "30 s"
+        thresholds = ["30 s"]
+        step = [{{ pools = ["first_line"] }}]
+        "#,
+        ring.as_secs()
+    );
+    match config::check(&text, &NoFiles) {
+        Ok(checked) => checked.plan,
+        Err(mistakes) => panic!("{mistakes}"),
+    }
+}
+
+struct NoFiles;
+
+impl Sources for NoFiles {
+    fn find_prompt(&self, _: &str) -> Result<PathBuf, String> {
+        Err("there are no files".to_owned())
+    }
+
+    fn read_secret(&self, _: &str) -> Result<SecretFile, String> {
+        Err("there are no files".to_owned())
     }
 }
 
@@ -89,8 +93,7 @@ struct World {
 
 impl World {
     /// Two callers have been there since 0, the older one's offer rings; it is about to be 30 s.
-    fn new(ring: Duration) -> World {
-        let plan = plan(ring);
+    fn new(plan: Plan) -> World {
         let tally = Tally::new(config::shape(&plan), Time::ZERO);
         let layout = tally.layout();
         let (publisher, reader) = snapshot::channel(layout.len());
@@ -248,13 +251,14 @@ fn permutations<T: Copy>(list: &[T]) -> Vec<Vec<T>> {
 #[test]
 fn every_order_of_answer_hang_ups_deadlines_and_scrapes_obeys_the_laws() {
     let around = [29_990, 30_000, 30_001].map(Time::from_millis);
+    // The ring time-out strikes with the other deadlines, or long after them.
+    let plans = [T, 3 * T].map(plan);
     let mut outcomes: BTreeMap<&str, u32> = BTreeMap::new();
     let mut runs = 0;
     for order in permutations(&INPUTS) {
         for (answered_at, gone_at) in around.into_iter().flat_map(|a| around.map(|g| (a, g))) {
-            // The ring time-out strikes with the other deadlines, or long after them.
-            for ring in [T, 3 * T] {
-                let mut world = World::new(ring);
+            for plan in &plans {
+                let mut world = World::new(plan.clone());
                 for (position, input) in order.iter().enumerate() {
                     world.now = Time::from_millis(30_000 + 10 * position as u64);
                     let received_at = if *input == Input::CallerGone { gone_at } else { answered_at };
