@@ -15,6 +15,7 @@ mod interleavings;
 mod interop_baresip;
 mod interop_daemon;
 mod interop_early;
+mod interop_report;
 mod interop_sipp;
 mod interop_torture;
 mod interop_wire;

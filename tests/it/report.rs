@@ -2,7 +2,7 @@
 
 mod command;
 mod desk;
-mod formats;
+pub mod formats;
 mod real_month;
 mod sums;
 mod terms;

@@ -98,7 +98,7 @@ fn an_empty_month_has_no_numbers_where_there_are_none() {
 }
 
 /// What a browser would show: the cells of a table's rows, tags and entities resolved.
-fn cells(html: &str, heading: &str) -> Vec<Vec<String>> {
+pub fn cells(html: &str, heading: &str) -> Vec<Vec<String>> {
     let section = html.split("<h2>").find(|section| section.starts_with(heading)).expect("the section");
     let text = |cell: &str| {
         let text: String = cell.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect();
