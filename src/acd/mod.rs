@@ -1,8 +1,8 @@
 //! The routing engine: who speaks to whom, and when. No word of SIP, no I/O, no clock.
 //!
 //! Reading order: [`plan`] (what it goes by), [`Event`] in, [`Command`] and facts out, then `call`, `offer` and
-//! `agent` (the three lives), `router` with `tier`, `queue` and `strategy` (who meets whom), [`Timer`] (every
-//! deadline), `invariant` (the laws).
+//! `agent` (the three lives), `escalation` (tier steps), `router` with `tier`, `queue` and `strategy` (who meets
+//! whom), [`Timer`] (every deadline), `invariant` (the laws).
 //!
 //! Time: an event happened at its `received_at`, a deadline at its own moment; every wait, duration and fact is
 //! computed from that, and what the engine does about it starts at `now`. Hence a busy machine does not change what
@@ -11,6 +11,7 @@
 mod agent;
 mod call;
 mod command;
+mod escalation;
 mod event;
 mod invariant;
 mod offer;

@@ -7,6 +7,7 @@ mod purge;
 mod report;
 mod run;
 mod sources;
+mod test;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -29,6 +30,11 @@ enum Verb {
     /// Report every mistake in a configuration, with its place.
     Check {
         /// The configuration.
+        file: PathBuf,
+    },
+    /// Play calls against a configuration and compare who would be rung with what the file expects.
+    Test {
+        /// The cases; it names its configuration.
         file: PathBuf,
     },
     /// Show the daemon at work: simulated callers and agents over real SIP and RTP, in less than a minute.
@@ -61,6 +67,7 @@ pub fn main() -> ExitCode {
     match arguments.verb.unwrap_or(Verb::Run(arguments.run)) {
         Verb::Run(run) => run::run(run.config.as_deref()),
         Verb::Check { file } => check::check(&file),
+        Verb::Test { file } => test::test(&file),
         Verb::Demo { calls, seed } => demo::demo(calls, seed),
         Verb::Import(arguments) => import::import(arguments),
         Verb::Report(arguments) => report::report(arguments),

@@ -63,7 +63,14 @@ fn a_second_sigterm_ends_it_now() {
 
 #[test]
 fn every_shipped_configuration_passes_its_own_check() {
-    for file in ["centralino.toml", "examples/load.toml"] {
+    for file in [
+        "centralino.toml",
+        "examples/load.toml",
+        "examples/specialised_numbers.toml",
+        "examples/first_level.toml",
+        "examples/two_levels.toml",
+        "examples/network.toml",
+    ] {
         let output = Command::new(env!("CARGO_BIN_EXE_centralino"))
             .arg("check")
             .arg(shipped_file(file))

@@ -27,6 +27,7 @@ mod peers;
 mod phone;
 mod reference_router;
 mod report;
+mod routing_tests;
 mod scenarios;
 mod service_level;
 mod service_unit;
