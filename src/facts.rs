@@ -356,6 +356,8 @@ closed_set! {
         SipTimeout = "sip_timeout",
         /// Wrong credentials at REGISTER.
         AuthFailed = "auth_failed",
+        /// A request from a program that only looks for holes; it got no answer.
+        SipScanner = "sip_scanner",
         /// RTP from an address other than the one latched to.
         RtpStranger = "rtp_stranger",
         /// RTP that is no RTP.

@@ -300,6 +300,8 @@ impl Engine {
 fn turned_fact(turned: sip::Turned) -> Fact {
     Fact::Turned(match turned {
         sip::Turned::Forbidden => return Fact::CallRefused { service: None, reason: Refusal::Forbidden },
+        sip::Turned::Overloaded => return Fact::CallRefused { service: None, reason: Refusal::Overload },
+        sip::Turned::Scanner => Turned::SipScanner,
         sip::Turned::Garbage => Turned::SipGarbage,
         sip::Turned::Rejected(_) => Turned::SipRejected,
         sip::Turned::StrayResponse => Turned::SipStrayResponse,

@@ -195,6 +195,8 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
     }
     let lifetime = |least| duration(least, DAY);
     limits.expires_min = section.get_or("registration_min", limits.expires_min, lifetime(SECOND));
+    limits.overload_delay =
+        section.get_or("overload_delay", limits.overload_delay, duration(Duration::from_millis(10), MINUTE));
     limits.nonce_life = section.get_or("nonce_life", limits.nonce_life, lifetime(SECOND));
     let longest = section.get("registration_max", lifetime(SECOND));
     limits.expires_max = longest.as_ref().map_or(limits.expires_max, |longest| longest.value);

@@ -147,6 +147,10 @@ pub enum RefusedBy {
 pub enum Turned {
     /// Could not be understood and could not be answered.
     Garbage,
+    /// A new call that came when there was too much to do; `Rejected(503)` comes with it.
+    Overloaded,
+    /// A request from a program that only looks for holes; it got no answer.
+    Scanner,
     /// Answered with an error, this one.
     Rejected(u16),
     /// An INVITE from where nobody may call; `Rejected(403)` comes with it.

@@ -6,6 +6,7 @@
 
 mod client;
 mod credentials;
+mod guard;
 
 pub use client::{Challenge, Client};
 pub use credentials::{Algorithm, Credentials};
@@ -46,6 +47,7 @@ pub struct Digest {
     /// What an unknown user's answer is compared with.
     nobody: Secrets,
     used: Used,
+    guard: guard::Guard,
 }
 
 /// H(user:realm:password) under both algorithms, in hex; no log can print it.
@@ -83,7 +85,17 @@ impl Digest {
         let room = settings.accounts.len().saturating_mul(settings.limits.bindings_per_account.max(1)).max(64);
         let used = Used { counts: BTreeMap::new(), forgotten: None, room };
         let md5_only = settings.md5_only.clone();
-        Digest { realm, md5_only, key, life: settings.limits.nonce_life, serial: 0, accounts, nobody, used }
+        Digest {
+            realm,
+            md5_only,
+            key,
+            life: settings.limits.nonce_life,
+            serial: 0,
+            accounts,
+            nobody,
+            used,
+            guard: guard::Guard::default(),
+        }
     }
 
     /// The values of the WWW-Authenticate headers of a 401 to a phone at `source` that names itself so.
@@ -121,7 +133,19 @@ impl Digest {
             None => None,
         });
         match ours {
-            Some(credentials) => self.check(&credentials, request, now),
+            Some(credentials) => {
+                let (source, user) = (request.flow.remote.ip(), credentials.username.as_ref());
+                if !self.guard.listens(source, user, now) {
+                    return Err(Denied::Wrong);
+                }
+                let checked = self.check(&credentials, request, now);
+                match checked {
+                    Ok(_) => self.guard.succeeded(source, user),
+                    Err(Denied::Wrong) => self.guard.failed(source, user, now),
+                    Err(Denied::Missing | Denied::Stale | Denied::Malformed) => {}
+                }
+                checked
+            }
             None if malformed => Err(Denied::Malformed),
             None => Err(Denied::Missing),
         }

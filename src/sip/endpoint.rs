@@ -13,6 +13,7 @@
 //! | `session` | session timers and our refreshes |
 //! | `agent` | INVITEs of ours, their answers, forks and CANCEL |
 //! | `ending` | BYE and the end of dialogs, lost connections |
+//! | `overload` | new calls turned away when there is too much to do |
 //! | `answers` | answers that need no dialog |
 //! | `timers` | what is due |
 
@@ -20,6 +21,7 @@ mod agent;
 mod answers;
 mod caller;
 mod ending;
+mod overload;
 mod receiving;
 mod reliable;
 mod session;
@@ -73,6 +75,7 @@ struct Core {
     /// Makes the tags of answers without state.
     stateless_key: [u8; 32],
     ours: Addresses,
+    watermark: overload::Watermark,
 }
 
 /// Where we are, as each transport's peers reach us.
@@ -131,6 +134,7 @@ impl Endpoint {
                 contact_tcp: format!("<sip:centralino@{tcp};transport=tcp>"),
             },
             tokens,
+            watermark: overload::Watermark::new(settings.limits.overload_delay),
             settings,
         };
         Endpoint { core, deadlines: Deadlines::default() }

@@ -59,13 +59,38 @@ impl Intake {
         let valid_text = matches!(text, Cow::Borrowed(_));
         match self.examine(&raw, &text, valid_text, flow) {
             Ok(message) => Taken::Message(message),
-            Err(wrong) => self.answer(wrong, &text, flow),
+            Err(wrong) => self.answer(wrong, &text, flow, None),
         }
     }
 
     /// What to send back for bytes that are not fit, if they can and may be answered. `bytes` need not be whole.
     pub fn reject(&self, wrong: Malformed, bytes: &[u8], flow: Flow) -> Taken {
-        self.answer(wrong, &String::from_utf8_lossy(Raw::of(bytes).head), flow)
+        self.answer(wrong, &String::from_utf8_lossy(Raw::of(bytes).head), flow, None)
+    }
+
+    /// The top Via of an INVITE outside any dialog; none for everything else. Looks at no more than it must.
+    pub fn via_of_new_call(&self, bytes: &[u8]) -> Option<Via> {
+        let head = bytes.starts_with(b"INVITE ").then(|| String::from_utf8_lossy(Raw::of(bytes).head))?;
+        let (mut via, mut to) = (None, None);
+        for line in Lines::of(&head).take(self.limits.headers) {
+            let Some((name, value)) = line.split_once(':') else { continue };
+            let name = long_name(name.trim());
+            if via.is_none() && name.eq_ignore_ascii_case("Via") {
+                via = Some(Via::parse(value.trim()).ok()?);
+            } else if to.is_none() && name.eq_ignore_ascii_case("To") {
+                to = Some(!value.to_ascii_lowercase().contains("tag"));
+            }
+            if via.is_some() && to.is_some() {
+                break;
+            }
+        }
+        via.filter(|_| to == Some(true))
+    }
+
+    /// 503, to come back in so many seconds.
+    pub fn turn_away(&self, bytes: &[u8], flow: Flow, retry_after: u32) -> Taken {
+        let wrong = Malformed { status: 503, why: "more work than we can do" };
+        self.answer(wrong, &String::from_utf8_lossy(Raw::of(bytes).head), flow, Some(retry_after))
     }
 
     fn examine(&self, raw: &Raw<'_>, text: &str, valid_text: bool, flow: Flow) -> Result<Message, Malformed> {
@@ -133,7 +158,7 @@ impl Intake {
     }
 
     /// Answers from the raw lines, whatever could be made of them (RFC 3261 8.2.6.1, 18.2.1).
-    fn answer(&self, wrong: Malformed, head: &str, flow: Flow) -> Taken {
+    fn answer(&self, wrong: Malformed, head: &str, flow: Flow, retry_after: Option<u32>) -> Taken {
         let lines = Lines::of(head);
         if lines.start_line.starts_with("SIP/") || lines.start_line.split(' ').next() == Some(Method::Ack.as_str()) {
             return Taken::Drop(wrong.why);
@@ -176,6 +201,9 @@ impl Intake {
         }
         if matches!(wrong.status, 405 | 501) {
             writer = writer.header("Allow", ALLOW);
+        }
+        if let Some(seconds) = retry_after {
+            writer = writer.header("Retry-After", seconds);
         }
         let flow = top.map_or(flow, |top| top.answer_flow(flow));
         Taken::Answer { status: wrong.status, flow, bytes: writer.finish() }

@@ -65,6 +65,8 @@ pub struct Limits {
     pub expires_max: Duration,
     /// Life of a nonce.
     pub nonce_life: Duration,
+    /// Messages that waited this long to be read mean overload: new calls are turned away.
+    pub overload_delay: Duration,
 }
 
 impl Default for Limits {
@@ -79,6 +81,7 @@ impl Default for Limits {
             expires_min: Duration::from_secs(60),
             expires_max: Duration::from_secs(7_200),
             nonce_life: Duration::from_secs(300),
+            overload_delay: Duration::from_millis(250),
         }
     }
 }

@@ -71,7 +71,12 @@ impl Desk {
     }
 
     pub fn gets_bytes(&mut self, flow: Flow, bytes: &[u8]) -> String {
-        self.endpoint.receive(flow, bytes, self.now, self.now, &mut self.out);
+        self.gets_bytes_at(flow, bytes, self.now)
+    }
+
+    /// As `gets_bytes`, of a message that was received earlier than it is read.
+    pub fn gets_bytes_at(&mut self, flow: Flow, bytes: &[u8], received_at: Time) -> String {
+        self.endpoint.receive(flow, bytes, received_at, self.now, &mut self.out);
         self.said()
     }
 

@@ -1,9 +1,10 @@
 //! Extensions at an endpoint: reliable provisional answers (RFC 3262), session timers (RFC 4028), reasons (RFC 3326).
 
-use crate::sip_endpoint::{Desk, PHONE, SDP, Words, udp};
+use crate::sip_endpoint::{CALLER, Desk, PHONE, SDP, Words, udp};
 use bytes::Bytes;
 use centralino::sip::CancelCause;
 use centralino::sip::message::Message;
+use centralino::time::Duration;
 
 fn rings_early(desk: &mut Desk) -> String {
     let body = Some(Bytes::from_static(SDP.as_bytes()));
@@ -210,6 +211,39 @@ fn a_refresh_that_nobody_answers_ends_the_leg() {
     let said = desk.waits(1_000_000);
     assert!(said.contains("@932000 BYE, <Timeout>, <HungUp lost>"), "{said}");
     desk.is_empty_at_last();
+}
+
+/// RFC 3261 21.5.4: what waited too long to be read means overload. New calls are turned away, and nothing else.
+#[test]
+fn overload_turns_new_calls_away_and_nobody_else() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.gets(Words::invite()), "100 INVITE, <Invited 800000100 sdp>");
+    let late = |desk: &mut Desk, millis: u64, words: Words| {
+        desk.now = desk.now + Duration::from_secs(1);
+        let received_at = desk.now - Duration::from_millis(millis);
+        desk.gets_bytes_at(udp(CALLER), &words.bytes(), received_at)
+    };
+    let other = || Words::invite().branch("z9hG4bK-other").set("Call-ID", "other").set("From", "<sip:1@a>;tag=o");
+    assert_eq!(late(&mut desk, 300, other()), "503 INVITE, <Overloaded>, <Rejected>");
+    let seconds: u32 = desk.last().head().header("Retry-After").and_then(|text| text.parse().ok()).expect("a number");
+    assert!((2..=10).contains(&seconds), "{seconds}");
+    assert_eq!(late(&mut desk, 300, Words::invite()), "100 INVITE", "a repeated INVITE is no new call");
+    assert_eq!(late(&mut desk, 300, Words::request("OPTIONS")), "200 OPTIONS");
+    assert_eq!(desk.accepts(), "200 INVITE");
+    let ok = desk.last();
+    assert_eq!(late(&mut desk, 300, Words::within("ACK", 1, &ok)), "<Confirmed>");
+    assert_eq!(late(&mut desk, 300, Words::within("INVITE", 2, &ok).sdp()), "<ChangeOffered sdp>");
+    assert_eq!(late(&mut desk, 300, Words::within("BYE", 3, &ok)), "200 BYE, 487 INVITE, <HungUp>");
+    assert_eq!(late(&mut desk, 60, other()), "503 INVITE, <Overloaded>, <Rejected>", "not low enough yet");
+    assert_eq!(late(&mut desk, 50, other()), "100 INVITE, <Invited 800000100 sdp>");
+}
+
+#[test]
+fn scanners_hear_nothing() {
+    for (method, name) in [("OPTIONS", "friendly-scanner"), ("REGISTER", "SIPVicious 0.3"), ("INVITE", "sipcli/v1.8")] {
+        let mut desk = Desk::new();
+        assert_eq!(desk.gets(Words::request(method).set("User-Agent", name)), "<Scanner>");
+    }
 }
 
 /// RFC 3326: why a phone stops ringing.

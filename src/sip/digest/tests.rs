@@ -218,3 +218,24 @@ fn no_log_shows_a_secret() {
     let shown = format!("{:?} {:?}", phone.digest, phone.secret);
     assert!(!shown.contains("pass") && !shown.contains(&hash(Algorithm::Md5, &["101", "acd.test", "pass-101"])));
 }
+
+/// Hostile-world R20, R21: guesses are not looked at for a while, known and unknown names alike; the user is let in from
+/// anywhere else at once, and from there when the pause is over.
+#[test]
+fn guessing_is_slowed_down_and_locks_nobody_out() {
+    for user in ["101", "nobody"] {
+        let mut phone = Phone::new();
+        (phone.user, phone.secret) = (user, Secret("guess".into()));
+        let challenge = phone.challenged(Algorithm::Md5, Time::ZERO);
+        for count in 1..=5 {
+            assert_eq!(phone.tries(&challenge, count, Time::from_millis(1)), Err(Denied::Wrong));
+        }
+        (phone.user, phone.secret) = ("101", Secret("pass-101".into()));
+        let at_once = phone.tries(&challenge, 6, Time::from_millis(2));
+        assert_eq!(at_once, if user == "101" { Err(Denied::Wrong) } else { Ok(AccountId(0)) });
+        assert!(phone.tries(&challenge, 7, Time::from_millis(1_001)).is_ok(), "the pause is over");
+        phone.source = "10.0.0.2:5060";
+        let elsewhere = phone.challenged(Algorithm::Md5, Time::ZERO);
+        assert!(phone.tries(&elsewhere, 1, Time::from_millis(2)).is_ok(), "from elsewhere");
+    }
+}

@@ -9,6 +9,9 @@ use crate::sip::transaction::{Outcome, RequestKey, Told};
 impl Core {
     /// One whole message.
     pub(super) fn receive(&mut self, flow: Flow, bytes: &[u8], turn: &mut Turn<'_>) {
+        if self.shed(flow, bytes, turn) {
+            return;
+        }
         match self.intake.take(bytes, flow) {
             Taken::Nothing => {}
             Taken::Drop(_) => turn.turned(Turned::Garbage),
@@ -44,6 +47,9 @@ impl Core {
 
     fn new_request(&mut self, request: Request, turn: &mut Turn<'_>) {
         let in_dialog = request.head.to.tag().is_some();
+        if !in_dialog && is_scanner(&request) {
+            return turn.turned(Turned::Scanner);
+        }
         match request.method {
             Method::Register => self.register(&request, turn),
             // RFC 3261 8.2.1.
@@ -90,6 +96,15 @@ impl Core {
             self.forget(dialog, turn);
         }
     }
+}
+
+/// What the programs call themselves that look for holes and passwords: any answer keeps them coming.
+const SCANNERS: [&str; 7] =
+    ["friendly-scanner", "sipvicious", "sipcli", "sundayddr", "sip-scan", "vaxsipuseragent", "pplsip"];
+
+fn is_scanner(request: &Request) -> bool {
+    let name = request.head.header("User-Agent").unwrap_or_default().to_ascii_lowercase();
+    SCANNERS.iter().any(|scanner| name.contains(scanner))
 }
 
 /// What matching needs (RFC 3261 17.2.3): ACK and CANCEL belong to an INVITE.

@@ -1,0 +1,62 @@
+//! More work than we can do: what waited too long to be read says so. New calls are then told to come back later, at
+//! the cost of reading three lines; whoever is in a call, or in the middle of a transaction, is served as ever.
+
+use super::{Core, Turn};
+use crate::sip::api::{Flow, Transmit, Turned};
+use crate::sip::intake::Taken;
+use crate::sip::transaction::RequestKey;
+use crate::time::Duration;
+
+/// Overload begins when messages wait this long, and ends when they wait a fifth of it.
+#[derive(Debug)]
+pub(super) struct Watermark {
+    high: Duration,
+    is_over: bool,
+}
+
+impl Watermark {
+    pub(super) fn new(high: Duration) -> Watermark {
+        Watermark { high, is_over: false }
+    }
+
+    /// A message waited so long: whether there is too much to do.
+    fn note(&mut self, waited: Duration) -> bool {
+        self.is_over = if self.is_over { waited > self.high / 5 } else { waited >= self.high };
+        self.is_over
+    }
+}
+
+impl Core {
+    /// Turns a new call away while there is too much to do; false for everything else.
+    pub(super) fn shed(&mut self, flow: Flow, bytes: &[u8], turn: &mut Turn<'_>) -> bool {
+        if !self.watermark.note(turn.now.since(turn.cause)) {
+            return false;
+        }
+        let Some(via) = self.intake.via_of_new_call(bytes).filter(|via| via.magic().is_some()) else { return false };
+        // With its magic cookie the branch alone names the transaction: a repeated INVITE is not a new call.
+        let (transport, method) = (flow.transport, "INVITE");
+        let key = RequestKey { transport, method, via: &via, uri: "", from_tag: "", call_id: "", cseq: 0 };
+        if self.transactions.find_server(&key).is_some() {
+            return false;
+        }
+        let seconds = 2 + self.tokens.u32() % 9;
+        let Taken::Answer { status, flow, bytes } = self.intake.turn_away(bytes, flow, seconds) else { return false };
+        turn.out.transmits.push(Transmit { flow, bytes });
+        turn.turned(Turned::Overloaded);
+        turn.turned(Turned::Rejected(status));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overload_begins_high_and_ends_low() {
+        let mut watermark = Watermark::new(Duration::from_millis(250));
+        let waits = [0, 100, 249, 250, 249, 100, 51, 50, 51, 249, 300, 0];
+        let over = waits.map(|millis| watermark.note(Duration::from_millis(millis)));
+        assert_eq!(over, [false, false, false, true, true, true, true, false, false, false, true, false]);
+    }
+}
