@@ -88,7 +88,8 @@ fn record(table: &str, name: String, row: &Row, lang: Language) -> Vec<String> {
     record.extend(counts.map(|count| count.to_string()));
     record.extend([events.service_level(), row.abandonment(), row.abandonment_with_greeting()].map(percent));
     record.extend([row.speed_of_answer(), row.handling_time()].map(seconds));
-    record.extend([row.longest, figures.talked, figures.wrapped_up].map(|length| seconds(Mean::of(length, 1))));
+    record.push(seconds(Mean::of(row.longest, figures.entered.min(1))));
+    record.extend([figures.talked, figures.wrapped_up].map(|length| seconds(Mean::of(length, 1))));
     record
 }
 

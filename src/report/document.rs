@@ -180,10 +180,10 @@ fn terms_in_words(terms: &Terms, lang: Language) -> String {
     format!("{} s (>{}%)", lengths_in_words(&terms.thresholds, lang), terms.target_percent)
 }
 
-/// 30, 20, 40.
+/// 30, 20, 40; where nothing says which, T.
 pub(super) fn lengths_in_words(lengths: &[Duration], lang: Language) -> String {
     match lengths {
-        [] => lang.undefined().to_owned(),
+        [] => "T".to_owned(),
         lengths => lengths.iter().map(|length| lang.threshold(*length)).collect::<Vec<_>>().join(lang.pick("; ", ", ")),
     }
 }

@@ -16,7 +16,8 @@
 //! LEVEL = { "hit", "miss", "excused", "pending", "answered_in_time", "answered_late", "abandoned_short",
 //!           "abandoned_late", "other_short", "other_late", "denominator", "service_level_percent" }
 //! ```
-//! Counts and nanoseconds are integers; percent and seconds are texts with four decimals, rounded once from integers.
+//! `to` is the moment after the last; a threshold is named by its seconds. Counts and nanoseconds are integers; percent
+//! and seconds are texts with four decimals, rounded once from integers.
 
 use super::model::{Distance, Level, Mean, Note, Percentiles, PoolRow, Report, Row, Terms};
 use super::profile::{Indicators, Judged};

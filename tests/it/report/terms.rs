@@ -62,6 +62,27 @@ fn changed_terms_judge_each_call_by_its_day() {
 }
 
 #[test]
+fn a_call_that_visits_two_queues_is_judged_in_each_by_its_own_terms() {
+    let flowed = VisitOutcome::FlowedOut(centralino::facts::FlowOut::Service);
+    let mut record = call("2026-10-05T10:00:00", 25_000, flowed).record();
+    let mut second = answered("2026-10-05T10:00:25", 25_000);
+    second.thresholds = vec![20];
+    let mut second = second.record().visits.remove(0);
+    second.queue = "cup".into();
+    record.visits.push(second);
+    let report = report(month("2026-10"), &[record]);
+    // Received once, entered twice: excused under 30 s, a miss under 20 s.
+    let figures = &report.total.figures;
+    assert_eq!((figures.received, figures.entered, figures.flowed_out, figures.answered), (1, 2, 1, 1));
+    assert_eq!(report.total.contract.events, Events { miss: 1, excused: 1, ..Events::default() });
+    let pools: Vec<(u64, u64)> = report.pools.iter().map(|(_, pool)| (pool.answered, pool.in_time)).collect();
+    assert_eq!(pools, [(1, 0)]);
+    // Two queues with other terms are no change of terms.
+    assert!(!report.notes.iter().any(|note| matches!(note, Note::TermsChanged { .. })));
+    assert!(report.notes.contains(&Note::SeveralTerms));
+}
+
+#[test]
 fn exactly_at_the_threshold_is_within() {
     let records = [
         answered("2026-10-05T10:00", 30_000),
