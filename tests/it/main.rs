@@ -17,6 +17,7 @@ mod interop_daemon;
 mod interop_early;
 mod interop_report;
 mod interop_sipp;
+mod interop_streams;
 mod interop_torture;
 mod interop_wire;
 mod ledger;
