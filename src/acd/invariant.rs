@@ -18,7 +18,9 @@ impl Acd {
     }
 
     /// After every step, in constant time.
-    pub(super) fn check_cheaply(&self, out: &mut Outbox) {
+    pub(super) fn check_cheaply(&mut self, out: &mut Outbox) {
+        let breaches = self.waiting.take_breaches();
+        self.law(4, breaches == 0, out);
         self.law(4, self.waiting.len() <= self.calls.len(), out);
         self.law(4, self.ready.len() + self.offers.len() <= self.agents.len(), out);
         self.law(5, self.waiting.len() == 0 || self.ready.len() == 0 || self.fresh_calls.is_empty(), out);
