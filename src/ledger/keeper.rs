@@ -108,7 +108,9 @@ impl Keeper {
 
     /// Who calls; the number itself goes no further.
     pub fn caller(&mut self, call: CallId, number: &str) {
-        if let Some(caller) = self.keys.as_ref().and_then(|keys| keys.pseudonym(number)) {
+        // Those who withhold their number are not one caller.
+        let keys = self.keys.as_ref().filter(|_| !number.is_empty());
+        if let Some(caller) = keys.and_then(|keys| keys.pseudonym(number)) {
             self.assembler.identify(call, caller);
         }
     }

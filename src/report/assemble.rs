@@ -94,14 +94,6 @@ impl Assembler {
         self.civil = Civil(now);
     }
 
-    /// Another plan is in force: later facts carry its ids. Calls keep the names under which they came.
-    pub fn replan(&mut self, shape: &Shape, config: Name, agents: Vec<Name>) {
-        self.names = Names::of(shape);
-        self.most_open = shape.calls;
-        self.run.config = config;
-        self.run.agents = agents;
-    }
-
     /// Who calls; told between the call's arrival and its end.
     pub fn identify(&mut self, call: CallId, caller: Pseudonym) {
         match self.open.get_mut(&call) {
