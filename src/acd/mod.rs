@@ -13,6 +13,7 @@ mod call;
 mod command;
 mod escalation;
 mod event;
+mod explain;
 mod invariant;
 mod offer;
 pub mod plan;

@@ -136,7 +136,7 @@ fn profile(agent: &Agent) -> Profile {
 }
 
 /// Steps open at `step`: back to the last one that replaced those before it.
-fn open_steps(queue: &Queue, step: usize) -> std::ops::RangeInclusive<usize> {
+pub(super) fn open_steps(queue: &Queue, step: usize) -> std::ops::RangeInclusive<usize> {
     let first = (1..=step).rev().find(|&s| queue.steps[s].mode == StepMode::Replace).unwrap_or(0);
     first..=step
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod explain;
 mod import;
 mod purge;
 mod report;
@@ -31,6 +32,16 @@ enum Verb {
     Check {
         /// The configuration.
         file: PathBuf,
+    },
+    /// Ask the running daemon why a call waits, or what an agent could take.
+    Explain {
+        /// A call or an agent.
+        what: explain::What,
+        /// The call's id, or the agent's number.
+        name: String,
+        /// Where the daemon serves HTTP (`http.listen`).
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+        http: std::net::SocketAddr,
     },
     /// Play calls against a configuration and compare who would be rung with what the file expects.
     Test {
@@ -67,6 +78,7 @@ pub fn main() -> ExitCode {
     match arguments.verb.unwrap_or(Verb::Run(arguments.run)) {
         Verb::Run(run) => run::run(run.config.as_deref()),
         Verb::Check { file } => check::check(&file),
+        Verb::Explain { what, name, http } => explain::explain(what, &name, http),
         Verb::Test { file } => test::test(&file),
         Verb::Demo { calls, seed } => demo::demo(calls, seed),
         Verb::Import(arguments) => import::import(arguments),

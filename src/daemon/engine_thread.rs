@@ -2,13 +2,13 @@
 
 use super::clock::Clock;
 use super::facts_thread::Facts;
-use super::inbox::{Inbox, Message};
+use super::inbox::{Inbox, Message, Question};
 use super::media_thread::MediaHandle;
 use super::sip_stream::Streams;
 use bytes::Bytes;
 use centralino::b2bua::{Engine, Input, Output, Sockets};
 use centralino::facts::{Fact, Record, Turned};
-use centralino::ids::LegId;
+use centralino::ids::{CallId, LegId};
 use centralino::media;
 use centralino::sip::{Flow, Transmit, Transport};
 use centralino::stats::snapshot::Publisher;
@@ -135,10 +135,23 @@ impl EngineThread {
                 self.out.facts.push(record.clone());
                 return self.flush(now);
             }
+            Message::Explain { question, reply } => {
+                // Whoever asked may be gone.
+                _ = reply.try_send(self.explain(question, now));
+                return;
+            }
             Message::Stop => return self.stop(now),
         };
         self.engine.handle(input, now, &mut MediaSockets(&self.outlets), &mut self.out);
         self.flush(now);
+    }
+
+    fn explain(&self, question: &Question, now: Time) -> Option<String> {
+        let acd = self.engine.acd();
+        match question {
+            Question::Call(call) => acd.explain_call(CallId(*call), now),
+            Question::Agent(number) => acd.explain_agent(acd.plan().agent_by_number(number)?, now),
+        }
     }
 
     /// The first time: let talks end. The second time: now.

@@ -4,11 +4,13 @@
 //! bounded: connections, scrapes at once, and the life of a connection, which is one request long.
 
 mod bounded;
+mod explain;
 mod stats;
 #[cfg(test)]
 mod tests;
 
 use super::facts_thread::LiveReader;
+use super::inbox::Inbox;
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -39,6 +41,8 @@ pub struct HttpState {
     pub live: LiveReader,
     /// The engine's clock.
     pub clock: Arc<dyn Fn() -> Time + Send + Sync>,
+    /// The way to the engine, to ask it why.
+    pub explain: Option<Inbox>,
     /// What clients may hold.
     pub limits: HttpLimits,
 }
@@ -91,7 +95,7 @@ pub fn serve(listener: TcpListener, state: HttpState) -> io::Result<HttpServer> 
         BoundedListener::new(tokio::net::TcpListener::from_std(listener)?, state.limits)
     };
     let (stop, stopped) = oneshot::channel();
-    let app = router(state).into_make_service_with_connect_info::<Held>();
+    let app = router(state, address.ip().is_loopback()).into_make_service_with_connect_info::<Held>();
     let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
         runtime.block_on(async {
             tokio::spawn(async { axum::serve(listener, app).await });
@@ -107,14 +111,17 @@ struct Shared {
     state: HttpState,
     scrapes: Arc<Semaphore>,
     process: Arc<ProcessCollector>,
+    /// Only this machine can ask.
+    is_private: bool,
 }
 
-fn router(state: HttpState) -> Router {
+fn router(state: HttpState, is_private: bool) -> Router {
     let scrapes = Arc::new(Semaphore::new(state.limits.scrapes));
-    let shared = Shared { state, scrapes, process: Arc::new(ProcessCollector::for_self()) };
+    let shared = Shared { state, scrapes, process: Arc::new(ProcessCollector::for_self()), is_private };
     Router::new()
         .route("/metrics", get(metrics))
         .route("/stats", get(stats::stats))
+        .route("/explain/{kind}/{name}", get(explain::explain))
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .layer(axum::middleware::map_response(close))

@@ -36,8 +36,24 @@ pub enum Message {
     Media(Time, media::Event),
     /// The media thread counted something.
     Fact(Record),
+    /// Somebody asks why.
+    Explain {
+        /// About what.
+        question: Question,
+        /// Where the answer goes, if it is still wanted; `None` when there is no such thing.
+        reply: tokio::sync::mpsc::Sender<Option<String>>,
+    },
     /// SIGTERM or SIGINT: the first drains, the second ends.
     Stop,
+}
+
+/// What an operator wants explained.
+#[derive(Clone, Debug)]
+pub enum Question {
+    /// A call, by its id.
+    Call(u64),
+    /// An agent, by their number.
+    Agent(String),
 }
 
 /// A sender that never waits: what does not fit is dropped and counted, and the peer repeats it or not.

@@ -91,6 +91,7 @@ pub fn start(checked: Checked) -> Result<Daemon> {
         exposition: Exposition::new(tally.layout(), info),
         live,
         clock: Arc::new(move || clock.now()),
+        explain: Some(inbox.clone()),
         limits: http::HttpLimits::default(),
     };
     let http = http::serve(http_listener, http)?;

@@ -97,3 +97,26 @@ fn mistakes_are_told_all_at_once_and_it_does_not_start() {
     }
     let _ = std::fs::remove_file(&file);
 }
+
+#[test]
+fn it_explains_its_agents_and_calls_to_those_on_this_machine() {
+    let daemon = Daemon::start(|_| ());
+    let (status, text) = daemon.get("/explain/agent/101").expect("an answer");
+    assert_eq!(status, 200);
+    assert!(text.starts_with("agent 101, pool first_line: signed out since "), "{text}");
+    for nobody in ["/explain/call/1", "/explain/agent/999", "/explain/queue/1"] {
+        assert_eq!(daemon.get(nobody).map(|(status, _)| status), Some(404), "{nobody}");
+    }
+    for (words, code) in [(["agent", "101"], 0), (["agent", "999"], 1), (["call", "1"], 1)] {
+        let http = daemon.http.to_string();
+        let output = Command::new(env!("CARGO_BIN_EXE_centralino"))
+            .arg("explain")
+            .args(words)
+            .args(["--http", &http])
+            .output()
+            .expect("a run of explain");
+        assert_eq!(output.status.code(), Some(code), "{words:?}");
+        assert_eq!(output.stdout.starts_with(b"agent 101, pool first_line"), code == 0);
+    }
+    daemon.stops();
+}

@@ -2,6 +2,7 @@
 
 mod agents;
 mod arrival;
+mod explain;
 mod offers;
 mod order;
 mod ring_all;

@@ -1,0 +1,218 @@
+//! Why the engine does what it does: a live call or an agent in words, for operators. Reads, decides nothing.
+//!
+//! Names agents by their numbers: not for logs, not for metrics.
+
+use super::call::{Call, CallState, Stage, Visit};
+use super::plan::{Queue, Step, Strategy};
+use super::{Acd, Timer};
+use crate::facts::AgentState;
+use crate::ids::{AgentId, CallId};
+use crate::time::{Duration, Time};
+use std::fmt::Write;
+
+/// Most agents or calls in one explanation.
+const MOST_LINES: usize = 200;
+
+impl Acd {
+    /// Where a call stands, who could take it in which order, and why nobody else can; `None` if there is no such call.
+    pub fn explain_call(&self, id: CallId, now: Time) -> Option<String> {
+        let call = self.calls.get(&id)?;
+        let service = &self.plan.services[call.service.index()].name;
+        let queue = &self.plan.queues[call.queue.index()];
+        let mut text = format!("call {}, service {service}, queue {}: ", id.0, queue.name);
+        match &call.state {
+            CallState::Accepted => text.push_str("being accepted\n"),
+            CallState::Greeting { .. } => text.push_str("hears the welcome\n"),
+            CallState::Talking { offer } => {
+                let agent = self.offers.get(offer).map(|offer| self.number(offer.agent));
+                let _ = writeln!(text, "talks with {}", agent.unwrap_or("nobody"));
+            }
+            CallState::Queued(visit) => self.explain_visit(id, call, visit, now, &mut text),
+        }
+        Some(text)
+    }
+
+    fn explain_visit(&self, id: CallId, call: &Call, visit: &Visit, now: Time, text: &mut String) {
+        let queue = &self.plan.queues[call.queue.index()];
+        let stage = match visit.stage {
+            Stage::Waiting => "waits",
+            Stage::Ringing(_) => "rings",
+            Stage::Joining(..) => "is being joined",
+        };
+        let _ = writeln!(text, "{stage} since {}", ago(visit.entered, now));
+        if let Stage::Ringing(round) | Stage::Joining(_, round) = visit.stage {
+            let phones = self.offers.range(round.first..=round.last).map(|(_, offer)| self.number(offer.agent));
+            let _ = writeln!(text, "its phones: {}", phones.collect::<Vec<_>>().join(", "));
+        }
+        let place = (visit.key, id);
+        let mine = |other: &&Call| other.queue == call.queue;
+        let before = self.calls.iter().filter(|(_, other)| mine(other)).filter_map(|(&id, other)| {
+            let other = other.visit()?;
+            ((other.key, id) < place).then_some(())
+        });
+        let _ = writeln!(text, "callers before it in the queue: {}", before.count());
+        self.explain_steps(id, queue, visit, now, text);
+        let mut candidates = Vec::new();
+        let mut others = String::new();
+        for agent in (0..).map(AgentId).take(self.agents.len()) {
+            match self.obstacle(call, visit, agent) {
+                None => candidates.push(agent),
+                Some(why) => _ = writeln!(others, "  {}: {why}", self.number(agent)),
+            }
+        }
+        self.explain_candidates(call, visit, candidates, now, text);
+        let _ = writeln!(text, "others, and what stands in the way first:");
+        text.push_str(&cut(&others));
+    }
+
+    fn explain_steps(&self, id: CallId, queue: &Queue, visit: &Visit, now: Time, text: &mut String) {
+        let _ = writeln!(text, "step {} since {}", visit.step, ago(visit.step_since, now));
+        if let Some(next) = queue.steps.get(usize::from(visit.step) + 1) {
+            let _ = write!(text, "step {} {}", visit.step + 1, until(visit.entered + next.after, now));
+            if let Some(most) = next.after_offers {
+                let _ = write!(text, ", or after {most} unanswered offers ({} so far)", visit.unanswered);
+            }
+            if next.when_nobody_signed_in {
+                text.push_str(", or when nobody is signed in");
+            }
+            text.push('\n');
+        }
+        match self.deadlines.get(Timer::MaxWait(id)) {
+            Some(end) => _ = writeln!(text, "longest wait {}", until(end, now)),
+            None => text.push_str("longest wait is held while it is being joined\n"),
+        }
+    }
+
+    /// In the order of the strategy: step, then who missed the call least, then its own key.
+    fn explain_candidates(&self, call: &Call, visit: &Visit, agents: Vec<AgentId>, now: Time, text: &mut String) {
+        let class = self.tiers.class_of(call.queue, visit.step);
+        let strategy = self.plan.queues[call.queue.index()].strategy;
+        let mut rows: Vec<_> = agents
+            .into_iter()
+            .filter_map(|agent| {
+                let step = self.tiers.admits(class, agent)?;
+                let missed = visit.memory.of(agent).map_or(0, |missed| missed.times);
+                let (rank, words) = self.key_in_words(strategy, class, agent, now);
+                Some(((step, missed, rank, agent), words))
+            })
+            .collect();
+        rows.sort_unstable();
+        let _ = writeln!(text, "ready for it, in order:{}", if rows.is_empty() { " nobody" } else { "" });
+        let lines = rows.into_iter().map(|((step, missed, _, agent), words)| {
+            format!("  {}: step {step}, missed it {missed} times, {words}\n", self.number(agent))
+        });
+        text.push_str(&cut(&lines.collect::<String>()));
+    }
+
+    /// An agent's key in a strategy's order, smaller first, and how an operator would say it.
+    fn key_in_words(&self, strategy: Strategy, class: usize, id: AgentId, now: Time) -> ((u64, u64), String) {
+        let agent = &self.agents[id.index()];
+        let idle = agent.idle_since.as_nanos();
+        let idle_words = format!("without work since {}", ago(agent.idle_since, now));
+        match strategy {
+            Strategy::LongestIdle => ((idle, 0), idle_words),
+            Strategy::BestSkill => {
+                let profile = self.tiers.profile_of(id);
+                let levels = &self.tiers.classes()[class].levels;
+                let level = levels.iter().find(|level| level.profiles.has(profile));
+                let surplus = level.map_or(0, |level| level.surplus[profile]);
+                ((u64::from(u32::MAX - surplus), idle), format!("{surplus} above the required levels, {idle_words}"))
+            }
+            Strategy::RoundRobin => ((agent.offered, 0), format!("last offer {}", agent.offered)),
+            Strategy::Linear => ((0, 0), "order of the file".to_owned()),
+            Strategy::FewestCalls => ((agent.answered, agent.offered), format!("{} calls answered", agent.answered)),
+            Strategy::LeastTalkTime => {
+                let talked = Duration::from_nanos(agent.talked);
+                ((agent.talked, agent.offered), format!("{} talked", seconds(talked)))
+            }
+            Strategy::Random => ((0, 0), "by a draw".to_owned()),
+            Strategy::WeightedRandom => ((0, 0), format!("by a draw, weight {}", self.plan.agents[id.index()].weight)),
+            Strategy::RingAll => ((0, 0), "rung with the others".to_owned()),
+        }
+    }
+
+    /// The first thing that keeps this agent from this call now.
+    fn obstacle(&self, call: &Call, visit: &Visit, id: AgentId) -> Option<String> {
+        let class = self.tiers.class_of(call.queue, visit.step);
+        if self.tiers.admits(class, id).is_none() {
+            return Some(self.why_not_admitted(&self.plan.queues[call.queue.index()], visit.step, id));
+        }
+        let state = self.agents[id.index()].state;
+        if state != AgentState::Ready {
+            return Some(state.label().replace('_', " "));
+        }
+        let missed = visit.memory.of(id).filter(|missed| missed.until > self.latest)?;
+        let left = missed.until.since(self.latest);
+        Some(format!("did not take it {} times, left alone for {} more", missed.times, seconds(left)))
+    }
+
+    fn why_not_admitted(&self, queue: &Queue, step: u8, id: AgentId) -> String {
+        let agent = &self.plan.agents[id.index()];
+        let open = super::tier::open_steps(queue, usize::from(step)).filter_map(|step| queue.steps.get(step));
+        let asked: Vec<&Step> = open.filter(|step| step.pools.contains(&agent.pool)).collect();
+        let Some(latest) = asked.last() else {
+            return format!("pool {} is in no open step", self.plan.pools[agent.pool.index()].name);
+        };
+        let has = |skill| agent.skills.iter().find(|(known, _)| *known == skill).map_or(0, |&(_, level)| level);
+        let lacking = latest.requires.iter().find(|&&(skill, least)| has(skill) < least);
+        lacking.map_or_else(String::new, |&(skill, least)| {
+            format!("{} {} of {least}", self.plan.skills[skill.index()], has(skill))
+        })
+    }
+
+    /// What an agent does, and what stands between them and each waiting call, the most senior first; `None` if there
+    /// is no such agent.
+    pub fn explain_agent(&self, id: AgentId, now: Time) -> Option<String> {
+        let agent = self.agents.get(id.index())?;
+        let pool = &self.plan.pools[agent.pool.index()].name;
+        let mut text = format!("agent {}, pool {pool}: {}", self.number(id), agent.state.label().replace('_', " "));
+        let _ = writeln!(text, " since {}", ago(agent.since, now));
+        let levels = self.plan.agents[id.index()].skills.iter();
+        let skills: Vec<String> =
+            levels.map(|&(skill, level)| format!("{} {level}", self.plan.skills[skill.index()])).collect();
+        let _ = writeln!(text, "skills: {}", if skills.is_empty() { "none".to_owned() } else { skills.join(", ") });
+        let mut waiting: Vec<(Time, CallId, &Call, &Visit)> = Vec::new();
+        for (&id, call) in &self.calls {
+            if let Some(visit) = call.visit().filter(|visit| visit.stage == Stage::Waiting) {
+                waiting.push((visit.key, id, call, visit));
+            }
+        }
+        waiting.sort_unstable_by_key(|&(key, id, ..)| (key, id));
+        let _ = writeln!(text, "waiting calls, in order:{}", if waiting.is_empty() { " none" } else { "" });
+        let lines = waiting.into_iter().map(|(_, call_id, call, visit)| {
+            let queue = &self.plan.queues[call.queue.index()].name;
+            let why = self.obstacle(call, visit, id).unwrap_or_else(|| "could be offered".to_owned());
+            format!("  call {}, {queue}, step {}, since {}: {why}\n", call_id.0, visit.step, ago(visit.entered, now))
+        });
+        text.push_str(&cut(&lines.take(MOST_LINES + 1).collect::<String>()));
+        Some(text)
+    }
+
+    fn number(&self, id: AgentId) -> &str {
+        &self.plan.agents[id.index()].number
+    }
+}
+
+/// The first lines, and a last one that says that there are more.
+fn cut(lines: &str) -> String {
+    match lines.match_indices('\n').nth(MOST_LINES - 1) {
+        Some((end, _)) if end + 1 < lines.len() => format!("{}  and more\n", &lines[..=end]),
+        _ => lines.to_owned(),
+    }
+}
+
+fn seconds(length: Duration) -> String {
+    let millis = length.as_millis();
+    match millis % 1_000 {
+        0 => format!("{} s", millis / 1_000),
+        rest => format!("{}.{rest:03} s", millis / 1_000),
+    }
+}
+
+fn ago(moment: Time, now: Time) -> String {
+    seconds(now.since(moment))
+}
+
+fn until(moment: Time, now: Time) -> String {
+    if moment > now { format!("in {}", seconds(moment.since(now))) } else { "now".to_owned() }
+}
