@@ -6,7 +6,15 @@ use centralino::facts::OfferOutcome;
 use centralino::ids::{AgentId, CallId, OfferId, ServiceId};
 use centralino::time::Time;
 
-/// Two calls wait: 101 talks, 102 works after a call, 103 lacks the level, 104 missed the call, 201 comes later.
+fn arrived(call: u64) -> impl Fn(Time) -> Event {
+    move |received_at| Event::CallArrived { call: CallId(call), service: ServiceId(0), received_at }
+}
+
+fn established(call: u64) -> impl Fn(Time) -> Event {
+    move |received_at| Event::CallEstablished { call: CallId(call), received_at }
+}
+
+/// One call waits, one rings at 104's, who rejected the first; 101 talks, 102 works after a call, 103 lacks the level.
 fn busy() -> (Acd, Time) {
     let plan = plan_with(|plan| {
         plan.agents.insert(2, agent("103", FIRST_LINE, &[(INFORMATION, 20)]));
@@ -24,21 +32,20 @@ fn busy() -> (Acd, Time) {
         }
         acd.handle(event(now), now, &mut out);
     };
-    let arrive = |at: &mut dyn FnMut(u64, &dyn Fn(Time) -> Event), second, call| {
-        at(second, &|received_at| Event::CallArrived { call: CallId(call), service: ServiceId(0), received_at });
-        at(second, &|received_at| Event::CallEstablished { call: CallId(call), received_at });
-    };
     for (second, agent) in [(0, 0), (1, 1), (2, 2), (3, 4), (4, 5)] {
         at(second, &|received_at| Event::AgentReachable { agent: AgentId(agent), received_at });
     }
     for (second, call) in [(10, 1), (11, 2)] {
-        arrive(&mut at, second, call);
+        at(second, &arrived(call));
+        at(second, &established(call));
         at(second, &|received_at| Event::OfferAnswered { offer: OfferId(call), received_at });
         at(second, &|received_at| Event::OfferJoined { offer: OfferId(call), received_at });
     }
     at(12, &|received_at| Event::CallerGone { call: CallId(2), lost: false, received_at });
-    arrive(&mut at, 13, 3);
-    arrive(&mut at, 14, 4);
+    for (second, call) in [(13, 3), (14, 4)] {
+        at(second, &arrived(call));
+        at(second, &established(call));
+    }
     at(15, &|received_at| Event::AgentReachable { agent: AgentId(3), received_at });
     let outcome = OfferOutcome::Rejected;
     at(16, &|received_at| Event::OfferFailed { offer: OfferId(3), outcome, received_at });
