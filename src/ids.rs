@@ -1,5 +1,8 @@
 //! Small names for things. A name means something only together with the plan or the table it came from.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
         $(#[$doc])*
@@ -33,3 +36,57 @@ id!(/// A skill, by position in the plan.
     SkillId(u32));
 id!(/// A prompt or a piece of hold music, by position in the plan's list of clips.
     ClipId(u32));
+
+/// A key of a telephone: 0-9, `*`, `#` and the A-D that hardly any has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(u8);
+
+impl Key {
+    /// Their signs, in the order of their event codes (RFC 4733 3.2).
+    const SIGNS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '#', 'A', 'B', 'C', 'D'];
+
+    /// The key with this event code, if it is one.
+    pub const fn of_event(code: u8) -> Option<Key> {
+        if code < 16 { Some(Key(code)) } else { None }
+    }
+
+    /// The key with this sign, if it is one.
+    pub fn of_sign(sign: char) -> Option<Key> {
+        let position = Key::SIGNS.iter().position(|known| *known == sign.to_ascii_uppercase())?;
+        u8::try_from(position).ok().map(Key)
+    }
+
+    /// What is printed on it.
+    pub fn sign(self) -> char {
+        Key::SIGNS.get(usize::from(self.0)).copied().unwrap_or('?')
+    }
+
+    /// Its event code, 0 to 15.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A table by [`LegId`], looked up for every packet: the ids are ours and grow one by one, so that nobody outside can
+/// make them collide, and a multiplication is hash enough.
+pub type ByLeg<V> = HashMap<LegId, V, BuildHasherDefault<LegHasher>>;
+
+/// Spreads numbers that follow each other (Fibonacci hashing).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LegHasher(u64);
+
+impl Hasher for LegHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(byte.into());
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}

@@ -4,7 +4,7 @@
 use super::clock::Clock;
 use super::inbox::{Inbox, Message};
 use centralino::facts::{Fact, Record, Turned};
-use centralino::ids::LegId;
+use centralino::ids::{ByLeg, LegId};
 use centralino::media::{Command, MediaEngine, Output};
 use centralino::time::{Duration, Time};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
@@ -12,20 +12,21 @@ use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
 use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg, setsockopt};
 use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
-use std::collections::HashMap;
 use std::io::{self, IoSliceMut};
 use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
 
 /// Commands that wait for the thread: several for each leg of the largest configuration.
 const COMMANDS: usize = 65_536;
 /// Commands obeyed before sockets and the clock have their turn again.
 const COMMANDS_A_TURN: usize = 1_024;
-/// Datagrams read from one socket before the others have their turn.
-const DATAGRAMS_A_TURN: usize = 16;
+/// Most entries of a socket's error queue looked at in one turn.
+const ERRORS_A_TURN: u64 = 16;
+/// Before other threads of ours and of others, where the system lets us: a late packet is a click in somebody's ear.
+const NICE: i32 = -10;
 /// Sockets looked at in one turn.
 const READY_A_TURN: usize = 256;
 /// The longest datagram that could be RTP of ours; of longer ones the rest is cut off, and the engine refuses them.
@@ -42,8 +43,36 @@ type Order = (Command, Option<UdpSocket>);
 #[derive(Debug)]
 pub struct MediaHandle {
     orders: Option<Sender<Order>>,
-    wake: Arc<OwnedFd>,
+    wake: Arc<Wake>,
     dropped: AtomicU64,
+}
+
+/// What ends the thread's `epoll_wait`, written to once however many commands wait.
+#[derive(Debug)]
+struct Wake {
+    eventfd: OwnedFd,
+    is_written: AtomicBool,
+}
+
+impl Wake {
+    fn new() -> io::Result<Wake> {
+        let eventfd = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
+        Ok(Wake { eventfd, is_written: AtomicBool::new(false) })
+    }
+
+    /// After a command was put into the channel.
+    fn ring(&self) {
+        if !self.is_written.swap(true, Ordering::SeqCst) {
+            // It fails only when 2^64 wake-ups are pending, and then the thread is awake.
+            let _ = rustix::io::write(&self.eventfd, &1u64.to_ne_bytes());
+        }
+    }
+
+    /// Before the channel is emptied: whatever is put into it later rings again.
+    fn hush(&self) {
+        let _ = rustix::io::read(&self.eventfd, &mut [0u8; 8]);
+        self.is_written.store(false, Ordering::SeqCst);
+    }
 }
 
 impl MediaHandle {
@@ -54,7 +83,7 @@ impl MediaHandle {
         if !taken {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
-        self.wake();
+        self.wake.ring();
         taken
     }
 
@@ -62,26 +91,21 @@ impl MediaHandle {
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
-
-    fn wake(&self) {
-        // It fails only when 2^64 wake-ups are pending, and then the thread is awake.
-        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
-    }
 }
 
 impl Drop for MediaHandle {
     fn drop(&mut self) {
         self.orders = None;
-        self.wake();
+        self.wake.ring();
     }
 }
 
 /// Starts the thread.
 pub fn spawn(engine: MediaEngine, inbox: Inbox, clock: Clock) -> io::Result<(MediaHandle, JoinHandle<()>)> {
     let (sender, orders) = bounded(COMMANDS);
-    let wake = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
+    let wake = Arc::new(Wake::new()?);
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-    epoll::add(&epoll, &wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
+    epoll::add(&epoll, &wake.eventfd, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
     let handle = MediaHandle { orders: Some(sender), wake: Arc::clone(&wake), dropped: AtomicU64::new(0) };
     let thread = MediaThread {
         engine,
@@ -90,7 +114,8 @@ pub fn spawn(engine: MediaEngine, inbox: Inbox, clock: Clock) -> io::Result<(Med
         clock,
         epoll,
         wake,
-        sockets: HashMap::new(),
+        sockets: ByLeg::default(),
+        datagram: Box::new([0; DATAGRAM_BYTES]),
         out: Output::default(),
         trouble: Trouble::default(),
     };
@@ -103,8 +128,9 @@ struct MediaThread {
     inbox: Inbox,
     clock: Clock,
     epoll: OwnedFd,
-    wake: Arc<OwnedFd>,
-    sockets: HashMap<LegId, UdpSocket>,
+    wake: Arc<Wake>,
+    sockets: ByLeg<UdpSocket>,
+    datagram: Box<[u8; DATAGRAM_BYTES]>,
     out: Output,
     trouble: Trouble,
 }
@@ -114,6 +140,8 @@ struct Over;
 
 impl MediaThread {
     fn run(mut self) {
+        // On Linux a thread has a niceness of its own; without the right to it we go on as we are.
+        let _ = rustix::process::setpriority_process(None, NICE);
         let mut ready = Vec::with_capacity(READY_A_TURN);
         while self.turn(&mut ready).is_ok() {}
     }
@@ -129,7 +157,7 @@ impl MediaThread {
             // The event is a packed structure: its fields are copied out.
             let (data, flags) = (event.data, event.flags);
             if data.u64() == WAKE {
-                let _ = rustix::io::read(&self.wake, &mut [0u8; 8]);
+                self.wake.hush();
             } else {
                 self.receive(LegId(data.u64()), flags);
                 self.flush()?;
@@ -194,17 +222,11 @@ impl MediaThread {
             let errors = icmp_errors(socket);
             self.trouble.count(Turned::RtpSendFailed, errors, self.clock.now());
         }
-        let mut buffer = [0; DATAGRAM_BYTES];
-        for _ in 0..DATAGRAMS_A_TURN {
-            match socket.recv_from(&mut buffer) {
-                Ok((length, from)) => {
-                    let datagram = buffer.get(..length).unwrap_or_default();
-                    self.engine.packet(leg, from, datagram, self.clock.now(), &mut self.out);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // What an ICMP error left behind; its queue was counted above or will be.
-                Err(_) => {}
-            }
+        // One datagram a turn: voice comes one by one, and looking for a second would cost as much as the first. What
+        // is left makes the next `epoll_wait` return at once. An error is what ICMP left behind; it was counted above.
+        if let Ok((length, from)) = socket.recv_from(&mut self.datagram[..]) {
+            let datagram = self.datagram.get(..length).unwrap_or_default();
+            self.engine.packet(leg, from, datagram, self.clock.now(), &mut self.out);
         }
     }
 
@@ -240,7 +262,7 @@ fn icmp_errors(socket: &UdpSocket) -> u64 {
     let mut errors = 0;
     let mut datagram = [0; 16];
     let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
-    while errors < DATAGRAMS_A_TURN as u64
+    while errors < ERRORS_A_TURN
         && recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut [IoSliceMut::new(&mut datagram)], None, flags).is_ok()
     {
         errors += 1;
