@@ -45,6 +45,7 @@ fn plan(strategy: Strategy) -> Plan {
             name: "service".to_owned(),
             number: "7000".to_owned(),
             welcome: None,
+            menu: None,
             queue: QueueId(0),
             priority_credit: Duration::ZERO,
         }],

@@ -32,7 +32,28 @@ speak() {
     echo "$1 $(soxi -D "$1") s"
 }
 
+# say_all FILE LANGUAGE TEXT LANGUAGE TEXT ...: one prompt in several voices, 0.35 s between them
+say_all() {
+    all=$1; shift
+    parts=$(mktemp -d)
+    number=10
+    while [ $# -gt 0 ]; do
+        speak "$parts/$number.wav" "$1" 100 "$2" >/dev/null
+        shift 2; number=$((number + 1))
+    done
+    for part in "$parts"/*.wav; do sox -D "$part" "$part.padded.wav" pad 0 0.35; done
+    sox -D "$parts"/*.padded.wav "$all" reverse silence 1 0.01 0.2% reverse norm -3.5
+    rm -r "$parts"
+    echo "$all $(soxi -D "$all") s"
+}
+
 speak it/welcome.wav it 100 "Benvenuto al Centro Servizi della Regione. Resti in linea: la sua chiamata sarà presa dal primo operatore libero."
 speak it/welcome_short.wav it 110 "Benvenuto al Centro Servizi."
 speak en/welcome.wav en 100 "Welcome to the Regional Service Centre. Please stay on the line: your call will be taken by the first free operator."
 speak en/welcome_short.wav en 100 "Welcome to the Service Centre."
+say_all it/menu.wav \
+    it "Per informazioni, prema uno." \
+    en "For English, press two." \
+    it "Per un reclamo, prema nove." \
+    it "Per parlare con un operatore, prema zero." \
+    it "Per riascoltare, prema asterisco."

@@ -1,11 +1,12 @@
 //! Calls: from arrival through greeting and queue to the talk's end.
 //!
 //! ```text
-//!   arrived ─► accepted ─► greeting ─► queued: waiting ⇄ ringing ⇄ joining ─► talking ─► over
+//!   arrived ─► accepted ─► greeting ─► in menu ─► queued: waiting ⇄ ringing ⇄ joining ─► talking ─► over
 //!      │ refused                                (a drop before media is joined goes back to waiting)
 //! ```
-//! A caller may leave at any moment. What happens to the offers of a queued call is in `offer`.
+//! A caller may leave at any moment. What happens to the offers of a queued call is in `offer`, welcome and menu are in `menu`.
 
+use super::ivr::Position;
 use super::plan::{MOST_CREDIT, Queue};
 use super::{Acd, Command, Outbox, Timer};
 use crate::facts::{Fact, FlowOut, OfferOutcome, Party, Refusal};
@@ -18,7 +19,7 @@ pub(super) struct Call {
     pub(super) service: ServiceId,
     pub(super) queue: QueueId,
     /// When its INVITE came in.
-    arrived_at: Time,
+    pub(super) arrived_at: Time,
     pub(super) state: CallState,
 }
 
@@ -29,6 +30,8 @@ pub(super) enum CallState {
     Accepted,
     /// The welcome plays.
     Greeting { welcome: ClipId },
+    /// Asked what it wants.
+    InMenu(Position),
     /// In its queue.
     Queued(Visit),
     /// With an agent.
@@ -138,14 +141,14 @@ impl Call {
     pub(super) fn visit(&self) -> Option<&Visit> {
         match &self.state {
             CallState::Queued(visit) => Some(visit),
-            CallState::Accepted | CallState::Greeting { .. } | CallState::Talking { .. } => None,
+            CallState::Accepted | CallState::Greeting { .. } | CallState::InMenu(_) | CallState::Talking { .. } => None,
         }
     }
 
     pub(super) fn visit_mut(&mut self) -> Option<&mut Visit> {
         match &mut self.state {
             CallState::Queued(visit) => Some(visit),
-            CallState::Accepted | CallState::Greeting { .. } | CallState::Talking { .. } => None,
+            CallState::Accepted | CallState::Greeting { .. } | CallState::InMenu(_) | CallState::Talking { .. } => None,
         }
     }
 }
@@ -176,37 +179,8 @@ impl Acd {
         }
     }
 
-    pub(super) fn on_established(&mut self, id: CallId, out: &mut Outbox) {
-        let Some(call) = self.calls.get_mut(&id).filter(|call| matches!(call.state, CallState::Accepted)) else {
-            return;
-        };
-        let (service, arrived_at) = (call.service, call.arrived_at);
-        let welcome = self.plan.services[service.index()].welcome;
-        if let Some(clip) = welcome {
-            call.state = CallState::Greeting { welcome: clip };
-            out.commands.push(Command::PlayOnce { call: id, clip });
-            self.deadlines.set(Timer::Greeting(id), self.at + self.plan.limits.greeting_max);
-        }
-        out.fact(self.at, Fact::CallReceived { call: id, service, arrived_at });
-        if welcome.is_none() {
-            self.enter(id, out);
-        }
-    }
-
-    pub(super) fn on_clip_ended(&mut self, id: CallId, clip: ClipId, out: &mut Outbox) {
-        let greeted = |call: &Call| matches!(call.state, CallState::Greeting { welcome } if welcome == clip);
-        if self.calls.get(&id).is_some_and(greeted) {
-            self.enter(id, out);
-        }
-    }
-
-    /// The end of the welcome was never told.
-    pub(super) fn greeting_due(&mut self, id: CallId, out: &mut Outbox) {
-        self.enter(id, out);
-    }
-
     /// The wait clock starts.
-    fn enter(&mut self, id: CallId, out: &mut Outbox) {
+    pub(super) fn enter(&mut self, id: CallId, out: &mut Outbox) {
         self.deadlines.cancel(Timer::Greeting(id));
         let at = self.at;
         let Some(call) = self.calls.get_mut(&id) else { return };
@@ -341,7 +315,7 @@ impl Acd {
         let Some(call) = self.calls.get(&id) else { return };
         let service = call.service;
         match call.state {
-            CallState::Accepted | CallState::Greeting { .. } => {
+            CallState::Accepted | CallState::Greeting { .. } | CallState::InMenu(_) => {
                 self.leave_greeting(id, out);
                 out.fact(self.at, Fact::CallLeftInGreeting { call: id, service, lost });
             }
@@ -362,7 +336,7 @@ impl Acd {
         let Some(call) = self.calls.get(&id) else { return };
         let service = call.service;
         match call.state {
-            CallState::Accepted | CallState::Greeting { .. } => {
+            CallState::Accepted | CallState::Greeting { .. } | CallState::InMenu(_) => {
                 self.leave_greeting(id, out);
                 out.fact(self.at, Fact::CallFailedInGreeting { call: id, service });
                 out.commands.push(Command::HangUpCall { call: id });
@@ -380,7 +354,7 @@ impl Acd {
     /// The drain's limit is reached: the caller is hung up wherever it is.
     pub(super) fn drain(&mut self, id: CallId, out: &mut Outbox) {
         match self.calls.get(&id).map(|call| &call.state) {
-            Some(CallState::Accepted | CallState::Greeting { .. }) => self.on_broke(id, out),
+            Some(CallState::Accepted | CallState::Greeting { .. } | CallState::InMenu(_)) => self.on_broke(id, out),
             Some(CallState::Queued(_)) => self.flow_out(id, FlowOut::Drained, out),
             Some(&CallState::Talking { offer }) => self.cut_talk(id, offer, out),
             None => {}
@@ -395,7 +369,8 @@ impl Acd {
 
     /// Forgets a call that never entered. One that we accepted and that was never established was received all the
     /// same: it is accounted for.
-    fn leave_greeting(&mut self, id: CallId, out: &mut Outbox) {
+    pub(super) fn leave_greeting(&mut self, id: CallId, out: &mut Outbox) {
+        self.deadlines.cancel(Timer::Menu(id));
         let Some(call) = self.calls.remove(&id) else { return };
         self.deadlines.cancel(Timer::Greeting(id));
         self.waiting.give_place_back(call.queue);

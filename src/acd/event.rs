@@ -1,7 +1,7 @@
 //! What happened, in the past tense: everything the routing engine is told.
 
 use crate::facts::OfferOutcome;
-use crate::ids::{AgentId, CallId, ClipId, OfferId, ServiceId};
+use crate::ids::{AgentId, CallId, ClipId, Key, OfferId, ServiceId};
 use crate::time::Time;
 
 /// Something that happened outside the engine. `received_at` is when the first sign of it reached this machine; every
@@ -31,6 +31,15 @@ pub enum Event {
         /// Which clip; one that was replaced meanwhile is ignored.
         clip: ClipId,
         /// When the last sample was sent.
+        received_at: Time,
+    },
+    /// The caller pressed a key; outside of a menu it means nothing.
+    KeyPressed {
+        /// Who.
+        call: CallId,
+        /// Which key.
+        key: Key,
+        /// When its first packet, or its INFO, was received.
         received_at: Time,
     },
     /// The caller left: CANCEL, BYE, or (`lost`) found to be gone without one. The call is forgotten: no command names
@@ -131,6 +140,7 @@ impl Event {
             Event::CallArrived { received_at, .. }
             | Event::CallEstablished { received_at, .. }
             | Event::ClipEnded { received_at, .. }
+            | Event::KeyPressed { received_at, .. }
             | Event::CallerGone { received_at, .. }
             | Event::CallBroke { received_at, .. }
             | Event::OfferRinging { received_at, .. }

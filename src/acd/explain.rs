@@ -23,6 +23,7 @@ impl Acd {
         match &call.state {
             CallState::Accepted => text.push_str("being accepted\n"),
             CallState::Greeting { .. } => text.push_str("hears the welcome\n"),
+            CallState::InMenu(_) => text.push_str("is asked what it wants\n"),
             CallState::Talking { offer } => {
                 let agent = self.offers.get(offer).map(|offer| self.number(offer.agent));
                 let _ = writeln!(text, "talks with {}", agent.unwrap_or("nobody"));

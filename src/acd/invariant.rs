@@ -54,7 +54,7 @@ impl Acd {
         let mut waiting = 0;
         for (&id, call) in &self.calls {
             let offer = match &call.state {
-                CallState::Accepted | CallState::Greeting { .. } => None,
+                CallState::Accepted | CallState::Greeting { .. } | CallState::InMenu(_) => None,
                 CallState::Queued(visit) => match visit.stage {
                     Stage::Waiting => {
                         holds(6, self.early_trigger(id).is_none(), || format!("{id:?}: a step is overdue"))?;

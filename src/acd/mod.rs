@@ -15,6 +15,8 @@ mod escalation;
 mod event;
 mod explain;
 mod invariant;
+pub mod ivr;
+mod menu;
 mod offer;
 pub mod plan;
 mod queue;
@@ -198,6 +200,7 @@ impl Acd {
         while let Some((_, timer)) = self.deadlines.pop_due(self.at) {
             match timer {
                 Timer::Opening => self.open(out),
+                Timer::Menu(call) => self.menu_due(call, out),
                 Timer::Setup(offer) => self.setup_due(offer, out),
                 Timer::Ring(offer) => self.ring_due(offer, out),
                 Timer::Join(offer) => self.join_due(offer, out),
@@ -218,6 +221,7 @@ impl Acd {
             Event::CallArrived { call, service, .. } => self.on_arrived(call, service, out),
             Event::CallEstablished { call, .. } => self.on_established(call, out),
             Event::ClipEnded { call, clip, .. } => self.on_clip_ended(call, clip, out),
+            Event::KeyPressed { call, key, .. } => self.on_key(call, key, out),
             Event::CallerGone { call, lost, .. } => self.on_caller_gone(call, lost, out),
             Event::CallBroke { call, .. } => self.on_broke(call, out),
             Event::OfferRinging { offer, .. } => self.on_ringing(offer),

@@ -3,6 +3,7 @@
 //! Made by `config::check`, already consistent: every id in it is a position in one of its own tables. The engine
 //! never changes it; a new plan is an event.
 
+use super::ivr::Flow;
 use crate::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId};
 use crate::time::Duration;
 
@@ -34,7 +35,9 @@ pub struct Service {
     pub number: String,
     /// The welcome message; without one, entered = received.
     pub welcome: Option<ClipId>,
-    /// Where callers wait.
+    /// What callers are asked between the welcome and the queue; without it they enter at once.
+    pub menu: Option<Flow>,
+    /// Where callers wait; of a service with a menu, where those do whose way leads nowhere else.
     pub queue: QueueId,
     /// Its callers stand in their queue as if they had entered so much earlier. At most [`MOST_CREDIT`].
     pub priority_credit: Duration,
@@ -42,6 +45,14 @@ pub struct Service {
 
 /// The largest priority credit.
 pub const MOST_CREDIT: Duration = Duration::from_secs(86_400);
+
+impl Service {
+    /// Every queue that callers of the service can enter, its own first.
+    pub fn queues(&self) -> Vec<QueueId> {
+        let others = self.menu.iter().flat_map(Flow::queues).filter(|&queue| queue != self.queue);
+        std::iter::once(self.queue).chain(others).collect()
+    }
+}
 
 /// A queue: callers in order of seniority, and the steps by which agents become theirs.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,6 +7,8 @@ use crate::ids::{AgentId, CallId, OfferId};
 pub enum Timer {
     /// Agents with a fixed contact sign in, at the engine's first step.
     Opening,
+    /// The caller has thought about the menu for long enough: `menu.timeout`.
+    Menu(CallId),
     /// The offered phone has given no sign yet: `limits.setup_timeout`.
     Setup(OfferId),
     /// The offered phone has rung for as long as the queue lets it: `queue.ring`.
@@ -15,7 +17,7 @@ pub enum Timer {
     Join(OfferId),
     /// The phone was told to stop ringing and has not said its last word: `limits.settle_timeout`.
     Settle(OfferId),
-    /// The welcome's end was never told: `limits.greeting_max`.
+    /// The end of the welcome, or of a menu's prompt, was never told: `limits.greeting_max`.
     Greeting(CallId),
     /// The call's next service-level threshold passes: `queue.thresholds` and `limits.threshold_grace`.
     Threshold(CallId),
@@ -36,6 +38,7 @@ impl Timer {
     pub const fn label(self) -> &'static str {
         match self {
             Timer::Opening => "opening",
+            Timer::Menu(_) => "menu",
             Timer::Setup(_) => "setup",
             Timer::Ring(_) => "ring",
             Timer::Join(_) => "join",

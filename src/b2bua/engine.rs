@@ -6,7 +6,7 @@ use super::legs::{Legs, Sockets};
 use super::settings::{Answer, Phone, Settings};
 use crate::acd::{self, Acd, Command, Plan};
 use crate::facts::{Fact, Record, Refusal, Turned};
-use crate::ids::{AgentId, CallId, LegId, OfferId, ServiceId};
+use crate::ids::{AgentId, CallId, Key, LegId, OfferId, ServiceId};
 use crate::media;
 use crate::sip::{self, DialogId, Endpoint, Flow, Transmit};
 use crate::time::{Duration, Time};
@@ -231,6 +231,11 @@ impl Engine {
             sip::Event::Cancelled { dialog } => self.on_dialog_over(dialog, false, at, turn),
             sip::Event::Unconfirmed { dialog } => self.on_dialog_over(dialog, true, at, turn),
             sip::Event::HungUp { dialog, lost } => self.on_dialog_over(dialog, lost, at, turn),
+            sip::Event::KeyPressed { dialog, sign } => {
+                if let (Some(&Side::Caller(call)), Some(key)) = (self.dialogs.get(&dialog), Key::of_sign(sign)) {
+                    self.tell(acd::Event::KeyPressed { call, key, received_at: at }, turn);
+                }
+            }
             sip::Event::Confirmed { dialog, body } => self.on_confirmed(dialog, body, at, turn),
             sip::Event::ChangeOffered { dialog, body } => self.on_change_offered(dialog, body, turn),
             sip::Event::Progressed { dialog, status, body } => self.on_progressed(dialog, status, body, at, turn),
@@ -255,6 +260,11 @@ impl Engine {
             media::Event::ClipEnded { leg, clip } => {
                 if let Some(&Side::Caller(call)) = self.media.get(&leg) {
                     self.tell(acd::Event::ClipEnded { call, clip, received_at: at }, turn);
+                }
+            }
+            media::Event::KeyPressed { leg, key } => {
+                if let Some(&Side::Caller(call)) = self.media.get(&leg) {
+                    self.tell(acd::Event::KeyPressed { call, key, received_at: at }, turn);
                 }
             }
             media::Event::Joined { b, .. } => {

@@ -49,7 +49,9 @@ fn summary(file: &str, checked: &Checked) -> String {
         let queue = plan.queues.get(service.queue.index()).map_or("", |queue| queue.name.as_str());
         let welcome = service.welcome.and_then(|clip| plan.clips.get(clip.index()));
         let welcome = welcome.map_or_else(|| "no welcome".to_string(), |clip| format!("welcome {clip}"));
-        lines.push(format!("service {} {}: {welcome}, queue {queue}", service.name, service.number));
+        let menu = service.menu.iter().flat_map(|flow| &flow.menus).map(|menu| format!(", menu {}", menu.name));
+        let menu: String = menu.collect();
+        lines.push(format!("service {} {}: {welcome}{menu}, queue {queue}", service.name, service.number));
     }
     for queue in &plan.queues {
         let pools = queue.steps.iter().map(|step| {

@@ -10,6 +10,7 @@
 mod agents;
 mod clips;
 mod ledger;
+mod menus;
 mod mistake;
 mod network;
 mod read;
@@ -102,8 +103,9 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
     let words = Words::read(&mut root, report);
     let mut clips = Clips::new(sources, report);
     let queues = routing::read_queues(&mut root, &words, &mut clips, report);
+    let menus = menus::Menus::read(&mut root, &queues, &mut clips, report);
     let mut answers = Vec::new();
-    let services = routing::read_services(&mut root, &queues, &mut clips, &mut answers, report);
+    let services = routing::read_services(&mut root, &queues, &menus, &mut clips, &mut answers, report);
     let agents = Agents::read(&mut root, &words, &services, sources, report);
 
     let mut limits = root.get_section_or_empty("limits");
@@ -117,6 +119,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
         section.finish();
     }
     network.check_against(&channels, agents.demo_password.is_some(), report);
+    menus.check(&services, report);
     if !report.is_broken() {
         routing::warn_of_gaps(&words, &queues, &services, &agents.agents, report);
     }

@@ -1,6 +1,7 @@
 //! Services, queues and steps: the plan, agents apart.
 
 use super::clips::Clips;
+use super::menus::Menus;
 use super::mistake::Report;
 use super::read::{List, Placed, Read, Section, Wrong};
 use super::value::{check_name, count, duration, number, show_duration, text, truth};
@@ -184,12 +185,12 @@ fn distinct_pools(list: List<PoolId>, report: &Report<'_>) -> Vec<PoolId> {
 pub(super) fn read_services<'t>(
     root: &mut Section<'t>,
     queues: &[Placed<Queue>],
+    menus: &Menus,
     clips: &mut Clips<'t>,
     answers: &mut Vec<Answer>,
     report: &Report<'_>,
 ) -> Vec<Placed<Service>> {
-    let name = |queue: &Placed<Queue>| Placed { value: queue.value.name.clone(), span: queue.span.clone() };
-    let queue_names = Names::of("queue", queues.iter().map(name).collect());
+    let queue_names = queue_names(queues);
     let named = root.get_named("service");
     if named.is_empty() && !root.has("service") && !report.is_broken() {
         let hint = "[service.NAME] with `number` and `queue`".to_string();
@@ -219,6 +220,7 @@ pub(super) fn read_services<'t>(
             name: name.value.to_string(),
             number: number.map_or_else(String::new, |number| number.value),
             welcome: clips.read(&mut section, "welcome", None),
+            menu: section.get("menu", |value| menus.flow(&text(value)?)).map(|flow| flow.value),
             queue: queue.map_or(QueueId(0), |queue| queue.value),
             priority_credit: section.get_or("priority_credit", Duration::ZERO, duration(Duration::ZERO, MOST_CREDIT)),
         };
@@ -227,6 +229,12 @@ pub(super) fn read_services<'t>(
         services.push(Placed { value: service, span: name.span });
     }
     services
+}
+
+/// What other sections may name queues by.
+pub(super) fn queue_names(queues: &[Placed<Queue>]) -> Names {
+    let name = |queue: &Placed<Queue>| Placed { value: queue.value.name.clone(), span: queue.span.clone() };
+    Names::of("queue", queues.iter().map(name).collect())
 }
 
 /// Bounds and delays that hold for all queues.
@@ -275,7 +283,9 @@ pub(super) fn warn_of_gaps(
         }
     }
     for (position, queue) in queues.iter().enumerate() {
-        if !services.iter().any(|service| service.value.queue.index() == position) {
+        let leads_here =
+            |service: &Placed<Service>| service.value.queues().iter().any(|queue| queue.index() == position);
+        if !services.iter().any(leads_here) {
             report.warning(&queue.span, format!("no service leads to queue `{}`", queue.value.name), None);
         }
         let staffed = |step: &Step| agents.iter().any(|agent| may_serve(agent, step));

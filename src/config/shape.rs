@@ -6,7 +6,7 @@ use crate::stats::{PoolShape, QueueShape, ServiceShape, Shape};
 /// The shape of the numbers that a plan's facts fill.
 pub fn shape(plan: &Plan) -> Shape {
     let services =
-        plan.services.iter().map(|service| ServiceShape { name: service.name.clone(), queues: vec![service.queue] });
+        plan.services.iter().map(|service| ServiceShape { name: service.name.clone(), queues: service.queues() });
     let queues = plan.queues.iter().map(|queue| QueueShape {
         name: queue.name.clone(),
         thresholds: queue.thresholds.clone(),

@@ -1,7 +1,7 @@
 //! What the media room is asked to do and what it says. The shell carries both over channels between the engine
 //! thread and the media thread.
 
-use crate::ids::{ClipId, LegId};
+use crate::ids::{ClipId, Key, LegId};
 use crate::time::Time;
 use std::net::SocketAddr;
 
@@ -71,6 +71,13 @@ pub enum Event {
         a: LegId,
         /// The other side.
         b: LegId,
+    },
+    /// The other side pressed a key: told once, with the first packet that shows it.
+    KeyPressed {
+        /// On which leg.
+        leg: LegId,
+        /// Which key.
+        key: Key,
     },
     /// A joined leg that is meant to send has been silent for the configured time.
     Silent {

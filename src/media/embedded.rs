@@ -7,9 +7,10 @@ use super::music;
 pub const MUSIC: &str = "music";
 
 /// Prompts by name, as WAV files; `config/prompts/make.sh` makes them.
-const PROMPTS: [(&str, &[u8]); 4] = [
+const PROMPTS: [(&str, &[u8]); 5] = [
     ("en/welcome", include_bytes!("../../config/prompts/en/welcome.wav")),
     ("en/welcome_short", include_bytes!("../../config/prompts/en/welcome_short.wav")),
+    ("it/menu", include_bytes!("../../config/prompts/it/menu.wav")),
     ("it/welcome", include_bytes!("../../config/prompts/it/welcome.wav")),
     ("it/welcome_short", include_bytes!("../../config/prompts/it/welcome_short.wav")),
 ];
@@ -49,6 +50,7 @@ mod tests {
             assert!((10_000..23_197).contains(&peak), "{name} {peak}");
             let bounds = match name {
                 MUSIC => 15.0..30.0,
+                menu if menu.ends_with("/menu") => 8.0..20.0,
                 short if short.ends_with("_short") => 1.0..2.5,
                 _ => 5.0..8.0,
             };

@@ -9,9 +9,9 @@ mod wheel;
 use super::api::{Command, Event, Output, Stream};
 use super::clip::Clip;
 use super::packets::Header;
-use super::{Settings, g711};
+use super::{Settings, dtmf, g711};
 use crate::facts::{Fact, Record, Turned};
-use crate::ids::{ClipId, LegId};
+use crate::ids::{ByLeg, ClipId, LegId};
 use crate::time::{Deadlines, Duration, Time};
 use leg::{Content, Leg, Playing};
 use outgoing::{Outgoing, Source};
@@ -19,7 +19,6 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rtp_rs::RtpReader;
 use slab::Slab;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use wheel::{Due, Wheel};
 
@@ -34,7 +33,7 @@ pub struct MediaEngine {
     clips: Vec<Clip>,
     silent_after: Option<Duration>,
     legs: Slab<Leg>,
-    keys: HashMap<LegId, usize>,
+    keys: ByLeg<usize>,
     wheel: Wheel,
     due: Vec<Due>,
     silence: Deadlines<usize>,
@@ -48,7 +47,7 @@ impl MediaEngine {
             clips,
             silent_after: settings.silent_after,
             legs: Slab::new(),
-            keys: HashMap::new(),
+            keys: ByLeg::default(),
             wheel: Wheel::new(),
             due: Vec::new(),
             silence: Deadlines::default(),
@@ -92,6 +91,14 @@ impl MediaEngine {
         leg.heard_at = now;
         let was_silent = std::mem::take(&mut leg.is_silent);
         let content = leg.content(rtp.payload_type());
+        if content == Content::TelephoneEvent {
+            let (ssrc, timestamp, marker, payload) = (rtp.ssrc(), rtp.timestamp(), rtp.mark(), rtp.payload());
+            match leg.keys.read(dtmf::Packet { ssrc, timestamp, marker, payload }, now) {
+                Ok(Some(key)) => out.events.push((now, Event::KeyPressed { leg: leg.id, key })),
+                Ok(None) => {}
+                Err(_) => return count(Turned::RtpGarbage, now, out),
+            }
+        }
         if content != Content::Other {
             leg.latch(from);
             self.relay(key, content, &rtp, now, out);

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod clip;
+mod dtmf;
 pub mod embedded;
 pub mod engine;
 pub mod g711;

@@ -94,6 +94,13 @@ pub enum Event {
         /// What ended it.
         cause: RefusedBy,
     },
+    /// The other side of an established leg pressed a key and said so in an INFO; 200 has been sent.
+    KeyPressed {
+        /// Which leg.
+        dialog: DialogId,
+        /// Its sign: 0-9, `*`, `#`, A-D.
+        sign: char,
+    },
     /// The other side said BYE (200 has been sent), or never acknowledged our 200 to a change (`lost`; BYE has been
     /// sent). The dialog is forgotten. Not told after `Endpoint::hang_up`.
     HungUp {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 const INFORMATION: &str = "800000100";
 const SWITCHBOARD: &str = "800000200";
+const CONTACT: &str = "800000400";
 const CALLER: &str = "390612345678";
 const SECONDS_10: Duration = Duration::from_secs(10);
 
@@ -80,6 +81,53 @@ fn music_plays_while_nobody_is_there() {
     let heard = sound::decode(&ear.hang_up(), Law::Mu);
     let music = &heard[heard.len() - 8000..];
     assert!(music.iter().filter(|sample| sample.unsigned_abs() > 200).count() > 2000, "the music is to be heard");
+    daemon.stops();
+}
+
+#[test]
+fn a_caller_hears_the_menu_presses_2_and_reaches_who_speaks_english() {
+    let daemon = Daemon::start(|_| ());
+    let mut agent = Phone::new(daemon.address, daemon.sip, "301");
+    assert_eq!(agent.register("demo-301").status_code.code(), 200);
+    let (ear, at_agent) = (Headset::new(daemon.address), Headset::new(daemon.address));
+    let mut caller = Phone::new(daemon.address, daemon.sip, CALLER);
+    let offer =
+        sdp(daemon.address, ear.port(), &[Law::A]).replace(" 8\r\n", " 8 96\r\na=rtpmap:96 telephone-event/8000\r\n");
+    let (mut call, answer) = caller.connect(CONTACT, &offer);
+    assert!(String::from_utf8_lossy(answer.body()).contains("a=rtpmap:96 telephone-event/8000"));
+    std::thread::sleep(Duration::from_millis(3_500));
+    assert_eq!(daemon.metrics().sum("acd_calls_entered_total", &[]), 0.0, "the menu is no queue");
+    ear.press(SocketAddr::new(daemon.address, audio_port(answer.body())), 96, 2);
+    agent.serve_with(Method::Invite, SECONDS_10, &sdp(daemon.address, at_agent.port(), &[Law::A]));
+    agent.serve(Method::Ack, SECONDS_10);
+    let english = [("service", "contact"), ("queue", "information_english")];
+    let metrics = daemon.wait_for("a hit", SECONDS_10, |metrics| metrics.service_level("hit") == 1.0);
+    assert_eq!(metrics.sum("acd_calls_entered_total", &english), 1.0);
+    assert_eq!(caller.bye(&mut call), 200);
+    agent.serve(Method::Bye, SECONDS_10);
+
+    let clip = |name: &str| -> Vec<u8> {
+        read_wav(&shipped_file(&format!("prompts/it/{name}.wav"))).iter().map(|&sample| Law::A.encode(sample)).collect()
+    };
+    let heard: Vec<Vec<u8>> = ear.hang_up().into_iter().map(|packet| packet.payload).collect();
+    let welcome = clip("welcome_short").len().div_ceil(160);
+    let menu = clip("menu");
+    let told = heard[welcome..].iter().zip(menu.chunks(160)).take_while(|(heard, said)| heard == said).count();
+    assert!((70..110).contains(&told), "{told} packets of the menu, and it was cut by the key");
+    daemon.stops();
+}
+
+#[test]
+fn a_key_told_by_info_counts_as_well() {
+    let daemon = Daemon::start(|_| ());
+    let ear = Headset::new(daemon.address);
+    let mut caller = Phone::new(daemon.address, daemon.sip, CALLER);
+    let (mut call, _) = caller.connect(CONTACT, &sdp(daemon.address, ear.port(), &[Law::A]));
+    std::thread::sleep(Duration::from_millis(2_500));
+    assert_eq!(caller.info_key(&mut call, '9'), 200);
+    let complaints = [("queue", "complaints")];
+    daemon.wait_for("a complaint", SECONDS_10, |metrics| metrics.sum("acd_queue_waiting_calls", &complaints) == 1.0);
+    assert_eq!(caller.bye(&mut call), 200);
     daemon.stops();
 }
 

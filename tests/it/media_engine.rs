@@ -1,7 +1,7 @@
 //! The media engine in virtual time: what leaves it, when, and with which numbers.
 
 use centralino::facts::{Fact, Turned};
-use centralino::ids::{ClipId, LegId};
+use centralino::ids::{ClipId, Key, LegId};
 use centralino::media::api::{Codec, Command, Event, Output, Stream};
 use centralino::media::clip::Clip;
 use centralino::media::engine::MediaEngine;
@@ -428,6 +428,26 @@ fn keys_travel_with_the_other_sides_payload_type() {
     assert_eq!(bench.relayed(A, &rtp(101, 3, 320, &[5, 10, 0, 160])), None);
     let sound = bench.relayed(A, &rtp(8, 4, 640, &[1; 160])).unwrap();
     assert_eq!(sound.sequence, key.sequence.wrapping_add(1), "what B cannot take does not look lost");
+}
+
+#[test]
+fn a_key_is_told_once_whatever_plays_and_whoever_it_is_relayed_to() {
+    let mut bench = Bench::with_legs(Codec::Pcma, Codec::Pcma);
+    bench.command(Command::PlayMusic { leg: A, clip: Some(MUSIC) });
+    let pressed = |sign| Event::KeyPressed { leg: A, key: Key::of_sign(sign).unwrap() };
+    for (number, flags) in [(1, 10), (2, 10), (3, 0x8A), (4, 0x8A), (5, 0x8A)] {
+        bench.receive(A, address(A), &rtp(101, number, 800, &[11, flags, 0, 160]));
+    }
+    assert_eq!(bench.events, [(1_000, pressed('#'))]);
+    bench.command(Command::Join { a: A, b: B });
+    bench.events.clear();
+    bench.relayed(A, &rtp(101, 6, 8_000, &[5, 10, 0, 160]));
+    assert_eq!(bench.events, [(1_000, pressed('5'))]);
+    assert_eq!(bench.receive(A, address(A), &rtp(101, 7, 9_000, &[5, 10, 0])), [], "cut off");
+    let stranger = SocketAddr::from(([203, 0, 113, 1], 4_000));
+    assert_eq!(bench.receive(A, stranger, &rtp(101, 8, 16_000, &[6, 10, 0, 160])), []);
+    assert_eq!(bench.turned, [Turned::RtpGarbage, Turned::RtpStranger]);
+    assert_eq!(bench.events.len(), 1);
 }
 
 #[test]

@@ -225,6 +225,15 @@ impl Phone {
         self.answer(&mut call, Method::Register)
     }
 
+    /// Tells a key within the call, by INFO; the answer's status.
+    pub fn info_key(&mut self, call: &mut Call, sign: char) -> u16 {
+        call.cseq += 1;
+        call.branch = format!("z9hG4bK{}x{}x{}", self.here().port(), self.serial, call.cseq);
+        let text = self.request("INFO", call, Some(&format!("Signal={sign}\r\nDuration=160\r\n")));
+        self.send(&text.replace("application/sdp", "application/dtmf-relay"));
+        self.answer(call, Method::Info).status_code.code()
+    }
+
     fn request(&self, method: &str, call: &Call, body: Option<&str>) -> String {
         let (here, user) = (self.here(), &self.user);
         let Call { id, cseq, branch, to, target, .. } = call;

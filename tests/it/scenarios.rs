@@ -3,6 +3,7 @@
 mod agents;
 mod arrival;
 mod explain;
+mod menus;
 mod offers;
 mod order;
 mod ring_all;
@@ -71,6 +72,7 @@ fn plan() -> Plan {
         name: name.to_owned(),
         number: number.to_owned(),
         welcome: Some(ClipId(0)),
+        menu: None,
         queue: QueueId(queue),
         priority_credit: Duration::ZERO,
     };

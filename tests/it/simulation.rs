@@ -3,10 +3,11 @@
 //! router chooses. `CENTRALINO_SEEDS` sets the number of seeds; a failure prints its seed.
 
 use crate::reference_router::{ReferenceRouter, surplus};
+use centralino::acd::ivr::{Flow, Menu, Target};
 use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, StepMode, Strategy};
 use centralino::acd::{Acd, Command, Event, Outbox, Plan, Sizes};
 use centralino::facts::{Fact, OfferOutcome, Record};
-use centralino::ids::{AgentId, CallId, ClipId, OfferId, PoolId, QueueId, ServiceId, SkillId};
+use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PoolId, QueueId, ServiceId, SkillId};
 use centralino::stats::{self, Shape, Tally};
 use centralino::time::{Duration, Time};
 use rand_chacha::ChaCha8Rng;
@@ -63,18 +64,43 @@ fn random_plan(dice: &mut Dice) -> Plan {
         name: queue.name.clone(),
         number: format!("{number}"),
         welcome: dice.percent(70).then_some(ClipId(0)),
+        menu: None,
         queue: QueueId(number),
         priority_credit: Duration::from_secs(10 * (u64::from(number) % 3)),
     });
+    let services = services
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(|service| Service { menu: dice.percent(40).then(|| random_menu(dice, queues.len() as u64)), ..service });
     Plan {
         services: services.collect(),
         queues,
         pools: (0..pools).map(|pool| Pool { name: format!("pool_{pool}") }).collect(),
         agents,
         skills: (0..skills).map(|skill| format!("skill_{skill}")).collect(),
-        clips: vec!["welcome".to_owned()],
+        clips: ["welcome", "menu", "more", "goodbye"].map(str::to_owned).to_vec(),
         limits: Limits { channels: 30, misses_to_pause: 4, greeting_max: Duration::from_secs(20), ..Limits::default() },
     }
+}
+
+/// Two menus that lead to each other, to queues and to an end.
+fn random_menu(dice: &mut Dice, queues: u64) -> Flow {
+    let mut target = |other| match dice.below(6) {
+        0 => Target::Repeat,
+        1 => Target::Menu(other),
+        2 => Target::End(ClipId(3)),
+        _ => Target::Queue(QueueId(dice.below(queues) as u32)),
+    };
+    let mut menu = |prompt, other, otherwise, barge_in| Menu {
+        name: "menu".to_owned(),
+        prompt: ClipId(prompt),
+        timeout: Duration::from_secs(2),
+        repeats: 1,
+        barge_in,
+        keys: ['1', '2', '*'].map(|sign| (Key::of_sign(sign).unwrap(), target(other))).to_vec(),
+        otherwise,
+    };
+    Flow { menus: vec![menu(1, 1, Target::Menu(1), true), menu(2, 0, Target::Queue(QueueId(0)), false)] }
 }
 
 fn random_queue(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Queue {
@@ -268,6 +294,11 @@ impl<'a> World<'a> {
                 if self.dice.percent(95) {
                     self.later(length, |received_at| Event::ClipEnded { call, clip, received_at });
                 }
+                if self.dice.percent(60) {
+                    let (pressed, sign) = (self.dice.up_to(6_000), self.dice.pick(&['1', '2', '*', '7']));
+                    let key = Key::of_sign(sign).unwrap();
+                    self.later(pressed, |received_at| Event::KeyPressed { call, key, received_at });
+                }
             }
             Command::RingAgent { offer, call, agent } => {
                 assert!(self.callers.contains(&call), "a phone rings for a caller who is gone");
@@ -323,7 +354,7 @@ fn shape(plan: &Plan) -> Shape {
         services: plan
             .services
             .iter()
-            .map(|service| stats::ServiceShape { name: service.name.clone(), queues: vec![service.queue] })
+            .map(|service| stats::ServiceShape { name: service.name.clone(), queues: service.queues() })
             .collect(),
         queues: plan
             .queues

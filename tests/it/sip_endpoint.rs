@@ -169,6 +169,7 @@ fn event_in_short(event: &Event) -> String {
         Event::Progressed { status, body, .. } => with(&format!("Progressed {status}"), body),
         Event::Accepted { body, .. } => with("Accepted", body),
         Event::Refused { cause, .. } => format!("<Refused {cause:?}>"),
+        Event::KeyPressed { sign, .. } => format!("<KeyPressed {sign}>"),
         Event::HungUp { lost, .. } => format!("<HungUp{}>", if *lost { " lost" } else { "" }),
         Event::Registered { account: AccountId(account) } => format!("<Registered {account}>"),
         Event::Unregistered { account: AccountId(account) } => format!("<Unregistered {account}>"),

@@ -373,3 +373,27 @@ fn clients_of_rfc_2543() {
         desk.is_empty_at_last();
     }
 }
+
+/// Keys by INFO, as phones and gateways write them; what is none is answered all the same.
+#[test]
+fn keys_in_an_info() {
+    #[rustfmt::skip]
+    let rows = [
+        ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", "200 INFO, <KeyPressed 5>"),
+        ("application/dtmf-relay", "Duration= 100\nsignal = *\n", "200 INFO, <KeyPressed *>"),
+        ("Application/DTMF-Relay; x=y", "Signal=11\r\n", "200 INFO, <KeyPressed #>"),
+        ("application/dtmf", "#", "200 INFO, <KeyPressed #>"),
+        ("application/dtmf", " d\r\n", "200 INFO, <KeyPressed D>"),
+        ("application/dtmf", "12", "200 INFO"),
+        ("application/dtmf", "", "200 INFO"),
+        ("application/dtmf-relay", "Signal=16\r\n", "200 INFO"),
+        ("application/dtmf-relay", "Signal\r\n", "200 INFO"),
+        ("application/media_control+xml", "5", "200 INFO"),
+    ];
+    for (content_type, body, expected) in rows {
+        let (mut desk, ok) = talking();
+        let info = Words::within("INFO", 2, &ok).body(content_type, body);
+        assert_eq!(desk.gets(info.clone()), expected, "{content_type} {body:?}");
+        assert_eq!(desk.gets(info), "200 INFO", "repeated, it is no second key");
+    }
+}

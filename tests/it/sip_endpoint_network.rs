@@ -221,7 +221,9 @@ impl Network {
     fn told(&mut self, who: usize, event: Event) {
         let (dialog, next, what) = match event {
             Event::Turned(Turned::Garbage) => panic!("seed {}: we cannot read ourselves", self.seed),
-            Event::Turned(_) | Event::Registered { .. } | Event::Unregistered { .. } => return,
+            Event::Turned(_) | Event::Registered { .. } | Event::Unregistered { .. } | Event::KeyPressed { .. } => {
+                return;
+            }
             Event::Invited { dialog, .. } => {
                 assert_eq!(self.legs[who].insert(dialog, Leg::Early), None, "seed {}: told twice", self.seed);
                 return self.answers(who, dialog);

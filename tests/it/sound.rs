@@ -194,6 +194,21 @@ impl Headset {
         }));
     }
 
+    /// Presses a key, as RFC 4733 has it: three packets while it is held and three of its end, some of them twice.
+    pub fn press(&self, to: SocketAddr, payload_type: u8, code: u8) {
+        for (n, duration) in [(0u16, 160u16), (1, 320), (1, 320), (2, 480), (3, 480), (4, 480), (4, 480)] {
+            let (marker, end) = (if n == 0 { 0x80 } else { 0 }, if n > 1 { 0x80 } else { 0 });
+            let mut packet = vec![0x80, marker | payload_type];
+            packet.extend((30_000 + n).to_be_bytes());
+            packet.extend(4_800_000_u32.to_be_bytes());
+            packet.extend(0x7e57_7e57_u32.to_be_bytes());
+            packet.extend([code, end | 10]);
+            packet.extend(duration.to_be_bytes());
+            self.socket.send_to(&packet, to).expect("a sent datagram");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Stops both directions; what was heard, in order of arrival.
     pub fn hang_up(mut self) -> Vec<Packet> {
         self.stop.store(true, Ordering::Relaxed);

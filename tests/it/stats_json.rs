@@ -290,7 +290,8 @@ fn the_daemon_serves_the_page() {
     let page: Page = serde_json::from_str(body).expect("a page");
     assert_eq!((page.schema, page.time_zone.as_str()), (1, "Europe/Rome"));
     assert!(page.time.starts_with("20") && page.uptime_seconds > 0.0 && page.age_seconds < 60.0, "{body}");
-    assert_eq!(page.queues.iter().map(|queue| queue.name.as_str()).collect::<Vec<_>>(), ["information", "switchboard"]);
+    let queues: Vec<&str> = page.queues.iter().map(|queue| queue.name.as_str()).collect();
+    assert_eq!(queues, ["information", "information_english", "complaints", "switchboard"]);
     let agents: u64 = page.pools.iter().flat_map(|pool| pool.agents.values()).sum();
     assert_eq!(agents, 4);
     for name in ["101", "102", "201", "301"] {

@@ -58,6 +58,7 @@ fn plan(vector: &Value) -> Plan {
         name: "service".to_owned(),
         number: "1".to_owned(),
         welcome: None,
+        menu: None,
         queue: QueueId(0),
         priority_credit: Duration::ZERO,
     };

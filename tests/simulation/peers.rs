@@ -137,7 +137,11 @@ impl Peers {
                 }
             }
             Event::ChangeOffered { .. } => panic!("unasked, there is no re-INVITE"),
-            Event::Progressed { .. } | Event::Registered { .. } | Event::Unregistered { .. } | Event::Turned(_) => {}
+            Event::Progressed { .. }
+            | Event::Registered { .. }
+            | Event::Unregistered { .. }
+            | Event::KeyPressed { .. }
+            | Event::Turned(_) => {}
         }
     }
 

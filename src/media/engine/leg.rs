@@ -3,6 +3,7 @@
 use super::outgoing::Outgoing;
 use crate::ids::{ClipId, LegId};
 use crate::media::api::{Codec, Stream};
+use crate::media::dtmf::Keys;
 use crate::time::Time;
 use std::net::SocketAddr;
 
@@ -22,6 +23,7 @@ pub(super) struct Leg {
     /// The slab key of the leg it is joined to.
     pub(super) partner: Option<usize>,
     pub(super) heard_at: Time,
+    pub(super) keys: Keys,
     /// `Silent` was said and nothing was heard since.
     pub(super) is_silent: bool,
 }
@@ -56,6 +58,7 @@ impl Leg {
             scheduled: None,
             partner: None,
             heard_at: Time::ZERO,
+            keys: Keys::default(),
             is_silent: false,
         }
     }

@@ -43,10 +43,12 @@ impl Core {
                 let response = self.capabilities(&request, "");
                 self.settle(&request, 200, response, turn);
             }
-            // RFC 6086: its content is not for us yet.
             Method::Info if self.has_no_requirement(&request, turn) => {
                 let response = Writer::answer(&request, 200, None).finish();
                 self.settle(&request, 200, response, turn);
+                if let Some(sign) = pressed(&request) {
+                    turn.event(Event::KeyPressed { dialog: id, sign });
+                }
             }
             Method::Options | Method::Info => {}
             Method::Prack => self.pracked(id, &request, turn),
@@ -218,6 +220,29 @@ impl Core {
     /// RFC 3261 8.2.2.3 for a request whose body we do not read.
     fn has_no_requirement(&mut self, request: &Request, turn: &mut Turn<'_>) -> bool {
         request.head.tokens("Require").next().is_none() || self.is_fit(request, turn)
+    }
+}
+
+/// The key in an INFO of the kinds that phones and gateways send (no RFC has them; RFC 6086 calls them legacy):
+/// `application/dtmf-relay` with a line `Signal=5`, and `application/dtmf` with the sign alone. 10 and 11 are `*` and
+/// `#` for those who write event codes.
+fn pressed(request: &Request) -> Option<char> {
+    let body = request.head.body()?;
+    let text = std::str::from_utf8(&body).ok()?;
+    let sign = match request.head.content_type()?.as_ref() {
+        "application/dtmf-relay" => text.lines().find_map(|line| {
+            let (name, value) = line.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("signal").then(|| value.trim())
+        })?,
+        "application/dtmf" => text.trim(),
+        _ => return None,
+    };
+    let mut signs = sign.chars();
+    match (sign, signs.next(), signs.next()) {
+        ("10", ..) => Some('*'),
+        ("11", ..) => Some('#'),
+        (_, Some(sign @ ('0'..='9' | '*' | '#' | 'A'..='D' | 'a'..='d')), None) => Some(sign.to_ascii_uppercase()),
+        _ => None,
     }
 }
 

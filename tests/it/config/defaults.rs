@@ -1,6 +1,7 @@
 //! The files we ship: what they say is what was agreed, and what they call a default is one.
 
 use super::checked;
+use centralino::acd::ivr::Target;
 use centralino::acd::plan::{Agent, Plan, Queue, Service, StepMode, Strategy};
 use centralino::b2bua::{Answer, Phone};
 use centralino::config::{self, Checked, Clip, ClipSource};
@@ -72,11 +73,40 @@ fn services_and_queues_of_the_default_file() {
     assert_eq!((queue.strategy, queue.wrap_up), (Strategy::Linear, Duration::ZERO));
     let music = queue.music.expect("music").index();
     assert_eq!(checked.settings.clips[music].source, ClipSource::Embedded("music"));
-    assert_eq!((plan.services.len(), plan.queues.len(), plan.clips.len()), (3, 2, 3));
+    assert_eq!((plan.services.len(), plan.queues.len(), plan.clips.len()), (4, 4, 4));
 
     let early = service(plan, "800000300");
     assert_eq!((early.queue, clip(&checked, early)), (switchboard.queue, ClipSource::Embedded("it/welcome_short")));
-    assert_eq!(checked.settings.engine.answer, [Answer::First, Answer::First, Answer::Early]);
+    assert_eq!(checked.settings.engine.answer, [Answer::First, Answer::First, Answer::Early, Answer::First]);
+}
+
+#[test]
+fn the_menu_of_the_default_file() {
+    let checked = checked(config::DEFAULT);
+    let plan = &checked.plan;
+    let contact = service(plan, "800000400");
+    let flow = contact.menu.as_ref().expect("a menu");
+    let [menu] = &flow.menus[..] else { panic!("{flow:?}") };
+    assert_eq!(checked.settings.clips[menu.prompt.index()].source, ClipSource::Embedded("it/menu"));
+    assert_eq!((menu.timeout, menu.repeats, menu.barge_in), (seconds(5), 2, true));
+    let name = |target: Target| match target {
+        Target::Queue(queue) => plan.queues[queue.index()].name.as_str(),
+        Target::Repeat => "repeat",
+        Target::Menu(_) | Target::End(_) => panic!("{target:?}"),
+    };
+    let keys: Vec<_> = menu.keys.iter().map(|&(key, target)| (key.sign(), name(target))).collect();
+    let expected = [
+        ('1', "information"),
+        ('2', "information_english"),
+        ('9', "complaints"),
+        ('0', "switchboard"),
+        ('*', "repeat"),
+    ];
+    assert_eq!((keys, name(menu.otherwise)), (expected.to_vec(), "switchboard"));
+    let english = plan.queues.iter().find(|queue| queue.name == "information_english").expect("a queue");
+    let steps = steps(plan, english);
+    assert_eq!(steps, [(0, vec!["first_line", "second_line.environment"], vec![("english", 50)])]);
+    assert_eq!(contact.queues().len(), 4);
 }
 
 #[test]
@@ -93,10 +123,10 @@ fn agents_of_the_default_file() {
     for both in ["101", "102"] {
         let (pool, skills) = of(both);
         assert_eq!(pool, "first_line");
-        assert!(matches!(skills[..], [("information", 50..=100), ("switchboard", 1..=100)]), "{skills:?}");
+        assert!(matches!(skills[..], [("information", 50..=100), ("switchboard", 1..=100), ..]), "{skills:?}");
     }
     assert_eq!(of("201"), ("back_office", vec![("information", 30)]));
-    assert_eq!(of("301"), ("second_line.environment", vec![("information", 10), ("environment", 80)]));
+    assert_eq!(of("301"), ("second_line.environment", vec![("information", 10), ("environment", 80), ("english", 80)]));
 
     let engine = &checked.settings.engine;
     for (position, agent) in plan.agents.iter().enumerate() {
@@ -152,7 +182,7 @@ fn what_the_default_file_calls_a_default_is_one() {
             defaults += 1;
         }
     }
-    assert!(defaults >= 53, "only {defaults} lines were tried");
+    assert!(defaults >= 56, "only {defaults} lines were tried");
 }
 
 #[test]

@@ -389,3 +389,54 @@ fn mutated_files_never_panic() {
     }
     assert!(outcomes.iter().all(|count| *count > 100), "{outcomes:?}");
 }
+
+#[test]
+fn menus_that_lead_nowhere() {
+    let told = |menus: &str| {
+        let text = SOUND.replace("queue = \"help\"\nwelcome", "queue = \"help\"\nmenu = \"main\"\nwelcome");
+        mistakes(&format!("{text}\n{menus}")).to_string()
+    };
+    let wrong = r#"
+[menu.main]
+prompt = { file = "nowhere.wav" }
+timeout = "0 s"
+[menu.main.keys]
+1 = { queue = "halp" }
+12 = "repeat"
+3 = { menu = "mian" }
+4 = { queue = "help", menu = "main" }
+5 = "repaet"
+6 = 7
+"#;
+    let endless = r#"
+[menu.main]
+prompt = "music"
+otherwise = { menu = "more" }
+keys = { 1 = { queue = "help" } }
+[menu.more]
+otherwise = { menu = "main" }
+"#;
+    #[rustfmt::skip]
+    let rows: [(&str, &[&str]); 3] = [
+        ("", &["there is no menu `main`"]),
+        (wrong, &[
+            "`otherwise` is missing in [menu.main]",
+            "the sound file cannot be had",
+            "out of range: 0 s (from 1 s to 1 min)",
+            "there is no queue `halp` (did you mean `help`?)",
+            "`12` is no key of a telephone",
+            "there is no menu `mian` (did you mean `main`?)",
+            "not one place to go to",
+            "`repaet` is no place to go to",
+            "must be a place to go to, not a whole number",
+        ]),
+        (endless, &["whoever presses nothing in menu `main` goes round for ever", "[menu.more] says nothing"]),
+    ];
+    for (menus, expected) in rows {
+        let told = told(menus);
+        for line in expected {
+            assert!(told.contains(line), "{line}: {told}");
+        }
+        assert_eq!(told.trim().lines().count(), expected.len(), "{told}");
+    }
+}

@@ -8,7 +8,7 @@
 
 use centralino::acd::{Acd, Command, Event, Outbox, Plan};
 use centralino::facts::{Fact, OfferOutcome, Record, StepTrigger};
-use centralino::ids::{AgentId, CallId, OfferId, QueueId, ServiceId};
+use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, QueueId, ServiceId};
 use centralino::time::{Duration, Time};
 use std::fmt::Write;
 
@@ -89,6 +89,14 @@ impl Stage {
                 vec![Event::ClipEnded { call: call(), clip, received_at }]
             }
             "enter" => [arrived(), established()].into_iter().chain(welcomed()).collect(),
+            "clip-end" => {
+                let clip = self.acd.plan().clips.iter().position(|clip| clip == words[1]).unwrap();
+                vec![Event::ClipEnded { call: call(), clip: ClipId(clip as u32), received_at }]
+            }
+            "key" => {
+                let key = Key::of_sign(words[1].chars().next().unwrap()).unwrap();
+                vec![Event::KeyPressed { call: call(), key, received_at }]
+            }
             "gone" => vec![Event::CallerGone { call: call(), lost: words.contains(&"lost"), received_at }],
             "broke" => vec![Event::CallBroke { call: call(), received_at }],
             "rings" => vec![Event::OfferRinging { offer: offer(), received_at }],
@@ -119,7 +127,7 @@ impl Stage {
         let out = std::mem::take(&mut self.out);
         self.check_implied(&out);
         let facts = out.facts.iter().filter_map(|record| self.fact(record, now));
-        let commands = out.commands.iter().filter_map(command);
+        let commands = out.commands.iter().filter_map(|said| command(said, &self.acd.plan().clips));
         for line in facts.chain(commands).collect::<Vec<_>>() {
             let _ = writeln!(self.said, "    {prefix}{line}");
         }
@@ -199,13 +207,13 @@ impl Stage {
     }
 }
 
-fn command(command: &Command) -> Option<String> {
+fn command(command: &Command, clips: &[String]) -> Option<String> {
     Some(match command {
         Command::CancelOffer { offer } => format!("> cancel offer {}", offer.0),
         Command::JoinMedia { offer, call } => format!("> join {} and offer {}", call.0, offer.0),
         Command::HangUpCall { call } => format!("> hang up {}", call.0),
         Command::HangUpAgent { offer } => format!("> hang up offer {}", offer.0),
-        Command::PlayOnce { call, .. } => format!("> welcome {}", call.0),
+        Command::PlayOnce { call, clip } => format!("> {} {}", clips[clip.index()], call.0),
         Command::RefuseCall { .. }
         | Command::AcceptCall { .. }
         | Command::PlayMusic { .. }

@@ -1,0 +1,221 @@
+//! Menus: what callers are asked, and where each key leads.
+
+use super::clips::Clips;
+use super::mistake::Report;
+use super::read::{Placed, Read, Section, Wrong};
+use super::routing::queue_names;
+use super::value::{check_name, count, duration, kind, text, truth};
+use super::words::{MOST_NAMES, Names, bounded};
+use crate::acd::ivr::{Flow, Menu, Target};
+use crate::acd::plan::{Queue, Service};
+use crate::ids::{ClipId, Key, QueueId};
+use crate::time::Duration;
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::DeValue;
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Written instead of a target: the prompt once more.
+const REPEAT: &str = "repeat";
+
+/// All menus of the file, and where each stands.
+pub(super) struct Menus {
+    names: Names,
+    list: Vec<Placed<Menu>>,
+}
+
+impl Menus {
+    pub fn read<'t>(
+        root: &mut Section<'t>,
+        queues: &[Placed<Queue>],
+        clips: &mut Clips<'t>,
+        report: &Report<'_>,
+    ) -> Menus {
+        let sections = root.get_named("menu");
+        if let Some((first, _)) = sections.first() {
+            bounded(sections.len(), MOST_NAMES, "menus", &first.span, report);
+        }
+        let name = |name: &Placed<&str>| Placed { value: name.value.to_string(), span: name.span.clone() };
+        let names = Names::of("menu", sections.iter().map(|(written, _)| name(written)).collect());
+        let queues = queue_names(queues);
+        let mut list = Vec::new();
+        for (name, section) in sections {
+            if let Err(wrong) = check_name(name.value) {
+                report.wrong(&name.span, wrong);
+            }
+            let targets = Targets { menus: &names, queues: &queues };
+            let menu = read_menu(name.value, section, &targets, clips, report);
+            list.push(Placed { value: menu, span: name.span });
+        }
+        Menus { names, list }
+    }
+
+    /// The flow that begins with this menu: that menu first, then those that can be reached from it.
+    pub fn flow(&self, name: &str) -> Read<Flow> {
+        let mut order = vec![self.names.find(name)?];
+        let mut next = 0;
+        while let Some(&position) = order.get(next) {
+            next += 1;
+            for target in self.targets(position) {
+                if let Target::Menu(other) = target
+                    && !order.contains(&u32::from(other))
+                {
+                    order.push(other.into());
+                }
+            }
+        }
+        let renumbered = |target: Target| match target {
+            Target::Menu(other) => {
+                let position = order.iter().position(|known| *known == u32::from(other)).unwrap_or_default();
+                Target::Menu(u16::try_from(position).unwrap_or_default())
+            }
+            other => other,
+        };
+        let menus = order.iter().filter_map(|position| self.list.get(*position as usize)).map(|menu| {
+            let mut menu = menu.value.clone();
+            menu.otherwise = renumbered(menu.otherwise);
+            menu.keys.iter_mut().for_each(|(_, target)| *target = renumbered(*target));
+            menu
+        });
+        Ok(Flow { menus: menus.collect() })
+    }
+
+    /// What needs all menus and services to be seen.
+    pub fn check(&self, services: &[Placed<Service>], report: &Report<'_>) {
+        if report.is_broken() {
+            return;
+        }
+        let all = Flow { menus: self.list.iter().map(|menu| menu.value.clone()).collect() };
+        if let Some(menu) = all.endless().and_then(|position| self.list.get(usize::from(position))) {
+            let hint = "`otherwise` must lead to a queue or to an end, if need be through other menus".to_string();
+            let problem = format!("whoever presses nothing in menu `{}` goes round for ever", menu.value.name);
+            report.mistake(&menu.span, problem, Some(hint));
+        }
+        let flows = || services.iter().filter_map(|service| service.value.menu.as_ref());
+        for menu in &self.list {
+            if !flows().any(|flow| flow.menus.iter().any(|used| used.name == menu.value.name)) {
+                report.warning(&menu.span, format!("no service leads to menu `{}`", menu.value.name), None);
+            }
+        }
+        for service in services {
+            let first = service.value.menu.as_ref().and_then(|flow| flow.menus.first());
+            let is_queue = |(_, target): &(Key, Target)| matches!(target, Target::Queue(_));
+            if let Some(menu) = first.filter(|menu| !menu.keys.iter().any(is_queue)) {
+                let hint = "operator and complaints belong to the first level".to_string();
+                let problem = format!("no key of menu `{}` leads to a person", menu.name);
+                report.warning(&service.span, problem, Some(hint));
+            }
+        }
+    }
+
+    fn targets(&self, position: u32) -> impl Iterator<Item = Target> + '_ {
+        let menu = self.list.get(position as usize).map(|menu| &menu.value);
+        menu.into_iter().flat_map(|menu| menu.keys.iter().map(|&(_, target)| target).chain([menu.otherwise]))
+    }
+}
+
+/// What a key may lead to.
+struct Targets<'a> {
+    menus: &'a Names,
+    queues: &'a Names,
+}
+
+fn read_menu<'t>(
+    name: &str,
+    mut section: Section<'t>,
+    targets: &Targets<'_>,
+    clips: &mut Clips<'t>,
+    report: &Report<'_>,
+) -> Menu {
+    let prompt = clips.read(&mut section, "prompt", None);
+    if prompt.is_none() && !report.is_broken() && !report.is_marked(&section.key_span("prompt")) {
+        report.mistake(&section.span, format!("{} says nothing: `prompt` is missing", section.title), None);
+    }
+    let keys = read_keys(&mut section, targets, clips, report);
+    let otherwise = match section.raw("otherwise") {
+        Some(value) => targets.read(&section, value, "otherwise", clips, report),
+        None => {
+            report.mistake(&section.span, format!("`otherwise` is missing in {}", section.title), None);
+            None
+        }
+    };
+    let menu = Menu {
+        name: name.to_string(),
+        prompt: prompt.unwrap_or(ClipId(0)),
+        timeout: section.get_or("timeout", 5 * SECOND, duration(SECOND, 60 * SECOND)),
+        repeats: u8::try_from(section.get_or("repeats", 2, count(0, 9))).unwrap_or_default(),
+        barge_in: section.get_or("barge_in", true, truth),
+        keys,
+        otherwise: otherwise.unwrap_or(Target::Queue(QueueId(0))),
+    };
+    section.finish();
+    menu
+}
+
+fn read_keys<'t>(
+    section: &mut Section<'t>,
+    targets: &Targets<'_>,
+    clips: &mut Clips<'t>,
+    report: &Report<'_>,
+) -> Vec<(Key, Target)> {
+    let Some(table) = section.get_section("keys") else { return Vec::new() };
+    let mut keys = Vec::new();
+    for (written, value) in table.entries() {
+        let mut signs = written.value.chars();
+        let key = signs.next().filter(|_| signs.next().is_none()).and_then(Key::of_sign);
+        if key.is_none() {
+            let hint = "a key is 0 to 9, \"*\" or \"#\"".to_string();
+            report.mistake(&written.span, format!("`{}` is no key of a telephone", written.value), Some(hint));
+        }
+        let target = targets.read(&table, value, written.value, clips, report);
+        if let (Some(key), Some(target)) = (key, target) {
+            keys.push((key, target));
+        }
+    }
+    keys
+}
+
+impl Targets<'_> {
+    /// `"repeat"`, `{ queue = "…" }`, `{ menu = "…" }` or `{ end = … }`.
+    fn read<'t>(
+        &self,
+        section: &Section<'t>,
+        value: &'t Spanned<DeValue<'t>>,
+        key: &str,
+        clips: &mut Clips<'t>,
+        report: &Report<'_>,
+    ) -> Option<Target> {
+        if !matches!(value.get_ref(), DeValue::Table(_)) {
+            return section.keep(value, repeat).map(|target| target.value);
+        }
+        let mut target = section.as_section(value, key.to_string())?;
+        let queue = target.get("queue", |value| self.queues.find(&text(value)?).map(QueueId));
+        let menu = target.get("menu", |value| self.menus.find(&text(value)?));
+        let end = clips.read(&mut target, "end", None);
+        let written = ["queue", "menu", "end"].into_iter().filter(|key| target.has(key)).count();
+        let span = target.span.clone();
+        target.finish();
+        if written != 1 {
+            not_a_target(&span, report);
+            return None;
+        }
+        let menu = menu.and_then(|menu| u16::try_from(menu.value).ok()).map(Target::Menu);
+        queue.map(|queue| Target::Queue(queue.value)).or(menu).or(end.map(Target::End))
+    }
+}
+
+const FORMS: &str = "\"repeat\", { queue = \"…\" }, { menu = \"…\" } or { end = \"it/goodbye\" }";
+
+fn not_a_target(span: &Range<usize>, report: &Report<'_>) {
+    if !report.is_marked(span) {
+        report.mistake(span, "not one place to go to", Some(FORMS.to_string()));
+    }
+}
+
+fn repeat(value: &DeValue<'_>) -> Read<Target> {
+    match value {
+        DeValue::String(word) if word == REPEAT => Ok(Target::Repeat),
+        DeValue::String(word) => Err(Wrong::new(format!("`{word}` is no place to go to"), FORMS)),
+        other => Err(Wrong::new(format!("must be a place to go to, not {}", kind(other)), FORMS)),
+    }
+}
