@@ -54,21 +54,26 @@ pub fn told(output: &Output) -> String {
 const HEADER: &str = "seq,date,arrival_s,ivr_s,queue_entry_s,wait_s,outcome,service_s,type,priority,agent";
 
 /// Where the rows of a real month are, if they are beside the project.
-pub fn month_data() -> PathBuf {
+fn month_data() -> PathBuf {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/calls");
     if data.is_dir() { data } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/calls") }
 }
 
-#[test]
-fn a_month_of_a_real_desk_has_its_known_totals() {
+/// The rows of a real month, and what is known of it; nothing, said aloud, when they are not beside the project.
+pub fn known_month() -> Option<(PathBuf, Value)> {
     let data = month_data();
     let Ok(golden) = fs::read_to_string(data.join("replay_1999_02_golden.json")) else {
         eprintln!("SKIPPED: the month's rows are not part of the project, and are not beside it");
-        return;
+        return None;
     };
-    let golden: Value = serde_json::from_str(&golden).expect("golden totals");
+    Some((data.join("replay_1999_02.csv"), serde_json::from_str(&golden).expect("golden totals")))
+}
+
+#[test]
+fn a_month_of_a_real_desk_has_its_known_totals() {
+    let Some((rows, golden)) = known_month() else { return };
     let scratch = Scratch::new("import-month");
-    let output = import(&data.join("replay_1999_02.csv"), &scratch.path("ledger.db"));
+    let output = import(&rows, &scratch.path("ledger.db"));
     assert!(output.status.success(), "{}", told(&output));
     let (totals, golden) = (totals(&output), &golden["total"]);
     for (ours, theirs) in [

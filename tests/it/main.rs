@@ -10,6 +10,7 @@ mod daemon;
 mod dashboard;
 mod demo;
 mod desk;
+mod engine_month;
 mod import;
 mod interleavings;
 mod interop_baresip;

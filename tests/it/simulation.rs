@@ -349,7 +349,8 @@ impl<'a> World<'a> {
     }
 }
 
-fn shape(plan: &Plan) -> Shape {
+/// What statistics count of a plan.
+pub fn shape(plan: &Plan) -> Shape {
     Shape {
         services: plan
             .services

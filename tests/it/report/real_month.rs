@@ -1,23 +1,18 @@
 //! A month of a real desk, imported and reported by the real binary: every integer that is known of it.
 
-use crate::import::{Scratch, centralino, month_data, told};
+use crate::import::{Scratch, centralino, known_month, told};
 use serde_json::Value;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 const THRESHOLDS: [&str; 3] = ["20", "30", "40"];
 
 /// The ledger of the month and what is known of it; nothing when the rows are not beside the project.
 fn imported(scratch: &Scratch) -> Option<(PathBuf, Value)> {
-    let data = month_data();
-    let Ok(golden) = fs::read_to_string(data.join("replay_1999_02_golden.json")) else {
-        eprintln!("SKIPPED: the month's rows are not part of the project, and are not beside it");
-        return None;
-    };
+    let (rows, golden) = known_month()?;
     let ledger = scratch.path("ledger.db");
-    let output = centralino(&[&"import", &data.join("replay_1999_02.csv"), &"--into", &ledger]);
+    let output = centralino(&[&"import", &rows, &"--into", &ledger]);
     assert!(output.status.success(), "{}", told(&output));
-    Some((ledger, serde_json::from_str(&golden).expect("golden totals")))
+    Some((ledger, golden))
 }
 
 fn report(ledger: &Path, more: &[&str]) -> String {
