@@ -17,7 +17,7 @@ fn daemon() -> Daemon {
 }
 
 /// Registers a phone with digest and then lets a scenario answer on its port.
-fn registered_agent(daemon: &Daemon, user: &str, scenario: Sipp) -> Peer {
+pub fn registered_agent(daemon: &Daemon, user: &str, scenario: Sipp) -> Peer {
     let port = free_port(daemon.address);
     Sipp::new("registers.xml", daemon.address)
         .port(port)
