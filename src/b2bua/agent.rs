@@ -55,9 +55,9 @@ impl Engine {
             return Err(OfferOutcome::Failed);
         };
         let sdp = self.legs.offer(&mut leg);
-        match self.sip.invite(&target, &identity, sdp, turn.now, &mut self.heard) {
-            Ok(dialog) => {
-                let source = self.sip.remote(dialog).ok_or(OfferOutcome::Failed)?;
+        let invited = self.sip.invite(&target, &identity, sdp, turn.now, &mut self.heard);
+        match invited.and_then(|dialog| self.sip.remote(dialog).map(|at| (dialog, at)).ok_or(NotInvited::NoBinding)) {
+            Ok((dialog, source)) => {
                 self.dialogs.insert(dialog, Side::Agent(offer));
                 self.media.insert(leg.id, Side::Agent(offer));
                 let leg = AgentLeg { dialog, media: leg, source, call, answer: None, answered_at: turn.now };

@@ -109,7 +109,8 @@ impl Engine {
         }
     }
 
-    /// 200 OK, or 183 when only an agent answers. The welcome may begin at once when the INVITE carried the offer, else with the ACK.
+    /// 200 OK, or 183 when only an agent answers. The welcome may begin at once when the INVITE carried the offer, else
+    /// with the ACK.
     pub(super) fn accept_call(&mut self, call: CallId, turn: &mut Turn<'_>) {
         let Some(leg) = self.callers.get_mut(&call) else { return };
         let CallerState::Arrived { answer, agreed } = std::mem::replace(&mut leg.state, CallerState::AwaitingAnswer)

@@ -126,7 +126,8 @@ impl Hub {
                     Some(Command::Close { connection }) => self.forget(connection),
                     Some(Command::Ended { connection }) => {
                         self.forget(connection);
-                        self.inbox.put(Message::ConnectionClosed(connection));
+                        // A lost end would leave its legs behind; the engine never waits for us, so this wait is short.
+                        self.inbox.put_waiting(Message::ConnectionClosed(connection));
                     }
                     None => return,
                 },
@@ -184,7 +185,7 @@ impl Hub {
                     self.inbox.put(Message::SendFailed(flow));
                     if let Some(connection) = connection {
                         self.forget(connection);
-                        self.inbox.put(Message::ConnectionClosed(connection));
+                        self.inbox.put_waiting(Message::ConnectionClosed(connection));
                     }
                 }
             }
