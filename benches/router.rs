@@ -1,7 +1,7 @@
 //! What one step of the routing engine costs: whole lives of calls with 400 agents, nobody or many thousands waiting.
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 
-use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, StepMode, Strategy};
+use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, Strategy};
 use centralino::acd::{Acd, Command, Event, Outbox, Plan};
 use centralino::ids::{CallId, OfferId, PoolId, QueueId, ServiceId, SkillId};
 use centralino::time::{Duration, Time};
@@ -15,9 +15,7 @@ fn plan(strategy: Strategy) -> Plan {
         after: Duration::from_secs(after),
         pools: vec![PoolId(0)],
         requires: vec![(SkillId(0), level)],
-        mode: StepMode::Widen,
-        after_offers: None,
-        when_nobody_signed_in: false,
+        ..Step::default()
     };
     let queue = Queue {
         name: "queue".to_owned(),
@@ -26,11 +24,9 @@ fn plan(strategy: Strategy) -> Plan {
         ring: Duration::from_secs(15),
         wrap_up: Duration::ZERO,
         max_wait: Duration::from_secs(86_400),
-        max_wait_grace: Duration::ZERO,
         max_length: 100_000,
         thresholds: vec![Duration::from_secs(30)],
-        target_percent: 90,
-        music: None,
+        ..Queue::default()
     };
     let agent = |number| Agent {
         number: format!("a{number:03}"),
@@ -38,16 +34,14 @@ fn plan(strategy: Strategy) -> Plan {
         // Levels from 60 on: several profiles, everybody eligible.
         skills: vec![(SkillId(0), 60 + (number % 8) as u8)],
         fixed_contact: true,
-        weight: 1,
+        ..Agent::default()
     };
     Plan {
         services: vec![Service {
             name: "service".to_owned(),
             number: "7000".to_owned(),
-            welcome: None,
-            menu: None,
             queue: QueueId(0),
-            priority_credit: Duration::ZERO,
+            ..Service::default()
         }],
         queues: vec![queue],
         pools: vec![Pool { name: "pool".to_owned() }],

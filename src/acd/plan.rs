@@ -82,7 +82,7 @@ pub struct Queue {
 }
 
 /// Which pools and levels a waiting call may use, from `after` on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Step {
     /// From entry; tested with `>=` by a timer.
     pub after: Duration,
@@ -186,6 +186,44 @@ pub struct BackOff {
     pub rejected: Duration,
     /// After `unreachable` and `failed`; less than a second counts as one.
     pub unreachable: Duration,
+}
+
+/// Who leaves a key out of a plan made by hand gets what the configuration gives.
+impl Default for Queue {
+    fn default() -> Queue {
+        Queue {
+            name: String::new(),
+            strategy: Strategy::LongestIdle,
+            steps: vec![Step::default()],
+            ring: Duration::from_secs(15),
+            wrap_up: Duration::from_secs(5),
+            max_wait: Duration::from_secs(600),
+            max_wait_grace: Duration::ZERO,
+            max_length: 100,
+            thresholds: vec![Duration::from_secs(30)],
+            target_percent: 90,
+            music: None,
+        }
+    }
+}
+
+impl Default for Service {
+    fn default() -> Service {
+        Service {
+            name: String::new(),
+            number: String::new(),
+            welcome: None,
+            menu: None,
+            queue: QueueId(0),
+            priority_credit: Duration::ZERO,
+        }
+    }
+}
+
+impl Default for Agent {
+    fn default() -> Agent {
+        Agent { number: String::new(), pool: PoolId(0), skills: Vec::new(), fixed_contact: false, weight: 1 }
+    }
 }
 
 impl Default for Limits {

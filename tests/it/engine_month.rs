@@ -7,7 +7,7 @@
 
 use crate::import::known_month;
 use crate::simulation::shape;
-use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, StepMode, Strategy};
+use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, Strategy};
 use centralino::acd::{Acd, Command, Event, Outbox, Plan, Sizes};
 use centralino::facts::Fact;
 use centralino::ids::{AgentId, CallId, ClipId, PoolId, QueueId, ServiceId, SkillId};
@@ -99,33 +99,27 @@ fn plan(places: u32) -> Plan {
             after: Duration::ZERO,
             pools: vec![PoolId(0)],
             requires: vec![(SkillId(place), 50)],
-            mode: StepMode::Widen,
-            after_offers: None,
-            when_nobody_signed_in: false,
+            ..Step::default()
         }],
         ring: Duration::from_secs(15),
         wrap_up: Duration::ZERO,
         max_wait: DAY,
-        max_wait_grace: Duration::ZERO,
         max_length: 1,
         thresholds: THRESHOLDS.map(Duration::from_secs).to_vec(),
-        target_percent: 90,
-        music: None,
+        ..Queue::default()
     };
     let service = |place| Service {
         name: name(place),
         number: format!("8{place:05}"),
         welcome: Some(WELCOME),
-        menu: None,
         queue: QueueId(place),
-        priority_credit: Duration::ZERO,
+        ..Service::default()
     };
     let agent = |place| Agent {
         number: format!("{place}"),
         pool: PoolId(0),
         skills: vec![(SkillId(place), 100)],
-        fixed_contact: false,
-        weight: 1,
+        ..Agent::default()
     };
     Plan {
         services: (0..places).map(service).collect(),

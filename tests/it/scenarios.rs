@@ -12,7 +12,7 @@ mod steps;
 mod waiting;
 
 use centralino::acd::Plan;
-use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, StepMode, Strategy};
+use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, Strategy};
 use centralino::ids::{ClipId, PoolId, QueueId, SkillId};
 use centralino::time::Duration;
 
@@ -28,18 +28,11 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 fn agent(number: &str, pool: PoolId, skills: &[(SkillId, u8)]) -> Agent {
-    Agent { number: number.to_owned(), pool, skills: skills.to_vec(), fixed_contact: false, weight: 1 }
+    Agent { number: number.to_owned(), pool, skills: skills.to_vec(), ..Agent::default() }
 }
 
 fn step(after: u64, pools: &[PoolId], requires: &[(SkillId, u8)]) -> Step {
-    Step {
-        after: seconds(after),
-        pools: pools.to_vec(),
-        requires: requires.to_vec(),
-        mode: StepMode::Widen,
-        after_offers: None,
-        when_nobody_signed_in: false,
-    }
+    Step { after: seconds(after), pools: pools.to_vec(), requires: requires.to_vec(), ..Step::default() }
 }
 
 /// The default configuration's plan.
@@ -55,11 +48,9 @@ fn plan() -> Plan {
         ring: seconds(15),
         wrap_up: seconds(5),
         max_wait: seconds(600),
-        max_wait_grace: Duration::ZERO,
         max_length: 100,
         thresholds: vec![seconds(30), seconds(20), seconds(40)],
-        target_percent: 90,
-        music: None,
+        ..Queue::default()
     };
     let switchboard = Queue {
         name: "switchboard".to_owned(),
@@ -72,9 +63,8 @@ fn plan() -> Plan {
         name: name.to_owned(),
         number: number.to_owned(),
         welcome: Some(ClipId(0)),
-        menu: None,
         queue: QueueId(queue),
-        priority_credit: Duration::ZERO,
+        ..Service::default()
     };
     let both = [(INFORMATION, 100), (SWITCHBOARD, 100)];
     Plan {

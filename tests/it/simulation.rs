@@ -58,15 +58,16 @@ fn random_plan(dice: &mut Dice) -> Plan {
         skills: (0..skills).map(|skill| (SkillId(skill), dice.pick(&[10, 50, 50, 90]))).collect(),
         fixed_contact: dice.percent(40),
         weight: 1 + dice.below(5) as u32,
+        ..Agent::default()
     });
     let agents = agents.collect();
     let services = queues.iter().zip(0..).map(|(queue, number)| Service {
         name: queue.name.clone(),
         number: format!("{number}"),
         welcome: dice.percent(70).then_some(ClipId(0)),
-        menu: None,
         queue: QueueId(number),
         priority_credit: Duration::from_secs(10 * (u64::from(number) % 3)),
+        ..Service::default()
     });
     let services = services
         .collect::<Vec<_>>()
@@ -115,8 +116,7 @@ fn random_queue(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Queue 
         max_wait_grace: Duration::from_secs(dice.below(3) * 6),
         max_length: 3 + dice.below(20) as u32,
         thresholds: [30, 20, 40].map(Duration::from_secs).to_vec(),
-        target_percent: 90,
-        music: None,
+        ..Queue::default()
     }
 }
 
@@ -129,6 +129,7 @@ fn random_step(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Step {
         mode: if number > 0 && dice.percent(25) { StepMode::Replace } else { StepMode::Widen },
         after_offers: (number > 0 && dice.percent(30)).then(|| 1 + dice.below(4) as u32),
         when_nobody_signed_in: number > 0 && dice.percent(30),
+        ..Step::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The conformance vectors of the strategies, `tests/data/strategies.json`, run against the routing engine.
 
-use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, StepMode, Strategy};
+use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, Strategy};
 use centralino::acd::{Acd, Command, Event, Outbox, Plan};
 use centralino::facts::OfferOutcome;
 use centralino::ids::{AgentId, CallId, OfferId, PoolId, QueueId, ServiceId, SkillId};
@@ -31,8 +31,8 @@ fn plan(vector: &Value) -> Plan {
         number: agent["number"].as_str().expect("a number").to_owned(),
         pool: PoolId(0),
         skills: vec![(SkillId(0), number(&agent["skill"], 50) as u8)],
-        fixed_contact: false,
         weight: number(&agent["weight"], 1) as u32,
+        ..Agent::default()
     };
     let queue = Queue {
         name: "queue".to_owned(),
@@ -41,27 +41,17 @@ fn plan(vector: &Value) -> Plan {
             after: Duration::ZERO,
             pools: vec![PoolId(0)],
             requires: vec![(SkillId(0), 50)],
-            mode: StepMode::Widen,
-            after_offers: None,
-            when_nobody_signed_in: false,
+            ..Step::default()
         }],
         ring: Duration::from_secs(number(&vector["ring"], 15)),
         wrap_up: Duration::ZERO,
         max_wait: Duration::from_secs(3_600),
-        max_wait_grace: Duration::ZERO,
         max_length: 100,
         thresholds: vec![Duration::from_secs(30)],
-        target_percent: 90,
-        music: None,
+        ..Queue::default()
     };
-    let service = Service {
-        name: "service".to_owned(),
-        number: "1".to_owned(),
-        welcome: None,
-        menu: None,
-        queue: QueueId(0),
-        priority_credit: Duration::ZERO,
-    };
+    let service =
+        Service { name: "service".to_owned(), number: "1".to_owned(), queue: QueueId(0), ..Service::default() };
     Plan {
         services: vec![service],
         queues: vec![queue],
