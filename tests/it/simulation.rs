@@ -58,7 +58,6 @@ fn random_plan(dice: &mut Dice) -> Plan {
         skills: (0..skills).map(|skill| (SkillId(skill), dice.pick(&[10, 50, 50, 90]))).collect(),
         fixed_contact: dice.percent(40),
         weight: 1 + dice.below(5) as u32,
-        ..Agent::default()
     });
     let agents = agents.collect();
     let services = queues.iter().zip(0..).map(|(queue, number)| Service {
@@ -129,7 +128,6 @@ fn random_step(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Step {
         mode: if number > 0 && dice.percent(25) { StepMode::Replace } else { StepMode::Widen },
         after_offers: (number > 0 && dice.percent(30)).then(|| 1 + dice.below(4) as u32),
         when_nobody_signed_in: number > 0 && dice.percent(30),
-        ..Step::default()
     }
 }
 
