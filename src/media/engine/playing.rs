@@ -1,0 +1,86 @@
+//! What a leg plays: clips and music, a packet when it is due.
+
+use super::MediaEngine;
+use super::leg::Playing;
+use super::wheel::Due;
+use crate::ids::{ClipId, LegId};
+use crate::media::api::{Event, Output};
+use crate::media::g711;
+use crate::media::packets::Header;
+use crate::time::Time;
+
+/// Samples of G.711 in a millisecond.
+const SAMPLES_A_MILLI: u64 = 8;
+
+impl MediaEngine {
+    pub(super) fn play_once(&mut self, id: LegId, clip: ClipId, now: Time, out: &mut Output) {
+        if self.clips.get(clip.index()).is_some() {
+            self.play(id, Some(Playing { clip, position: 0, once: true }));
+        } else {
+            debug_assert!(false, "{clip:?} does not exist");
+            out.events.push((now, Event::ClipEnded { leg: id, clip }));
+        }
+    }
+
+    pub(super) fn play(&mut self, id: LegId, playing: Option<Playing>) {
+        let Some((key, leg)) = self.leg_mut(id) else { return };
+        leg.play(playing);
+        self.start_pacing(key);
+    }
+
+    /// A clip begins once it is known where to; from then on its time runs, whether we may send or not, so that a
+    /// caller who holds us does not stop the flow.
+    pub(super) fn start_pacing(&mut self, key: usize) {
+        let Some(leg) = self.legs.get_mut(key) else { return };
+        if leg.playing.is_some() && leg.stream.is_some() && leg.scheduled.is_none() {
+            let tick = self.wheel.soon();
+            leg.scheduled = Some(tick);
+            self.wheel.insert(Due { key, tick });
+        }
+    }
+
+    /// One packet of what a leg plays.
+    pub(super) fn send_own(&mut self, due: Due, now_tick: u64, out: &mut Output) {
+        let Some(leg) = self.legs.get_mut(due.key).filter(|leg| leg.scheduled == Some(due.tick)) else { return };
+        leg.scheduled = None;
+        let (Some(stream), Some(mut playing)) = (&leg.stream, leg.playing) else { return };
+        let Some(clip) = self.clips.get(playing.clip.index()) else { return };
+        let length = clip.samples().len();
+        if playing.once && playing.position >= length {
+            leg.playing = None;
+            let ended = Event::ClipEnded { leg: leg.id, clip: playing.clip };
+            out.events.push((Time::from_millis(due.tick), ended));
+            return;
+        }
+        let ptime = u64::from(stream.ptime_ms.clamp(10, 60));
+        let missed = now_tick.saturating_sub(due.tick) / ptime;
+        let at = Time::from_millis(due.tick + missed * ptime);
+        let samples = ptime * SAMPLES_A_MILLI;
+        if let Some((to, stream)) = leg.destination() {
+            let (payload_type, codec) = (stream.payload_type, stream.codec);
+            let marker = std::mem::take(&mut leg.starts_spurt) || missed > 0;
+            let numbers = leg.outgoing.own(samples as u32, at);
+            let (sequence, timestamp) = (numbers.sequence, numbers.timestamp);
+            let header = Header { payload_type, marker, sequence, timestamp, ssrc: leg.outgoing.ssrc };
+            let sound = clip.bytes(codec).get(playing.position..).unwrap_or_default().iter();
+            let padding = std::iter::repeat_n(g711::encode(codec, 0), samples as usize);
+            out.packets.push(leg.id, to, header, |bytes| {
+                if playing.once {
+                    bytes.extend(sound.copied().chain(padding).take(samples as usize));
+                } else {
+                    bytes.extend(sound.chain(clip.bytes(codec).iter().cycle()).copied().take(samples as usize));
+                }
+            });
+        } else {
+            leg.starts_spurt = true;
+        }
+        playing.position += samples as usize;
+        if !playing.once {
+            playing.position %= length;
+        }
+        leg.playing = Some(playing);
+        let tick = due.tick + (missed + 1) * ptime;
+        leg.scheduled = Some(tick);
+        self.wheel.insert(Due { key: due.key, tick });
+    }
+}

@@ -1,0 +1,84 @@
+//! What comes in on a leg's socket, and what of it the partner gets.
+
+use super::leg::Content;
+use super::outgoing::Source;
+use super::{MediaEngine, count};
+use crate::facts::Turned;
+use crate::ids::LegId;
+use crate::media::api::{Event, Output};
+use crate::media::packets::Header;
+use crate::media::{dtmf, g711};
+use crate::time::Time;
+use rtp_rs::RtpReader;
+use std::net::SocketAddr;
+
+/// Longest payload passed on: more than 60 ms of any G.711.
+const MOST_PAYLOAD: usize = 1_024;
+
+impl MediaEngine {
+    /// A datagram came in on a leg's socket.
+    pub fn packet(&mut self, leg: LegId, from: SocketAddr, bytes: &[u8], now: Time, out: &mut Output) {
+        let Some(&key) = self.keys.get(&leg) else { return };
+        let Some(leg) = self.legs.get_mut(key).filter(|leg| leg.stream.is_some()) else { return };
+        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+        if !leg.admits(from) {
+            return count(Turned::RtpStranger, now, out);
+        }
+        let rtp = match RtpReader::new(bytes) {
+            Ok(rtp) if rtp.payload().len() <= MOST_PAYLOAD => rtp,
+            _ => return count(Turned::RtpGarbage, now, out),
+        };
+        leg.heard_at = now;
+        let was_silent = std::mem::take(&mut leg.is_silent);
+        let content = leg.content(rtp.payload_type());
+        if content == Content::TelephoneEvent {
+            let (ssrc, timestamp, marker, payload) = (rtp.ssrc(), rtp.timestamp(), rtp.mark(), rtp.payload());
+            match leg.keys.read(dtmf::Packet { ssrc, timestamp, marker, payload }, now) {
+                Ok(Some(key)) => out.events.push((now, Event::KeyPressed { leg: leg.id, key })),
+                Ok(None) => {}
+                Err(_) => return count(Turned::RtpGarbage, now, out),
+            }
+        }
+        if content != Content::Other {
+            leg.latch(from);
+            self.relay(key, content, &rtp, now, out);
+        }
+        if was_silent {
+            self.watch_silence(key, now);
+        }
+    }
+
+    /// Passes a packet on to the partner, in the partner's stream, codec and payload types.
+    fn relay(&mut self, key: usize, content: Content, rtp: &RtpReader<'_>, now: Time, out: &mut Output) {
+        let Some(partner) = self.legs.get(key).filter(|leg| leg.should_talk()).and_then(|leg| leg.partner) else {
+            return;
+        };
+        let Some(to_leg) = self.legs.get_mut(partner) else { return };
+        let destination = to_leg.destination().filter(|_| to_leg.playing.is_none());
+        let Some((to, stream)) = destination else {
+            to_leg.outgoing.stop_relaying();
+            return;
+        };
+        let payload = rtp.payload();
+        let (payload_type, conversion, samples) = match content {
+            Content::Sound(codec) => {
+                (Some(stream.payload_type), g711::conversion(codec, stream.codec), u32::try_from(payload.len()).ok())
+            }
+            Content::TelephoneEvent => (stream.telephone_event, None, None),
+            Content::Other => (None, None, None),
+        };
+        let sequence = rtp.sequence_number().into();
+        let source = Source { ssrc: rtp.ssrc(), sequence, timestamp: rtp.timestamp(), samples };
+        let Some(payload_type) = payload_type.filter(|_| !payload.is_empty()) else {
+            return to_leg.outgoing.leave_out(source);
+        };
+        let Some(numbers) = to_leg.outgoing.relay(source, now) else { return };
+        let marker = numbers.is_first || rtp.mark();
+        let (sequence, timestamp) = (numbers.sequence, numbers.timestamp);
+        let header = Header { payload_type, marker, sequence, timestamp, ssrc: to_leg.outgoing.ssrc };
+        out.packets.push(to_leg.id, to, header, |bytes| match conversion {
+            Some(table) => bytes.extend(payload.iter().map(|&byte| table[usize::from(byte)])),
+            None => bytes.extend_from_slice(payload),
+        });
+    }
+}
