@@ -1,5 +1,5 @@
 //! What records and reports cost away from the engine: a fact taken up into its interaction, an interaction told again
-//! and folded, and the report of a year of 12 months with 12,500 calls each. What the ledger's file costs is not in it.
+//! and folded, and the report of a year of 12 months with 12,500 calls each. What the file costs: benches/ledger.rs.
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
 
 use centralino::facts::{AgentState, Fact, OfferOutcome, Party, Record};
