@@ -22,12 +22,14 @@ pub mod plan;
 mod queue;
 mod router;
 mod strategy;
+mod stuck;
 mod tier;
 mod timer;
 
 pub use command::Command;
 pub use event::Event;
 pub use plan::Plan;
+pub use stuck::Stuck;
 pub use timer::Timer;
 
 use crate::facts::{Fact, Record};

@@ -6,6 +6,7 @@ use super::inbox::{Inbox, Message, Question};
 use super::media_thread::MediaHandle;
 use super::sip_stream::Streams;
 use bytes::Bytes;
+use centralino::acd::Stuck;
 use centralino::b2bua::{Engine, Input, Output, Sockets};
 use centralino::facts::{Fact, Record, Turned};
 use centralino::ids::{CallId, LegId};
@@ -24,6 +25,8 @@ use std::thread::{Builder, JoinHandle};
 const BATCH: usize = 64;
 /// Without any work the numbers are published this often: readers tell a quiet engine from a dead one by it.
 const HEARTBEAT: Duration = Duration::from_millis(500);
+/// How often everybody is looked at for a state that would never end: linear in calls and agents, so not every turn.
+const WATCH: Duration = Duration::from_secs(5);
 /// After everybody was hung up, how long their phones may take to say 200 to our BYE.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -56,6 +59,9 @@ pub struct EngineThread {
     out: Output,
     /// What the full channels had lost when it was last counted.
     lost_seen: [u64; 2],
+    /// Who had no end when everybody was last looked at, and when that is due again.
+    stuck: Stuck,
+    watch_due: Time,
 }
 
 /// How far the end is.
@@ -83,7 +89,21 @@ impl EngineThread {
         drain_max: Duration,
     ) -> EngineThread {
         let (stage, out) = (Stage::Serving, Output::default());
-        EngineThread { engine, tally, inbox, messages, outlets, clock, drain_max, stage, out, lost_seen: [0; 2] }
+        let (lost_seen, stuck, watch_due) = ([0; 2], Stuck::default(), Time::ZERO);
+        EngineThread {
+            engine,
+            tally,
+            inbox,
+            messages,
+            outlets,
+            clock,
+            drain_max,
+            stage,
+            out,
+            lost_seen,
+            stuck,
+            watch_due,
+        }
     }
 
     /// Runs until it was told to stop and nobody is left.
@@ -108,6 +128,7 @@ impl EngineThread {
         let now = self.clock.now();
         self.engine.expire(now, &mut MediaSockets(&self.outlets), &mut self.out);
         self.flush(now);
+        self.watch(now);
         self.publish(now);
     }
 
@@ -231,6 +252,18 @@ impl EngineThread {
         }
     }
 
+    fn watch(&mut self, now: Time) {
+        if now < self.watch_due {
+            return;
+        }
+        self.watch_due = now + WATCH;
+        let stuck = self.engine.acd().stuck();
+        if stuck != self.stuck && stuck != Stuck::default() {
+            tracing::error!(calls = stuck.calls, agents = stuck.agents, "in a state that nothing will end");
+        }
+        self.stuck = stuck;
+    }
+
     fn publish(&mut self, now: Time) {
         let lost = [(Turned::SipOverflow, self.inbox.dropped()), (Turned::MediaOverflow, self.outlets.media.dropped())];
         for ((kind, total), seen) in lost.into_iter().zip(&mut self.lost_seen) {
@@ -246,6 +279,8 @@ impl EngineThread {
             registrations: gauges.sip.bindings as u64,
             media_legs: gauges.media_legs as u64,
             rtp_ports_in_use: gauges.rtp_ports as u64,
+            stuck_calls: self.stuck.calls as u64,
+            stuck_agents: self.stuck.agents as u64,
             input_queue: self.messages.len() as u64,
         });
         self.tally.phase(match self.stage {

@@ -170,6 +170,10 @@ closed_set! {
         MediaLegs = "media_legs",
         /// RTP ports taken, draining ones included.
         RtpPortsInUse = "rtp_ports_in_use",
+        /// Calls in a state that must end and has no deadline.
+        StuckCalls = "stuck_calls",
+        /// Agents in a state that must end and has no deadline.
+        StuckAgents = "stuck_agents",
         /// Messages waiting for the engine thread.
         InputQueue = "input_queue_messages",
     }

@@ -42,6 +42,10 @@ pub struct Gauges {
     pub media_legs: u64,
     /// RTP ports taken, draining ones included.
     pub rtp_ports_in_use: u64,
+    /// Calls in a state that must end and has no deadline.
+    pub stuck_calls: u64,
+    /// Agents in a state that must end and has no deadline.
+    pub stuck_agents: u64,
     /// Messages waiting for the engine thread.
     pub input_queue: u64,
 }
@@ -130,6 +134,8 @@ impl Tally {
             (Gauge::Registrations, now.registrations),
             (Gauge::MediaLegs, now.media_legs),
             (Gauge::RtpPortsInUse, now.rtp_ports_in_use),
+            (Gauge::StuckCalls, now.stuck_calls),
+            (Gauge::StuckAgents, now.stuck_agents),
             (Gauge::InputQueue, now.input_queue),
         ] {
             self.board.set(self.layout.gauges + gauge.index(), size);

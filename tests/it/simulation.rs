@@ -5,7 +5,7 @@
 use crate::reference_router::{ReferenceRouter, surplus};
 use centralino::acd::ivr::{Flow, Menu, Target};
 use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, StepMode, Strategy};
-use centralino::acd::{Acd, Command, Event, Outbox, Plan, Sizes};
+use centralino::acd::{Acd, Command, Event, Outbox, Plan, Sizes, Stuck};
 use centralino::facts::{Fact, OfferOutcome, Record};
 use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PoolId, QueueId, ServiceId, SkillId};
 use centralino::stats::{self, Shape, Tally};
@@ -252,6 +252,7 @@ impl<'a> World<'a> {
             self.check_legal(record);
         }
         self.acd.check_laws().unwrap_or_else(|law| panic!("{law}"));
+        assert_eq!(self.acd.stuck(), Stuck::default(), "a state that nothing ends");
         assert!(stats::laws::all_hold(&self.tally.layout(), self.tally.values()), "a count is out");
         let missed = self.reference.as_ref().and_then(|reference| reference.choice(self.latest));
         assert_eq!(missed, None, "law 5: this offer was not made");
