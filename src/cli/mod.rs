@@ -8,6 +8,7 @@ mod purge;
 mod report;
 mod run;
 mod sources;
+mod speech;
 mod test;
 
 use clap::{Args, Parser, Subcommand};

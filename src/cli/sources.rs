@@ -1,7 +1,8 @@
 //! A configuration as a file, its prompts and password files beside it.
 
+use super::speech;
 use anyhow::{Context, Result, anyhow};
-use centralino::config::{self, Checked, SecretFile, Sources};
+use centralino::config::{self, Checked, SecretFile, Sources, Spoken};
 use centralino::media::clip::Clip;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -44,10 +45,11 @@ impl FileSources {
 impl Sources for FileSources {
     fn find_prompt(&self, path: &str) -> Result<PathBuf, String> {
         let path = self.folder.join(path);
-        let file = std::fs::File::open(&path).map_err(|error| error.to_string())?;
-        let mut wav = Vec::new();
-        file.take(SOUND_BYTES).read_to_end(&mut wav).map_err(|error| error.to_string())?;
-        Clip::from_wav(&wav).map(|_| path).map_err(|error| error.to_string())
+        listen_to(&path).map(|()| path)
+    }
+
+    fn speak(&self, spoken: &Spoken) -> Result<PathBuf, String> {
+        speech::speak(spoken)
     }
 
     fn resolve(&self, path: &str) -> PathBuf {
@@ -64,4 +66,12 @@ impl Sources for FileSources {
         file.take(SECRET_BYTES).read_to_string(&mut text).map_err(|error| error.to_string())?;
         Ok(SecretFile { text, readable_by_others: metadata.permissions().mode() & 0o004 != 0 })
     }
+}
+
+/// Whether a sound file can be played, or why not.
+pub(super) fn listen_to(path: &Path) -> Result<(), String> {
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut wav = Vec::new();
+    file.take(SOUND_BYTES).read_to_end(&mut wav).map_err(|error| error.to_string())?;
+    Clip::from_wav(&wav).map(|_| ()).map_err(|error| error.to_string())
 }

@@ -2,8 +2,9 @@
 
 use super::Sources;
 use super::mistake::Report;
-use super::read::{Read, Section, Wrong};
+use super::read::{Placed, Read, Section, Wrong};
 use super::settings::{Clip, ClipSource};
+use super::speech::{Speech, language, speakable};
 use super::value::{count, duration, kind, show_duration, text};
 use crate::ids::ClipId;
 use crate::media::embedded;
@@ -17,20 +18,24 @@ const NONE: &str = "none";
 const SHORTEST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_secs(600);
 const HIGHEST_HZ: u64 = 3_400;
+/// So much of a spoken text is its name.
+const SHOWN_CHARS: usize = 40;
 
 /// The list while it grows.
 pub(super) struct Clips<'t> {
     list: Vec<Clip>,
+    speech: Speech,
     sources: &'t dyn Sources,
     report: &'t Report<'t>,
 }
 
 impl<'t> Clips<'t> {
-    pub fn new(sources: &'t dyn Sources, report: &'t Report<'t>) -> Clips<'t> {
-        Clips { list: Vec::new(), sources, report }
+    pub fn new(speech: Speech, sources: &'t dyn Sources, report: &'t Report<'t>) -> Clips<'t> {
+        Clips { list: Vec::new(), speech, sources, report }
     }
 
-    /// The clip that a key names: an embedded name, `{ file = "…" }`, `{ tone_hz = …, length = "…" }`, `"none"`.
+    /// The clip that a key names: an embedded name, `{ file = "…" }`, `{ text = "…", language = "…" }`,
+    /// `{ tone_hz = …, length = "…" }`, `"none"`.
     pub fn read(
         &mut self,
         section: &mut Section<'t>,
@@ -54,13 +59,17 @@ impl<'t> Clips<'t> {
     fn described(&self, mut section: Section<'t>) -> Option<Clip> {
         let span = section.span.clone();
         let file = section.get("file", |value| text(value).and_then(|path| self.found(path)));
+        let language = section.get("language", language);
+        let spoken = section.get("text", |value| self.spoken(&speakable(value)?, language.as_ref()));
         let hz = section.get("tone_hz", count(0, HIGHEST_HZ));
         let length = section.get("length", duration(SHORTEST, LONGEST));
         let (has_file, has_tone) = (section.has("file"), section.has("tone_hz") || section.has("length"));
+        let (has_text, has_language) = (section.has("text"), section.has("language"));
         section.finish();
-        match (has_file, has_tone) {
-            (true, false) => file.map(|placed| placed.value),
-            (false, true) if hz.is_some() && length.is_some() => {
+        match (has_file, has_tone, has_text) {
+            (true, false, false) if !has_language => file.map(|placed| placed.value),
+            (false, false, true) => spoken.map(|placed| placed.value),
+            (false, true, false) if hz.is_some() && length.is_some() && !has_language => {
                 Some(tone(u16::try_from(hz?.value).unwrap_or_default(), length?.value))
             }
             _ => {
@@ -70,11 +79,28 @@ impl<'t> Clips<'t> {
         }
     }
 
-    /// Neither a file nor a whole tone, unless something in it was reported already.
+    /// Neither a file nor a text nor a whole tone, unless something in it was reported already.
     fn shape_mistake(&self, span: &Range<usize>) {
         if !self.report.is_marked(span) {
-            let hint = "{ file = \"welcome.wav\" } or { tone_hz = 440, length = \"3 s\" }";
+            let hint = "{ file = \"welcome.wav\" }, { text = \"Buongiorno\", language = \"it\" } or \
+                        { tone_hz = 440, length = \"3 s\" }";
             self.report.mistake(span, "not a clip", Some(hint.to_string()));
+        }
+    }
+
+    /// The sound of a text: made now, or at hand from an earlier start.
+    fn spoken(&self, text: &str, language: Option<&Placed<String>>) -> Read<Clip> {
+        let name = text.chars().take(SHOWN_CHARS).collect();
+        let spoken = self.speech.of(text, language)?;
+        match self.sources.speak(&spoken) {
+            Ok(file) => Ok(Clip { name, source: ClipSource::File(file) }),
+            Err(reason) => {
+                let program = spoken.command.first().map_or("", String::as_str);
+                Err(Wrong::new(
+                    format!("the text cannot be spoken: {reason}"),
+                    format!("[speech] runs `{program}` and keeps what it writes in {}", spoken.directory.display()),
+                ))
+            }
         }
     }
 

@@ -17,6 +17,7 @@ mod read;
 mod routing;
 mod settings;
 mod shape;
+mod speech;
 mod syntax;
 mod value;
 mod words;
@@ -24,6 +25,7 @@ mod words;
 pub use mistake::{Mistake, Mistakes, Severity};
 pub use settings::{Clip, ClipSource, LedgerSettings, Settings};
 pub use shape::shape;
+pub use speech::Spoken;
 
 use crate::acd::Plan;
 use agents::Agents;
@@ -60,6 +62,11 @@ pub struct Checked {
 pub trait Sources {
     /// Where the sound file is, or why it cannot be had.
     fn find_prompt(&self, path: &str) -> Result<PathBuf, String>;
+
+    /// The sound file of a text, made by the command if it is not there yet; or why it cannot be had.
+    fn speak(&self, spoken: &Spoken) -> Result<PathBuf, String> {
+        Ok(spoken.directory.join(&spoken.name))
+    }
 
     /// What is in the password file, or why it cannot be had.
     fn read_secret(&self, path: &str) -> Result<SecretFile, String>;
@@ -101,7 +108,8 @@ pub fn check(text: &str, sources: &dyn Sources) -> Result<Checked, Mistakes> {
 fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &'t Report<'t>) -> (Plan, Settings) {
     let mut root = Section::new(document, 0..0, "the file".to_string(), report);
     let words = Words::read(&mut root, report);
-    let mut clips = Clips::new(sources, report);
+    let speech = speech::Speech::read(&mut root, sources, report);
+    let mut clips = Clips::new(speech, sources, report);
     let queues = routing::read_queues(&mut root, &words, &mut clips, report);
     let menus = menus::Menus::read(&mut root, &queues, &mut clips, report);
     let mut answers = Vec::new();

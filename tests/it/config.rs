@@ -3,7 +3,7 @@
 mod defaults;
 mod mistakes;
 
-use centralino::config::{self, Checked, Mistakes, SecretFile, Sources};
+use centralino::config::{self, Checked, Mistakes, SecretFile, Sources, Spoken};
 use std::path::PathBuf;
 
 /// Files in memory.
@@ -14,6 +14,13 @@ impl Sources for Files {
         match path {
             "welcome.wav" => Ok(PathBuf::from("/etc/centralino/welcome.wav")),
             _ => Err("no such file".to_string()),
+        }
+    }
+
+    fn speak(&self, spoken: &Spoken) -> Result<PathBuf, String> {
+        match spoken.text.as_str() {
+            "mumble" => Err("it mumbles".to_string()),
+            _ => Ok(spoken.directory.join(&spoken.name)),
         }
     }
 

@@ -21,6 +21,7 @@ mod interop_report;
 mod interop_sipp;
 mod interop_streams;
 mod interop_torture;
+mod interop_voice;
 mod interop_wire;
 mod ledger;
 mod media_engine;

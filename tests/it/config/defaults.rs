@@ -230,3 +230,34 @@ fn chosen_ports_replace_port_0() {
     assert_eq!(settings.engine.sip.tcp, Some("192.0.2.1:4002".parse().unwrap()));
     assert_eq!((settings.sip_udp.port(), settings.sip_tcp.map(|tcp| tcp.port())), (4_001, Some(4_002)));
 }
+
+#[test]
+fn every_text_language_and_command_has_a_sound_of_its_own() {
+    let source = |speech: &str, welcome: &str| {
+        let text = format!(
+            "pools = [\"p\"]\nskills = []\n[speech]\n{speech}\n[service.s]\nnumber = \"1\"\nqueue = \"q\"\nwelcome = \
+             {welcome}\n[queue.q]\n[[queue.q.step]]\npools = [\"p\"]\n"
+        );
+        let checked = checked(&text);
+        let mut files = checked.settings.clips.iter().filter_map(|clip| match &clip.source {
+            ClipSource::File(path) => Some((clip.name.clone(), path.to_string_lossy().into_owned())),
+            _ => None,
+        });
+        files.next().expect("the welcome's file")
+    };
+    let command = "command = [\"say\", \"{file}\", \"{text}\"]";
+    let (name, file) = source(command, "{ text = \"Buongiorno\" }");
+    assert_eq!(name, "Buongiorno");
+    assert!(file.starts_with("speech/it-") && file.ends_with(".wav"), "{file}");
+    assert_eq!(file, source(command, "{ text = \"Buongiorno\", language = \"it\" }").1, "Italian without a word");
+    let other_directory = format!("{command}\ndirectory = \"kept\"\ntimeout = \"9 s\"");
+    assert_eq!(file.replace("speech/", "kept/"), source(&other_directory, "{ text = \"Buongiorno\" }").1);
+    let others = [
+        source(command, "{ text = \"Buonasera\" }"),
+        source(command, "{ text = \"Buongiorno\", language = \"en\" }"),
+        source("command = [\"say\", \"-q\", \"{file}\", \"{text}\"]", "{ text = \"Buongiorno\" }"),
+    ];
+    for (_, other) in others {
+        assert_ne!(other, file);
+    }
+}

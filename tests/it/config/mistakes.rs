@@ -190,6 +190,17 @@ const CASES: &[(&str, &str, &str)] = &[
     ("{ file = \"welcome.wav\" }", "«{ tone_hz = 440, length = \"1 s\", file = \"welcome.wav\" }»", "not a clip"),
     ("{ file = \"welcome.wav\" }", "{ tone_hz = «9000», length = \"1 s\" }", "out of range: 9000"),
     ("{ file = \"welcome.wav\" }", "«7»", "must be a clip, not a whole number"),
+    ("{ file = \"welcome.wav\" }", "{ text = «\"Ciao\"» }", "nothing is there that speaks a text ([speech] command = "),
+    ("{ file = \"welcome.wav\" }", "{ text = «\" \"» }", "not a text to be spoken (1 to 4000 characters)"),
+    ("\"welcome.wav\" }", "\"welcome.wav\", language = «\"-x\"» }", "`-x` is no language (like \"it\""),
+    ("{ file = \"welcome.wav\" }", "«{ file = \"welcome.wav\", language = \"it\" }»", "not a clip"),
+    ("[sip]", "[speech]\n«command» = [\"say\", \"{text}\"]\n[sip]", "`command` does not say where {file} goes"),
+    (
+        "[queue.help]",
+        "[speech]\ncommand = [\"say\", \"{file}\", \"{text}\"]\n[service.two]\nnumber = \"801\"\nqueue = \"help\"\n\
+         welcome = { text = «\"mumble\"» }\n[queue.help]",
+        "the text cannot be spoken: it mumbles ([speech] runs `say` and keeps what it writes in speech",
+    ),
     // Agents.
     ("\"b01..b03\"", "«\"b03..b01\"»", "`b03..b01` is not a range of numbers"),
     ("\"b01..b03\"", "«\"b1..b03\"»", "`b1..b03` is not a range of numbers"),
