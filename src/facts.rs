@@ -358,6 +358,8 @@ closed_set! {
         AuthFailed = "auth_failed",
         /// A request from a program that only looks for holes; it got no answer.
         SipScanner = "sip_scanner",
+        /// A request of a stranger above the rate of one address; it got 503 or no answer.
+        SipFlood = "sip_flood",
         /// RTP from an address other than the one latched to.
         RtpStranger = "rtp_stranger",
         /// RTP that is no RTP.

@@ -312,6 +312,7 @@ fn turned_fact(turned: sip::Turned) -> Fact {
         sip::Turned::Forbidden => return Fact::CallRefused { service: None, reason: Refusal::Forbidden },
         sip::Turned::Overloaded => return Fact::CallRefused { service: None, reason: Refusal::Overload },
         sip::Turned::Scanner => Turned::SipScanner,
+        sip::Turned::Flood => Turned::SipFlood,
         sip::Turned::Garbage => Turned::SipGarbage,
         sip::Turned::Rejected(_) => Turned::SipRejected,
         sip::Turned::StrayResponse => Turned::SipStrayResponse,

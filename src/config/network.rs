@@ -104,7 +104,8 @@ impl Network {
             let problem = format!("{} calls do not fit into the RTP ports {first}-{last}", channels.value);
             let hint = format!("every call has two legs with an even port each: room for {calls} calls");
             let span = if channels.span.is_empty() { &self.media.ports.span } else { &channels.span };
-            report.mistake(span, problem, Some(hint));
+            // Callers who wait have one leg: a range too small is a limit of its own, and answered as such.
+            report.warning(span, problem, Some(hint));
         }
     }
 
@@ -204,18 +205,6 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
         let span = longest.map_or_else(|| section.key_span("registration_min"), |longest| longest.span);
         report.mistake(&span, "`registration_max` is below `registration_min`", None);
     }
-    let idle = section.get("tcp_idle", duration(SECOND, DAY));
-    if let Some(idle) = &idle
-        && idle.value < limits.expires_max
-        && tcp.value.is_some()
-    {
-        let hint = "longer than `registration_max` is safe".to_string();
-        report.warning(
-            &idle.span,
-            "phones registered over TCP may lose their connection between registrations",
-            Some(hint),
-        );
-    }
     Sip {
         udp,
         tcp,
@@ -226,7 +215,7 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
             .map_or_else(|| MD5_ONLY.map(str::to_string).to_vec(), |list| distinct(list, "name", report)),
         trusted: section.get_list("trusted", network).map_or_else(loopback, |list| distinct(list, "range", report)),
         number_from: section.get_or("number_from", sip::NumberFrom::RequestUri, number_from),
-        tcp_idle: idle.map_or(125 * MINUTE, |idle| idle.value),
+        tcp_idle: section.get_or("tcp_idle", 2 * MINUTE, duration(SECOND, DAY)),
         limits,
     }
 }
@@ -277,6 +266,9 @@ fn read_sizes(section: &mut Section<'_>) -> sip::Limits {
         let default = u64::try_from(*limit).unwrap_or(most);
         *limit = size(section.get_or(key, default, count(least, most)));
     }
+    let rate = u64::from(limits.stranger_requests);
+    let rate = section.get_or("stranger_requests_per_second", rate, count(0, 1_000_000));
+    limits.stranger_requests = u32::try_from(rate).unwrap_or(u32::MAX);
     limits
 }
 

@@ -85,7 +85,7 @@ impl LedgerSettings {
 
 impl Settings {
     /// How many files and sockets may be open at once: two legs a call, TCP connections, and a reserve. A process
-    /// whose file limit is lower must not start.
+    /// whose file limit is lower says so when it starts, and turns calls away once it is reached.
     pub fn files_needed(&self) -> u64 {
         let legs = u64::from(self.channels) * 2;
         let connections = u64::try_from(self.tcp_connections).unwrap_or(u64::MAX);

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use centralino::sip::framing::{Frame, Framing};
 use centralino::sip::intake::{Intake, Taken};
 use centralino::sip::{Flow, Limits, Transport};
+use ipnet::IpNet;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -19,7 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Messages from the engine that wait to be handed to a connection.
 const OUTGOING: usize = 16_384;
@@ -62,8 +63,10 @@ impl Streams {
 /// What every connection is held to.
 #[derive(Clone, Debug)]
 pub struct Bounds {
-    /// Most connections at once.
+    /// Most connections at once; strangers may take three quarters of them.
     pub connections: usize,
+    /// Who is no stranger.
+    pub trusted: Vec<IpNet>,
     /// Silence after which the engine is asked whether the connection is of any use.
     pub idle: Duration,
     /// Of messages.
@@ -142,11 +145,18 @@ impl Hub {
 
     fn accepted(&mut self, stream: TcpStream, remote: SocketAddr) {
         let of_address = |ip: IpAddr| self.connections.values().filter(|other| other.remote.ip() == ip).count();
-        if self.connections.len() >= self.bounds.connections || of_address(remote.ip()) >= CONNECTIONS_PER_ADDRESS {
+        if self.connections.len() >= self.room_for(remote.ip()) || of_address(remote.ip()) >= CONNECTIONS_PER_ADDRESS {
             return;
         }
         let (connection, outgoing) = self.enter(remote);
         self.start(connection, remote, stream, outgoing);
+    }
+
+    /// How many connections there may be when this one is added to them.
+    fn room_for(&self, ip: IpAddr) -> usize {
+        let (all, ip) = (self.bounds.connections, ip.to_canonical());
+        let trusted = self.bounds.trusted.iter().any(|network| network.contains(&ip));
+        if trusted { all } else { all - all / 4 }
     }
 
     fn enter(&mut self, remote: SocketAddr) -> (u64, mpsc::Receiver<Bytes>) {
@@ -285,10 +295,12 @@ impl Reader {
         let mut buffer = vec![0; 16_384];
         let mut frames = Vec::new();
         let mut begun = false;
+        // Not put off by each byte that trickles in.
+        let mut whole_by = Instant::now() + MESSAGE_TIMEOUT;
         loop {
             let must_go_on = !begun || self.framing.is_partial();
-            let within = if must_go_on { MESSAGE_TIMEOUT } else { self.idle };
-            let length = match timeout(within, half.read(&mut buffer)).await {
+            let until = if must_go_on { whole_by } else { Instant::now() + self.idle };
+            let length = match timeout_at(until, half.read(&mut buffer)).await {
                 Ok(Ok(0) | Err(_)) => return,
                 Ok(Ok(length)) => length,
                 Err(_) if must_go_on => return,
@@ -297,9 +309,13 @@ impl Reader {
                     continue;
                 }
             };
+            let was_partial = begun && self.framing.is_partial();
             begun = true;
             let received_at = self.clock.now();
             let cut = self.framing.push(buffer.get(..length).unwrap_or_default(), &mut frames);
+            if !was_partial || !frames.is_empty() {
+                whole_by = Instant::now() + MESSAGE_TIMEOUT;
+            }
             for frame in frames.drain(..) {
                 let taken = match frame {
                     Frame::Message(bytes) => self.inbox.put(Message::Sip { flow: self.flow, bytes, received_at }),

@@ -54,7 +54,7 @@ impl Daemon {
 /// Binds everything first, so that what is wrong is said before any call comes in; then starts the threads.
 pub fn start(checked: Checked) -> Result<Daemon> {
     let Checked { plan, mut settings, hash, .. } = checked;
-    raise_file_limit(&settings)?;
+    raise_file_limit(&settings);
     let clock = Clock::start();
     let udp = sip_udp::bind(settings.sip_udp).with_context(|| format!("SIP over UDP on {}", settings.sip_udp))?;
     let tcp = settings.sip_tcp.map(|address| listen(address, "SIP over TCP")).transpose()?;
@@ -78,6 +78,7 @@ pub fn start(checked: Checked) -> Result<Daemon> {
     let (facts, facts_thread) = facts_thread::spawn(readers, clock)?;
     let bounds = sip_stream::Bounds {
         connections: settings.tcp_connections,
+        trusted: settings.engine.sip.trusted.clone(),
         idle: settings.tcp_idle,
         limits: settings.engine.sip.limits.clone(),
     };
@@ -106,15 +107,16 @@ pub fn start(checked: Checked) -> Result<Daemon> {
     Ok(Daemon { plan, settings, reader, layout, inbox, http, threads })
 }
 
-fn raise_file_limit(settings: &Settings) -> Result<()> {
+fn raise_file_limit(settings: &Settings) {
     let (needed, allowed) = (settings.files_needed(), limits::raise_open_files());
     if needed > allowed {
-        bail!(
-            "the configuration needs up to {needed} open files and the system allows {allowed}: \
-             lower limits.channels or raise the hard limit (ulimit -Hn)"
+        // Whoever comes when the files are used up is turned away like anybody above a limit.
+        tracing::warn!(
+            needed,
+            allowed,
+            "the system allows fewer open files than the limits need: lower limits.channels or raise `ulimit -Hn`"
         );
     }
-    Ok(())
 }
 
 fn listen(address: SocketAddr, what: &str) -> Result<TcpListener> {

@@ -158,6 +158,8 @@ pub enum Turned {
     Overloaded,
     /// A request from a program that only looks for holes; it got no answer.
     Scanner,
+    /// A request of a stranger above its rate.
+    Flood,
     /// Answered with an error, this one.
     Rejected(u16),
     /// An INVITE from where nobody may call; `Rejected(403)` comes with it.

@@ -17,6 +17,7 @@ use super::message::{Request, Uri};
 use super::settings::Settings;
 use crate::time::{Duration, Time};
 use hmac::{Hmac, KeyInit, Mac};
+use ipnet::IpNet;
 use sha2::Sha256;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -48,6 +49,7 @@ pub struct Digest {
     nobody: Secrets,
     used: Used,
     guard: guard::Guard,
+    trusted: Vec<IpNet>,
 }
 
 /// H(user:realm:password) under both algorithms, in hex; no log can print it.
@@ -95,6 +97,7 @@ impl Digest {
             nobody,
             used,
             guard: guard::Guard::default(),
+            trusted: settings.trusted.clone(),
         }
     }
 
@@ -140,8 +143,11 @@ impl Digest {
                 }
                 let checked = self.check(&credentials, request, now);
                 match checked {
-                    Ok(_) => self.guard.succeeded(source, user),
-                    Err(Denied::Wrong) => self.guard.failed(source, user, now),
+                    Ok(_) => self.guard.succeeded(source, user, now),
+                    Err(Denied::Wrong) => {
+                        let is_trusted = self.trusted.iter().any(|network| network.contains(&source.to_canonical()));
+                        self.guard.failed(source, user, is_trusted, now);
+                    }
                     Err(Denied::Missing | Denied::Stale | Denied::Malformed) => {}
                 }
                 checked

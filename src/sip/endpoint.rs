@@ -14,6 +14,7 @@
 //! | `agent` | INVITEs of ours, their answers, forks and CANCEL |
 //! | `ending` | BYE and the end of dialogs, lost connections |
 //! | `overload` | new calls turned away when there is too much to do |
+//! | `strangers` | what those may cost whom nobody knows |
 //! | `answers` | answers that need no dialog |
 //! | `timers` | what is due |
 
@@ -25,6 +26,7 @@ mod overload;
 mod receiving;
 mod reliable;
 mod session;
+mod strangers;
 mod timers;
 mod within;
 
@@ -76,6 +78,7 @@ struct Core {
     stateless_key: [u8; 32],
     ours: Addresses,
     watermark: overload::Watermark,
+    rates: strangers::Rates,
 }
 
 /// Where we are, as each transport's peers reach us.
@@ -135,6 +138,7 @@ impl Endpoint {
             },
             tokens,
             watermark: overload::Watermark::new(settings.limits.overload_delay),
+            rates: strangers::Rates::new(settings.limits.stranger_requests),
             settings,
         };
         Endpoint { core, deadlines: Deadlines::default() }

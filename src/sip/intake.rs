@@ -35,6 +35,17 @@ pub enum Taken {
     Drop(&'static str),
 }
 
+/// What a message is, as far as its first lines tell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Begins {
+    /// A request outside any dialog, with this top Via.
+    New(Via),
+    /// A request within a dialog, an ACK or a response.
+    Within,
+    /// Not to be told.
+    Unreadable,
+}
+
 /// Reads raw bytes within limits.
 #[derive(Debug)]
 pub struct Intake {
@@ -70,13 +81,24 @@ impl Intake {
 
     /// The top Via of an INVITE outside any dialog; none for everything else. Looks at no more than it must.
     pub fn via_of_new_call(&self, bytes: &[u8]) -> Option<Via> {
-        let head = bytes.starts_with(b"INVITE ").then(|| String::from_utf8_lossy(Raw::of(bytes).head))?;
+        match bytes.starts_with(b"INVITE ").then(|| self.begins(bytes))? {
+            Begins::New(via) => Some(via),
+            Begins::Within | Begins::Unreadable => None,
+        }
+    }
+
+    /// Whether a message begins something. Looks at no more than it must.
+    pub fn begins(&self, bytes: &[u8]) -> Begins {
+        if [&b"SIP/"[..], b"ACK "].iter().any(|start| bytes.starts_with(start)) {
+            return Begins::Within;
+        }
+        let head = String::from_utf8_lossy(Raw::of(bytes).head);
         let (mut via, mut to) = (None, None);
         for line in Lines::of(&head).take(self.limits.headers) {
             let Some((name, value)) = line.split_once(':') else { continue };
             let name = long_name(name.trim());
             if via.is_none() && name.eq_ignore_ascii_case("Via") {
-                via = Some(Via::parse(value.trim()).ok()?);
+                via = Via::parse(value.trim()).ok();
             } else if to.is_none() && name.eq_ignore_ascii_case("To") {
                 to = Some(!value.to_ascii_lowercase().contains("tag"));
             }
@@ -84,7 +106,11 @@ impl Intake {
                 break;
             }
         }
-        via.filter(|_| to == Some(true))
+        match (via, to) {
+            (_, Some(false)) => Begins::Within,
+            (Some(via), Some(true)) => Begins::New(via),
+            (None, _) | (_, None) => Begins::Unreadable,
+        }
     }
 
     /// 503, to come back in so many seconds.

@@ -15,6 +15,7 @@ pub(crate) use address::{comma_entries, comma_pieces, find_param, name_value, pa
 pub(crate) use fields::is_token;
 pub use fields::{CSeq, Via};
 pub use method::Method;
+pub(crate) use uri::host_ip;
 pub use uri::{Scheme, Uri, host_text};
 pub use write::{Writer, reason_phrase};
 
@@ -69,6 +70,8 @@ pub struct Request {
     pub max_forwards: Option<u8>,
     /// The way it came.
     pub flow: Flow,
+    /// How many bytes it had.
+    pub length: usize,
 }
 
 /// A parsed response.
@@ -122,7 +125,10 @@ impl Message {
     pub(crate) fn parse_split(head: &[u8], body: &[u8], flow: Flow) -> Result<Message, Malformed> {
         let mut message = Message::parse(head, flow)?;
         match &mut message {
-            Message::Request(request) => request.head.body = Bytes::copy_from_slice(body),
+            Message::Request(request) => {
+                request.head.body = Bytes::copy_from_slice(body);
+                request.length = head.len() + body.len();
+            }
             Message::Response(response) => response.head.body = Bytes::copy_from_slice(body),
         }
         Ok(message)
@@ -151,7 +157,7 @@ impl Request {
             return Err(Malformed::new("the method of CSeq is another"));
         }
         head.via.note_source(flow.remote);
-        Ok(Request { method, uri, head, max_forwards, flow })
+        Ok(Request { method, uri, head, max_forwards, flow, length: bytes.len() })
     }
 
     /// Where the answer goes (RFC 3261 18.2.2, RFC 3581 4): a stream's own connection; over UDP the packet's source

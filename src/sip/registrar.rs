@@ -8,6 +8,7 @@ use super::digest::{Denied, Digest};
 use super::message::{NameAddr, Request, Scheme, Uri, params};
 use super::settings::{Limits, Settings};
 use crate::time::{Deadlines, Duration, Time};
+use std::net::IpAddr;
 
 /// The table of bindings, by account.
 #[derive(Debug)]
@@ -127,6 +128,12 @@ impl Registrar {
     pub fn uses_connection(&self, connection: u64) -> bool {
         let bindings = self.accounts.iter().flat_map(|slot| &slot.bindings);
         bindings.filter_map(|binding| binding.flow).any(|flow| is_on(flow, connection))
+    }
+
+    /// Whether somebody is registered from this address.
+    pub fn is_home(&self, source: IpAddr) -> bool {
+        let bindings = self.accounts.iter().flat_map(|slot| &slot.bindings);
+        bindings.filter_map(|binding| binding.flow).any(|flow| flow.remote.ip().to_canonical() == source)
     }
 
     /// When the next binding runs out.

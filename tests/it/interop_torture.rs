@@ -436,14 +436,28 @@ fn silent_and_half_open_streams_are_closed() {
     let silent = open(b"");
     let half = open(&message.as_bytes()[..message.len() / 2]);
     let body = open(message.replace("Length: 0", "Length: 50").as_bytes());
+    // A byte now and then does not put the end off.
+    let drip = open(&message.as_bytes()[..20]);
+    let dripping = {
+        let (mut stream, rest) = (drip.try_clone().expect("the same stream"), message.as_bytes()[20..60].to_vec());
+        std::thread::spawn(move || {
+            for byte in rest {
+                std::thread::sleep(Duration::from_millis(400));
+                if stream.write_all(&[byte]).is_err() {
+                    return;
+                }
+            }
+        })
+    };
     let gone: Vec<TcpStream> = (0..50).map(|_| open(&message.as_bytes()[..20])).collect();
     drop(gone);
-    for mut stream in [silent, half, body] {
+    for mut stream in [silent, half, body, drip] {
         let mut heard = Heard::default();
         read_stream(&mut stream, &mut heard, STALLED, |_| false);
         assert!(heard.closed && heard.text.is_empty(), "{heard:?}");
     }
     assert!(started.elapsed() >= Duration::from_secs(9), "not before its time: {:?}", started.elapsed());
+    dripping.join().expect("the end of the drip");
     desk.is_well("half messages");
     desk.daemon.stops();
 }

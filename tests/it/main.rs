@@ -16,6 +16,7 @@ mod interleavings;
 mod interop_baresip;
 mod interop_daemon;
 mod interop_early;
+mod interop_hostile;
 mod interop_prometheus;
 mod interop_report;
 mod interop_sipp;

@@ -349,7 +349,7 @@ fn bounds() {
         let mut desk = Desk::with(centralino::sip::Settings { limits, ..settings() });
         desk.gets(Words::invite());
         let (second, other) = (Words::invite().branch("z9hG4bK-2"), "call-2@127.0.0.1");
-        assert_eq!(desk.gets(second.set("Call-ID", other)), "503 INVITE, <Overflow>, <Rejected>");
+        assert_eq!(desk.gets(second.set("Call-ID", other)), "503 INVITE, <Overflow>, <Overloaded>, <Rejected>");
         assert!(desk.last_text().contains("Retry-After: "));
         desk.accepts();
         let ok = desk.last();

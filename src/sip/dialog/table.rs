@@ -41,6 +41,11 @@ impl Dialogs {
         self.dialogs.get_mut(&id).map(|dialog| &mut **dialog)
     }
 
+    /// [`Dialogs::get`] for those who only look.
+    pub(crate) fn look(&self, id: DialogId) -> Option<&Dialog> {
+        self.dialogs.get(&id).map(|dialog| &**dialog)
+    }
+
     /// The dialog that a request belongs to, by Call-ID, our tag and theirs.
     pub(crate) fn find(&mut self, call_id: &str, local_tag: &str, remote_tag: Option<&str>) -> Option<&mut Dialog> {
         let dialog = self.dialogs.get_mut(self.by_tag.get(local_tag)?)?;

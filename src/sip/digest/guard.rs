@@ -1,5 +1,7 @@
-//! Guessing passwords takes time: after a few failures of one user name from one address, nothing from there is looked
-//! at for a while that doubles with each further one. The same user from anywhere else notices nothing.
+//! Guessing passwords takes time: after a few failures of one user name from one address, nothing of that name from
+//! there is looked at for a while that doubles with each further one. The same user from anywhere else notices nothing.
+//! An address that fails under many names pauses as a whole, but for the names that were right from there before: so one
+//! wrong phone in an office keeps nobody else out, and nobody is ever locked out for good.
 
 use crate::time::{Duration, Time};
 use std::collections::BTreeMap;
@@ -8,10 +10,14 @@ use std::net::IpAddr;
 
 /// So many failures cost nothing: people mistype.
 const FREE: u32 = 5;
+/// So many failures of one address, whatever the names: an office has many phones.
+const FREE_OF_ADDRESS: u32 = 30;
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(64);
 /// A name that failed no more for this long starts anew.
 const FORGIVEN: Duration = Duration::from_secs(600);
+/// Who was right is remembered for so long when room is scarce.
+const REMEMBERED: Duration = Duration::from_secs(86_400);
 /// Most names and addresses remembered.
 const ROOM: usize = 4_096;
 
@@ -19,6 +25,10 @@ const ROOM: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct Guard {
     failures: BTreeMap<(IpAddr, u64), Failures>,
+    /// Of each address, whatever the name.
+    addresses: BTreeMap<IpAddr, Failures>,
+    /// Who was right last, and when.
+    right: BTreeMap<(IpAddr, u64), Time>,
 }
 
 #[derive(Debug)]
@@ -31,32 +41,50 @@ struct Failures {
 impl Guard {
     /// Whether credentials of this name from this address are to be looked at now.
     pub(super) fn listens(&self, source: IpAddr, user: &str, now: Time) -> bool {
-        self.failures.get(&key(source, user)).is_none_or(|failures| failures.paused_until <= now)
+        let key = key(source, user);
+        let is_over = |failures: &Failures| failures.paused_until <= now;
+        self.failures.get(&key).is_none_or(is_over)
+            && (self.right.contains_key(&key) || self.addresses.get(&key.0).is_none_or(is_over))
     }
 
-    /// They were wrong.
-    pub(super) fn failed(&mut self, source: IpAddr, user: &str, now: Time) {
+    /// They were wrong. A trusted address answers for its names one by one only.
+    pub(super) fn failed(&mut self, source: IpAddr, user: &str, is_trusted: bool, now: Time) {
         let key = key(source, user);
-        if self.failures.len() >= ROOM && !self.failures.contains_key(&key) {
-            self.failures.retain(|_, failures| failures.paused_until > now);
-            if self.failures.len() >= ROOM {
-                self.failures.pop_first();
-            }
-        }
-        let failures = self.failures.entry(key).or_insert(Failures { count: 0, last: now, paused_until: now });
-        if now.since(failures.last) >= FORGIVEN {
-            failures.count = 0;
-        }
-        failures.last = now;
-        failures.count = failures.count.saturating_add(1);
-        if let Some(doublings) = failures.count.checked_sub(FREE) {
-            failures.paused_until = now + Duration::from_secs(1 << doublings.min(6)).min(LONGEST);
+        note(&mut self.failures, key, FREE, now);
+        if !is_trusted {
+            note(&mut self.addresses, key.0, FREE_OF_ADDRESS, now);
         }
     }
 
     /// They were right.
-    pub(super) fn succeeded(&mut self, source: IpAddr, user: &str) {
-        self.failures.remove(&key(source, user));
+    pub(super) fn succeeded(&mut self, source: IpAddr, user: &str, now: Time) {
+        let key = key(source, user);
+        self.failures.remove(&key);
+        if self.right.len() >= ROOM && !self.right.contains_key(&key) {
+            self.right.retain(|_, at| now.since(*at) < REMEMBERED);
+            if self.right.len() >= ROOM {
+                self.right.pop_first();
+            }
+        }
+        self.right.insert(key, now);
+    }
+}
+
+fn note<K: Copy + Ord>(table: &mut BTreeMap<K, Failures>, key: K, free: u32, now: Time) {
+    if table.len() >= ROOM && !table.contains_key(&key) {
+        table.retain(|_, failures| failures.paused_until > now);
+        if table.len() >= ROOM {
+            table.pop_first();
+        }
+    }
+    let failures = table.entry(key).or_insert(Failures { count: 0, last: now, paused_until: now });
+    if now.since(failures.last) >= FORGIVEN {
+        failures.count = 0;
+    }
+    failures.last = now;
+    failures.count = failures.count.saturating_add(1);
+    if let Some(doublings) = failures.count.checked_sub(free) {
+        failures.paused_until = now + Duration::from_secs(1 << doublings.min(6)).min(LONGEST);
     }
 }
 
@@ -80,7 +108,7 @@ mod tests {
         let mut now = Time::ZERO;
         let mut pauses = Vec::new();
         for _ in 0..13 {
-            guard.failed(HERE, "101", now);
+            guard.failed(HERE, "101", true, now);
             let began = now;
             while !guard.listens(HERE, "101", now) {
                 now = now + Duration::from_millis(500);
@@ -88,20 +116,36 @@ mod tests {
             pauses.push(now.since(began).as_secs());
         }
         assert_eq!(pauses, [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 64, 64]);
-        guard.failed(HERE, "101", now);
+        guard.failed(HERE, "101", true, now);
         assert!(!guard.listens(HERE, "101", now));
         assert!(guard.listens(HERE, "102", now) && guard.listens(ELSEWHERE, "101", now));
-        guard.succeeded(HERE, "101");
+        guard.succeeded(HERE, "101", now);
         assert!(guard.listens(HERE, "101", now));
     }
 
     #[test]
     fn a_long_time_without_failure_forgives() {
         let mut guard = Guard::default();
-        (0..9).for_each(|_| guard.failed(HERE, "101", Time::ZERO));
+        (0..9).for_each(|_| guard.failed(HERE, "101", true, Time::ZERO));
         let later = Time::ZERO + FORGIVEN;
-        guard.failed(HERE, "101", later);
+        guard.failed(HERE, "101", true, later);
         assert!(guard.listens(HERE, "101", later));
+    }
+
+    #[test]
+    fn one_password_under_many_names_is_guessing_too() {
+        let mut guard = Guard::default();
+        guard.succeeded(HERE, "101", Time::ZERO);
+        for name in 0..40 {
+            guard.failed(HERE, &format!("guess-{name}"), false, Time::ZERO);
+        }
+        assert!(!guard.listens(HERE, "102", Time::ZERO), "a name that was never right from there");
+        assert!(guard.listens(HERE, "101", Time::ZERO), "a phone that was");
+        assert!(guard.listens(ELSEWHERE, "102", Time::ZERO), "anybody elsewhere");
+        assert!(guard.listens(HERE, "102", Time::ZERO + LONGEST), "in the end");
+        let mut guard = Guard::default();
+        (0..40).for_each(|name| guard.failed(HERE, &format!("guess-{name}"), true, Time::ZERO));
+        assert!(guard.listens(HERE, "102", Time::ZERO), "a trusted address");
     }
 
     #[test]
@@ -109,7 +153,7 @@ mod tests {
         let mut guard = Guard::default();
         for name in 0..3 * ROOM {
             for _ in 0..6 {
-                guard.failed(HERE, &name.to_string(), Time::ZERO);
+                guard.failed(HERE, &name.to_string(), false, Time::ZERO);
             }
         }
         assert!(guard.failures.len() <= ROOM);

@@ -33,14 +33,14 @@ impl Core {
             _ => writer,
         };
         let bytes = headers(writer).finish();
-        turn.out.transmits.push(Transmit { flow: request.answer_flow(), bytes });
+        self.answer_stranger(request, bytes, turn);
         turn.turned(Turned::Rejected(status));
     }
 
     /// Refuses for a while: RFC 3261 14.2 and 21.5.4 want the moments of return spread.
     pub(super) fn reject_for_now(&mut self, request: &Request, status: u16, turn: &mut Turn<'_>) {
         let seconds = match status {
-            503 => 2 + self.tokens.u32() % 9,
+            503 => self.seconds_to_stay_away(),
             _ => self.tokens.u32() % 11,
         };
         self.reject_with(request, status, |writer| writer.header("Retry-After", seconds), turn);
@@ -103,7 +103,7 @@ impl Core {
             return;
         }
         let bytes = self.capabilities(request, &self.stateless_tag(request));
-        turn.out.transmits.push(Transmit { flow: request.answer_flow(), bytes });
+        self.answer_stranger(request, bytes, turn);
     }
 
     /// REGISTER: the registrar decides, and only a success is worth a transaction. Nothing is kept of a stranger.
@@ -113,13 +113,17 @@ impl Core {
         }
         let mut changes = Vec::new();
         let answer = self.registrar.register(request, turn.now, &mut changes);
-        let mut writer = Writer::answer(request, answer.status, Some(&self.stateless_tag(request)));
-        for (name, value) in &answer.headers {
-            writer = writer.header(name, value);
-        }
-        let bytes = writer.finish();
+        let tag = self.stateless_tag(request);
+        let write = |headers: &[(&'static str, String)]| {
+            let writer = Writer::answer(request, answer.status, Some(&tag));
+            headers.iter().fold(writer, |writer, (name, value)| writer.header(name, value)).finish()
+        };
+        let bytes = write(&answer.headers);
         if answer.status < 300 {
             self.settle(request, answer.status, bytes, turn);
+        } else if self.amplifies(request.flow, request.length, bytes.len()) {
+            // So short a REGISTER gets the first challenge alone.
+            self.answer_stranger(request, write(answer.headers.get(..1).unwrap_or_default()), turn);
         } else {
             turn.out.transmits.push(Transmit { flow: request.answer_flow(), bytes });
         }

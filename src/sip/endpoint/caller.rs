@@ -41,6 +41,7 @@ impl Core {
         }
         if self.transactions.is_full() || self.dialogs.len() >= self.settings.limits.dialogs {
             turn.turned(Turned::Overflow);
+            turn.turned(Turned::Overloaded);
             return self.reject_for_now(&request, 503, turn);
         }
         let id = self.dialogs.next_id();

@@ -39,7 +39,7 @@ impl Core {
         if self.transactions.find_server(&key).is_some() {
             return false;
         }
-        let seconds = 2 + self.tokens.u32() % 9;
+        let seconds = self.seconds_to_stay_away();
         let Taken::Answer { status, flow, bytes } = self.intake.turn_away(bytes, flow, seconds) else { return false };
         turn.out.transmits.push(Transmit { flow, bytes });
         turn.turned(Turned::Overloaded);

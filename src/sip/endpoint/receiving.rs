@@ -9,14 +9,14 @@ use crate::sip::transaction::{Outcome, RequestKey, Told};
 impl Core {
     /// One whole message.
     pub(super) fn receive(&mut self, flow: Flow, bytes: &[u8], turn: &mut Turn<'_>) {
-        if self.shed(flow, bytes, turn) {
+        if self.is_flood(flow, bytes, turn) || self.shed(flow, bytes, turn) {
             return;
         }
         match self.intake.take(bytes, flow) {
             Taken::Nothing => {}
             Taken::Drop(_) => turn.turned(Turned::Garbage),
-            Taken::Answer { status, flow, bytes } => {
-                turn.out.transmits.push(Transmit { flow, bytes });
+            Taken::Answer { status, flow: back, bytes: answer } => {
+                self.answer_anybody(flow, bytes.len(), Transmit { flow: back, bytes: answer }, turn);
                 turn.turned(Turned::Rejected(status));
             }
             Taken::Message(Message::Request(request)) => self.request(request, turn),

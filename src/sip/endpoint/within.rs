@@ -27,8 +27,11 @@ impl Core {
     pub(super) fn within(&mut self, request: Request, turn: &mut Turn<'_>) {
         let head = &request.head;
         let found = self.dialogs.find(&head.call_id, head.to.tag().unwrap_or_default(), head.from.tag());
-        let Some(dialog) = found else { return self.reject(&request, 481, turn) };
-        let id = dialog.id;
+        let Some(id) = found.map(|dialog| dialog.id) else { return self.reject(&request, 481, turn) };
+        if !self.dialogs.look(id).is_some_and(|dialog| self.may_speak(dialog, request.flow.remote.ip())) {
+            return self.reject(&request, 403, turn);
+        }
+        let Some(dialog) = self.dialogs.get(id) else { return };
         if !dialog.is_in_order(head.cseq.number) {
             return self.reject(&request, 500, turn);
         }

@@ -194,7 +194,7 @@ pub fn host_text(ip: IpAddr) -> String {
 }
 
 /// The literal address that a host is, if it is one.
-pub(super) fn host_ip(host: &str) -> Option<IpAddr> {
+pub(crate) fn host_ip(host: &str) -> Option<IpAddr> {
     match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
         None => host.parse().ok(),
