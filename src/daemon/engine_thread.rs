@@ -2,7 +2,7 @@
 
 use super::clock::Clock;
 use super::facts_thread::Facts;
-use super::inbox::{Inbox, Message, Question};
+use super::inbox::{Inbox, Message, Messages, Question};
 use super::media_thread::MediaHandle;
 use super::sip_stream::Streams;
 use bytes::Bytes;
@@ -15,7 +15,6 @@ use centralino::sip::{Flow, Transmit, Transport};
 use centralino::stats::snapshot::Publisher;
 use centralino::stats::{Gauges, Phase, Tally};
 use centralino::time::{Duration, Time};
-use crossbeam_channel::Receiver;
 use rustix::net::{SendFlags, sendto};
 use std::io;
 use std::net::{IpAddr, UdpSocket};
@@ -51,7 +50,7 @@ pub struct EngineThread {
     engine: Engine,
     tally: Tally,
     inbox: Inbox,
-    messages: Receiver<Message>,
+    messages: Messages,
     outlets: Outlets,
     clock: Clock,
     drain_max: Duration,
@@ -83,7 +82,7 @@ impl EngineThread {
     pub fn new(
         engine: Engine,
         tally: Tally,
-        (inbox, messages): (Inbox, Receiver<Message>),
+        (inbox, messages): (Inbox, Messages),
         outlets: Outlets,
         clock: Clock,
         drain_max: Duration,
@@ -118,10 +117,10 @@ impl EngineThread {
     fn turn(&mut self) {
         let now = self.clock.now();
         let wait = self.engine.next_deadline().map_or(HEARTBEAT, |at| at.since(now).min(HEARTBEAT));
-        if let Ok(message) = self.messages.recv_timeout(wait) {
+        if let Some(message) = self.messages.wait(wait) {
             self.hear(message);
             for _ in 1..BATCH {
-                let Ok(message) = self.messages.try_recv() else { break };
+                let Some(message) = self.messages.next() else { break };
                 self.hear(message);
             }
         }

@@ -18,12 +18,15 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::{Builder, JoinHandle};
+use std::thread::{Builder, JoinHandle, sleep};
 
 /// Facts that wait to be read; readers that block lose what does not fit, and the log says how much.
 const CAPACITY: usize = 65_536;
 /// Readers learn the time at least this often.
 const TICK: Duration = Duration::from_millis(100);
+/// Facts are read together with those of the time after them: nobody needs them sooner, and to wake this thread for each
+/// would cost the engine more than to make them.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// Somebody who wants to know what became true.
 pub trait FactReader: Send {
@@ -94,11 +97,10 @@ fn read(facts: &Receiver<Told>, mut readers: Vec<Box<dyn FactReader>>, clock: Cl
     let mut ticked_at = Time::ZERO;
     loop {
         match facts.recv_timeout(TICK) {
-            Ok(Told::Fact(record)) => readers.iter_mut().for_each(|reader| reader.read(&record)),
-            Ok(Told::Dispatched(queue, after)) => {
-                readers.iter_mut().for_each(|reader| reader.dispatched(queue, after));
+            Ok(first) => {
+                sleep(GATHER);
+                std::iter::once(first).chain(facts.try_iter().take(CAPACITY)).for_each(|told| tell(&mut readers, told));
             }
-            Ok(Told::Caller(call, number)) => readers.iter_mut().for_each(|reader| reader.caller(call, &number)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -113,6 +115,14 @@ fn read(facts: &Receiver<Told>, mut readers: Vec<Box<dyn FactReader>>, clock: Cl
         }
     }
     readers.iter_mut().for_each(|reader| reader.end());
+}
+
+fn tell(readers: &mut [Box<dyn FactReader>], told: Told) {
+    match told {
+        Told::Fact(record) => readers.iter_mut().for_each(|reader| reader.read(&record)),
+        Told::Dispatched(queue, after) => readers.iter_mut().for_each(|reader| reader.dispatched(queue, after)),
+        Told::Caller(call, number) => readers.iter_mut().for_each(|reader| reader.caller(call, &number)),
+    }
 }
 
 #[cfg(test)]

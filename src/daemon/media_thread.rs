@@ -309,6 +309,7 @@ impl Trouble {
 
 #[cfg(test)]
 mod tests {
+    use super::super::inbox::Messages;
     use super::*;
     use centralino::ids::ClipId;
     use centralino::media::{Clip, Codec, Event, Settings, Stream};
@@ -320,7 +321,7 @@ mod tests {
     struct Bench {
         handle: MediaHandle,
         thread: JoinHandle<()>,
-        messages: Receiver<Message>,
+        messages: Messages,
         clip: Clip,
     }
 
@@ -367,7 +368,7 @@ mod tests {
 
         fn event(&self) -> Event {
             loop {
-                match self.messages.recv_timeout(PATIENCE).unwrap() {
+                match self.messages.wait(PATIENCE).unwrap() {
                     Message::Media(_, event) => return event,
                     Message::Fact(_) => {}
                     other => panic!("{other:?}"),
@@ -432,7 +433,7 @@ mod tests {
         let (leg, clip) = (LegId(1), ClipId(0));
         let port = bench.leg(leg, nobody);
         bench.handle.send(Command::PlayMusic { leg, clip: Some(clip) }, None);
-        let told = bench.messages.recv_timeout(PATIENCE).unwrap();
+        let told = bench.messages.wait(PATIENCE).unwrap();
         let Message::Fact(Record { fact, .. }) = told else { panic!("{told:?}") };
         assert_eq!(fact, Fact::Turned(Turned::RtpSendFailed));
         // The phone turns up elsewhere on the same host and is heard at once.
@@ -449,7 +450,7 @@ mod tests {
         let mut told = Vec::new();
         for step in 0..5 {
             let _ = trouble.tell(&inbox, Time::from_millis(100 * step));
-            told.push(messages.try_iter().count());
+            told.push(std::iter::from_fn(|| messages.next()).count());
         }
         assert_eq!(told, [0, 100, 100, 50, 0]);
         assert_eq!(trouble.due(), None);
