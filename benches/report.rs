@@ -35,6 +35,7 @@ fn shape() -> Shape {
             thresholds: thresholds(),
             target_percent: TARGET_PERCENT,
             steps: 3,
+            ..QueueShape::default()
         }],
         pools: vec![PoolShape { name: "first_line".to_owned(), agents: 40 }],
         calls: 1_000,

@@ -23,6 +23,7 @@ fn tally() -> Tally {
         thresholds: [30, 20, 40].map(Duration::from_secs).to_vec(),
         target_percent: 90,
         steps: 3,
+        ..QueueShape::default()
     };
     let service = |number: u32| ServiceShape { name: format!("service{number}"), queues: vec![QueueId(number)] };
     let pool = |number: u32| PoolShape { name: format!("pool{number}"), agents: 40 };

@@ -193,6 +193,22 @@ pub enum Fact {
         /// Time spent in `from`.
         lasted: Duration,
     },
+    /// A reload made an agent known, moved them to another pool, or let them go.
+    AgentPlaced {
+        /// Who.
+        agent: AgentId,
+        /// Their pool before; none for somebody new.
+        from: Option<PoolId>,
+        /// Their pool now; none for somebody who was removed and has finished.
+        to: Option<PoolId>,
+        /// What they do; it goes on.
+        state: AgentState,
+    },
+    /// A new configuration was read: the facts that follow are of its plan, if it came into force.
+    Reloaded {
+        /// Whether it came into force.
+        result: Reload,
+    },
     /// A message or a packet of the outside world was turned away or lost.
     Turned(Turned),
     /// A law of semantics.md section 9 was found broken: a defect of ours, survived.
@@ -324,6 +340,18 @@ closed_set! {
         Offers = "offers",
         /// Nobody was signed in for the earlier steps.
         NobodySignedIn = "nobody_signed_in",
+        /// A reload gave the waiting call other steps; this may also take it back to an earlier one.
+        Reload = "reload",
+    }
+}
+
+closed_set! {
+    /// What became of a new configuration.
+    Reload {
+        /// It came into force, all of it.
+        Ok = "ok",
+        /// It has mistakes, or asks for what cannot be while running: everything stays as it was.
+        Failed = "failed",
     }
 }
 

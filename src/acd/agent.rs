@@ -35,12 +35,16 @@ pub(super) enum Activity {
 #[derive(Clone, Debug)]
 pub(super) struct Agent {
     pub(super) pool: PoolId,
+    /// Their place in the order of `linear`.
+    pub(super) place: u32,
+    /// In the plan, or not yet done with their last call after a reload removed them.
+    pub(super) is_present: bool,
     pub(super) activity: Activity,
     /// The last state told as a fact, and since when.
     pub(super) state: AgentState,
     pub(super) since: Time,
-    fixed_contact: bool,
-    signed_in: bool,
+    pub(super) fixed_contact: bool,
+    pub(super) signed_in: bool,
     /// A request to the phone failed, and since then none succeeded and none came from it.
     failed: bool,
     paused: bool,
@@ -71,7 +75,7 @@ impl SignedIn {
         SignedIn { count: vec![0; profiles], present: Bits::with_room_for(profiles), fresh: false }
     }
 
-    fn add(&mut self, profile: usize) {
+    pub(super) fn add(&mut self, profile: usize) {
         self.count[profile] += 1;
         self.present.set(profile, true);
     }
@@ -96,6 +100,8 @@ impl Agent {
     pub(super) fn new(plan: &super::plan::Agent) -> Agent {
         Agent {
             pool: plan.pool,
+            place: plan.place,
+            is_present: !plan.retired,
             activity: Activity::Idle,
             state: AgentState::SignedOut,
             since: Time::ZERO,
@@ -140,6 +146,9 @@ impl Acd {
         if id.index() >= self.agents.len() {
             return self.law(4, false, out);
         }
+        if self.plan.agents[id.index()].retired {
+            return;
+        }
         self.reached(id);
         if self.agents[id.index()].state == AgentState::SignedOut {
             return self.sign_in(id, out);
@@ -167,7 +176,7 @@ impl Acd {
 
     /// A new sign-in forgets misses and pauses; the counts of the `fewest_calls` and `least_talk_time` orders start at
     /// the minimum of those present, so that a joiner is not flooded.
-    fn sign_in(&mut self, id: AgentId, out: &mut Outbox) {
+    pub(super) fn sign_in(&mut self, id: AgentId, out: &mut Outbox) {
         let present = || self.agents.iter().filter(|agent| agent.state != AgentState::SignedOut);
         let answered = present().map(|agent| agent.answered).min().unwrap_or(0);
         let talked = present().map(|agent| agent.talked).min().unwrap_or(0);
@@ -241,7 +250,7 @@ impl Acd {
 
     /// Tells a change of state and keeps the index of ready agents. Everything that a rank is made of changes only
     /// while the agent is not ready.
-    fn show(&mut self, id: AgentId, moment: Time, out: &mut Outbox) {
+    pub(super) fn show(&mut self, id: AgentId, moment: Time, out: &mut Outbox) {
         let agent = &mut self.agents[id.index()];
         let (from, to) = (agent.state, agent.state_now());
         if from == to {
@@ -264,6 +273,9 @@ impl Acd {
         if to == AgentState::Ready {
             self.ready.insert(id, agent, profile);
             self.fresh_agents.push(id);
+        }
+        if to == AgentState::SignedOut {
+            self.leave_if_removed(id, out);
         }
     }
 }

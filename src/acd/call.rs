@@ -8,6 +8,7 @@
 
 use super::ivr::Position;
 use super::plan::{MOST_CREDIT, Queue};
+use super::tier::Rules;
 use super::{Acd, Command, Outbox, Timer};
 use crate::facts::{Fact, FlowOut, OfferOutcome, Party, Refusal};
 use crate::ids::{AgentId, CallId, ClipId, OfferId, QueueId, ServiceId};
@@ -45,11 +46,14 @@ pub(super) struct Visit {
     pub(super) entered: Time,
     /// The seniority key.
     pub(super) key: Time,
+    /// By which rules it waits.
+    pub(super) rules: Rules,
     pub(super) step: u8,
     /// When the step was reached.
     pub(super) step_since: Time,
-    /// Thresholds already passed, a bit each; an event is never taken back.
-    passed: u8,
+    /// Thresholds already passed, a bit each, and those by which it was not to be judged when it entered; an event is
+    /// never taken back.
+    passed: u32,
     /// Since when nobody has been offered it.
     pub(super) waiting_since: Time,
     pub(super) stage: Stage,
@@ -158,7 +162,8 @@ impl Acd {
         if self.calls.contains_key(&id) {
             return self.law(4, false, out);
         }
-        let queue = self.plan.services.get(service.index()).map(|service| service.queue);
+        let known = self.plan.services.get(service.index()).filter(|service| !service.retired);
+        let queue = known.map(|service| service.queue);
         let refusal = match queue.map(|queue| (queue, &self.plan.queues[queue.index()])) {
             None => Some(Refusal::NoRoute),
             _ if self.draining => Some(Refusal::Draining),
@@ -182,6 +187,7 @@ impl Acd {
     /// The wait clock starts.
     pub(super) fn enter(&mut self, id: CallId, out: &mut Outbox) {
         self.deadlines.cancel(Timer::Greeting(id));
+        self.kept_menus.remove(&id);
         let at = self.at;
         let Some(call) = self.calls.get_mut(&id) else { return };
         let (service, queue) = (call.service, call.queue);
@@ -190,9 +196,10 @@ impl Acd {
             entered: at,
             // Never below zero, so that a credit counts in the run's first minutes too.
             key: at + MOST_CREDIT - credit,
+            rules: Rules::of(queue),
             step: 0,
             step_since: at,
-            passed: 0,
+            passed: self.plan.queues[queue.index()].not_judged_by(),
             waiting_since: at,
             stage: Stage::Waiting,
             memory: Memory::default(),
@@ -207,18 +214,16 @@ impl Acd {
     /// Puts the call into the waiting room, at its place.
     pub(super) fn start_waiting(&mut self, id: CallId, out: &mut Outbox) {
         self.open_steps_early(id, out);
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        let queue = call.queue;
-        let Some(visit) = call.visit_mut() else { return };
+        let Some(visit) = self.calls.get_mut(&id).and_then(Call::visit_mut) else { return };
         visit.stage = Stage::Waiting;
         let place = (visit.key, id);
-        self.waiting.insert(self.tiers.class_of(queue, visit.step), place);
+        self.waiting.insert(self.tiers.class_of(visit.rules, visit.step), place);
         self.fresh_calls.insert(place);
         if let Some(end) = visit.memory.next_end(self.at) {
             self.deadlines.set(Timer::BackOff(id), end);
         }
-        let max_wait = visit.entered + self.plan.queues[queue.index()].max_wait;
-        if max_wait <= self.at {
+        let (entered, rules) = (visit.entered, visit.rules);
+        if entered + self.rules(rules).max_wait <= self.at {
             // A phone rang on beyond it: that was its grace.
             self.deadlines.set(Timer::MaxWait(id), self.at);
         }
@@ -234,10 +239,10 @@ impl Acd {
 
     /// Takes the call out of the waiting room, for an offer or for good.
     pub(super) fn stop_waiting(&mut self, id: CallId) {
-        let Some(call) = self.calls.get(&id) else { return };
-        if let Some(visit) = call.visit().filter(|visit| visit.stage == Stage::Waiting) {
+        let visit = self.calls.get(&id).and_then(Call::visit);
+        if let Some(visit) = visit.filter(|visit| visit.stage == Stage::Waiting) {
             let place = (visit.key, id);
-            self.waiting.remove(self.tiers.class_of(call.queue, visit.step), place);
+            self.waiting.remove(self.tiers.class_of(visit.rules, visit.step), place);
             self.fresh_calls.remove(&place);
             self.deadlines.cancel(Timer::BackOff(id));
         }
@@ -245,16 +250,18 @@ impl Acd {
 
     /// Sets what a queued call waits for, at the moments counted from its entry, be they past or to come.
     pub(super) fn set_call_deadlines(&mut self, id: CallId) {
-        let Some(call) = self.calls.get(&id) else { return };
-        let (Some(visit), queue) = (call.visit(), &self.plan.queues[call.queue.index()]) else { return };
-        let grace = self.plan.limits.threshold_grace;
-        if let Some((_, threshold)) = next_threshold(queue, visit.passed) {
-            self.deadlines.set(Timer::Threshold(id), visit.entered + threshold + grace);
+        let Some(visit) = self.calls.get(&id).and_then(Call::visit) else { return };
+        let (entered, rules) = (visit.entered, self.rules(visit.rules));
+        let threshold = next_threshold(rules, visit.passed).map(|(_, threshold)| threshold);
+        let step = rules.steps.get(usize::from(visit.step) + 1).map(|step| step.after);
+        let max_wait = rules.max_wait;
+        if let Some(threshold) = threshold {
+            self.deadlines.set(Timer::Threshold(id), entered + threshold + self.plan.limits.threshold_grace);
         }
-        if let Some(step) = queue.steps.get(usize::from(visit.step) + 1) {
-            self.deadlines.set(Timer::Step(id), visit.entered + step.after);
+        if let Some(after) = step {
+            self.deadlines.set(Timer::Step(id), entered + after);
         }
-        self.deadlines.set(Timer::MaxWait(id), visit.entered + queue.max_wait);
+        self.deadlines.set(Timer::MaxWait(id), entered + max_wait);
     }
 
     /// While a call is joining, its deadlines are held.
@@ -275,6 +282,7 @@ impl Acd {
     /// Tells, the shortest first, every threshold not told yet for which `is_past` holds, each at its own moment.
     pub(super) fn pass_thresholds(&mut self, id: CallId, is_past: impl Fn(Duration) -> bool, out: &mut Outbox) {
         let Some(call) = self.calls.get_mut(&id) else { return };
+        // Whatever else the call goes by, its thresholds stand at their places in every version of the queue.
         let (queue, thresholds) = (call.queue, &self.plan.queues[call.queue.index()]);
         let Some(visit) = call.visit_mut() else { return };
         while let Some((threshold, length)) = next_threshold(thresholds, visit.passed).filter(|&(_, t)| is_past(t)) {
@@ -294,9 +302,9 @@ impl Acd {
     }
 
     pub(super) fn max_wait_due(&mut self, id: CallId, out: &mut Outbox) {
-        let Some(call) = self.calls.get(&id) else { return };
-        let (Some(visit), queue) = (call.visit(), &self.plan.queues[call.queue.index()]) else { return };
-        let last = visit.entered + queue.max_wait + queue.max_wait_grace;
+        let Some(visit) = self.calls.get(&id).and_then(Call::visit) else { return };
+        let rules = self.rules(visit.rules);
+        let last = visit.entered + rules.max_wait + rules.max_wait_grace;
         if matches!(visit.stage, Stage::Ringing(_)) && self.at < last {
             self.deadlines.set(Timer::MaxWait(id), last);
             return;
@@ -371,6 +379,7 @@ impl Acd {
     /// same: it is accounted for.
     pub(super) fn leave_greeting(&mut self, id: CallId, out: &mut Outbox) {
         self.deadlines.cancel(Timer::Menu(id));
+        self.kept_menus.remove(&id);
         let Some(call) = self.calls.remove(&id) else { return };
         self.deadlines.cancel(Timer::Greeting(id));
         self.waiting.give_place_back(call.queue);
@@ -402,7 +411,7 @@ impl Acd {
 }
 
 /// The shortest threshold not passed yet, with its position in the list.
-fn next_threshold(queue: &Queue, passed: u8) -> Option<(u8, Duration)> {
-    let open = (0u8..8).zip(&queue.thresholds).filter(|&(threshold, _)| passed & (1 << threshold) == 0);
+fn next_threshold(queue: &Queue, passed: u32) -> Option<(u8, Duration)> {
+    let open = (0u8..32).zip(&queue.thresholds).filter(|&(threshold, _)| passed & (1 << threshold) == 0);
     open.map(|(threshold, &length)| (threshold, length)).min_by_key(|&(threshold, length)| (length, threshold))
 }

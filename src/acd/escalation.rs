@@ -12,10 +12,14 @@ impl Acd {
     pub(super) fn step_due(&mut self, id: CallId, out: &mut Outbox) {
         let at = self.at;
         let Some(call) = self.calls.get_mut(&id) else { return };
-        let (queue, last) = (call.queue, self.plan.queues[call.queue.index()].steps.len());
-        let Some(visit) = call.visit_mut().filter(|visit| usize::from(visit.step) + 1 < last) else { return };
+        let queue = call.queue;
+        let Some(visit) = call.visit_mut() else { return };
+        let rules = super::rules_among(&self.plan, &self.pinned, visit.rules);
+        if usize::from(visit.step) + 1 >= rules.steps.len() {
+            return;
+        }
         let place: Place = (visit.key, id);
-        let before = self.tiers.class_of(queue, visit.step);
+        let before = self.tiers.class_of(visit.rules, visit.step);
         visit.step += 1;
         visit.step_since = at;
         let (step, stage) = (visit.step, visit.stage);
@@ -38,13 +42,12 @@ impl Acd {
 
     /// What opens the call's next step before its time, if anything does.
     pub(super) fn early_trigger(&self, id: CallId) -> Option<StepTrigger> {
-        let call = self.calls.get(&id)?;
-        let visit = call.visit()?;
-        let next = self.plan.queues[call.queue.index()].steps.get(usize::from(visit.step) + 1)?;
+        let visit = self.calls.get(&id)?.visit()?;
+        let next = self.rules(visit.rules).steps.get(usize::from(visit.step) + 1)?;
         if next.after_offers.is_some_and(|most| visit.unanswered >= most) {
             return Some(StepTrigger::Offers);
         }
-        let class = self.tiers.class_of(call.queue, visit.step);
+        let class = self.tiers.class_of(visit.rules, visit.step);
         let nobody = next.when_nobody_signed_in && !self.tiers.admits_any(class, self.signed_in.profiles());
         nobody.then_some(StepTrigger::NobodySignedIn)
     }

@@ -1,5 +1,6 @@
 //! What happened, in the past tense: everything the routing engine is told.
 
+use super::Plan;
 use crate::facts::OfferOutcome;
 use crate::ids::{AgentId, CallId, ClipId, Key, OfferId, ServiceId};
 use crate::time::Time;
@@ -126,6 +127,8 @@ pub enum Event {
         /// When they said so.
         received_at: Time,
     },
+    /// A reload: from now on this plan, laid out by [`succession`](super::succession) after the one in force.
+    PlanChanged(Box<Plan>),
     /// Take no new calls; let those that talk finish. Waiting callers keep waiting until they are answered or
     /// `DrainEnded` comes.
     DrainStarted,
@@ -134,7 +137,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// When the first sign of it reached this machine; the drain is ordered from inside and has no such moment.
+    /// When the first sign of it reached this machine; what is ordered from inside has no such moment.
     pub const fn received_at(&self) -> Option<Time> {
         match *self {
             Event::CallArrived { received_at, .. }
@@ -152,7 +155,7 @@ impl Event {
             | Event::AgentUnregistered { received_at, .. }
             | Event::AgentPaused { received_at, .. }
             | Event::AgentResumed { received_at, .. } => Some(received_at),
-            Event::DrainStarted | Event::DrainEnded => None,
+            Event::PlanChanged(_) | Event::DrainStarted | Event::DrainEnded => None,
         }
     }
 }

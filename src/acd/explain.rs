@@ -34,7 +34,7 @@ impl Acd {
     }
 
     fn explain_visit(&self, id: CallId, call: &Call, visit: &Visit, now: Time, text: &mut String) {
-        let queue = &self.plan.queues[call.queue.index()];
+        let queue = self.rules(visit.rules);
         let stage = match visit.stage {
             Stage::Waiting => "waits",
             Stage::Ringing(_) => "rings",
@@ -55,13 +55,14 @@ impl Acd {
         self.explain_steps(id, queue, visit, now, text);
         let mut candidates = Vec::new();
         let mut others = String::new();
-        for agent in (0..).map(AgentId).take(self.agents.len()) {
-            match self.obstacle(call, visit, agent) {
+        let known = (0..).map(AgentId).take(self.agents.len()).filter(|agent| self.agents[agent.index()].is_present);
+        for agent in known {
+            match self.obstacle(visit, agent) {
                 None => candidates.push(agent),
                 Some(why) => _ = writeln!(others, "  {}: {why}", self.number(agent)),
             }
         }
-        self.explain_candidates(call, visit, candidates, now, text);
+        self.explain_candidates(visit, candidates, now, text);
         let _ = writeln!(text, "others, and what stands in the way first:");
         text.push_str(&cut(&others));
     }
@@ -85,9 +86,9 @@ impl Acd {
     }
 
     /// In the order of the strategy: step, then who missed the call least, then its own key.
-    fn explain_candidates(&self, call: &Call, visit: &Visit, agents: Vec<AgentId>, now: Time, text: &mut String) {
-        let class = self.tiers.class_of(call.queue, visit.step);
-        let strategy = self.plan.queues[call.queue.index()].strategy;
+    fn explain_candidates(&self, visit: &Visit, agents: Vec<AgentId>, now: Time, text: &mut String) {
+        let class = self.tiers.class_of(visit.rules, visit.step);
+        let strategy = self.rules(visit.rules).strategy;
         let mut rows: Vec<_> = agents
             .into_iter()
             .filter_map(|agent| {
@@ -133,10 +134,13 @@ impl Acd {
     }
 
     /// The first thing that keeps this agent from this call now.
-    fn obstacle(&self, call: &Call, visit: &Visit, id: AgentId) -> Option<String> {
-        let class = self.tiers.class_of(call.queue, visit.step);
+    fn obstacle(&self, visit: &Visit, id: AgentId) -> Option<String> {
+        let class = self.tiers.class_of(visit.rules, visit.step);
+        if self.plan.agents[id.index()].retired {
+            return Some("is no longer in the configuration".to_owned());
+        }
         if self.tiers.admits(class, id).is_none() {
-            return Some(self.why_not_admitted(&self.plan.queues[call.queue.index()], visit.step, id));
+            return Some(self.why_not_admitted(self.rules(visit.rules), visit.step, id));
         }
         let state = self.agents[id.index()].state;
         if state != AgentState::Ready {
@@ -182,7 +186,7 @@ impl Acd {
         let _ = writeln!(text, "waiting calls, in order:{}", if waiting.is_empty() { " none" } else { "" });
         let lines = waiting.into_iter().map(|(_, call_id, call, visit)| {
             let queue = &self.plan.queues[call.queue.index()].name;
-            let why = self.obstacle(call, visit, id).unwrap_or_else(|| "could be offered".to_owned());
+            let why = self.obstacle(visit, id).unwrap_or_else(|| "could be offered".to_owned());
             format!("  call {}, {queue}, step {}, since {}: {why}\n", call_id.0, visit.step, ago(visit.entered, now))
         });
         text.push_str(&cut(&lines.take(MOST_LINES + 1).collect::<String>()));

@@ -45,7 +45,8 @@ impl Acd {
             let id = crate::ids::QueueId(index);
             let held = self.calls.values().filter(|call| call.queue == id && !is_talking(&call.state)).count();
             holds(2, held == self.waiting.places_taken(id) as usize, || format!("{}: {held} places held", queue.name))?;
-            holds(2, held <= queue.max_length as usize, || format!("{}: {held} places held", queue.name))?;
+            let most = queue.max_length.max(self.waiting.taken_at_reload(id));
+            holds(2, held <= most as usize, || format!("{}: {held} places held", queue.name))?;
         }
         holds(2, self.calls.len() <= self.plan.limits.channels as usize, || "more calls than channels".to_owned())
     }
@@ -59,7 +60,7 @@ impl Acd {
                     Stage::Waiting => {
                         holds(6, self.early_trigger(id).is_none(), || format!("{id:?}: a step is overdue"))?;
                         waiting += 1;
-                        let class = self.tiers.class_of(call.queue, visit.step);
+                        let class = self.tiers.class_of(visit.rules, visit.step);
                         let here = self.waiting.holds(class, (visit.key, id));
                         holds(4, here, || format!("{id:?} waits nowhere"))?;
                         None
@@ -112,6 +113,10 @@ impl Acd {
             let agrees = |offer| self.offers.get(&offer).is_some_and(|offer| offer.agent == AgentId(index));
             holds(4, offered.is_none_or(agrees), || format!("agent {index} has an offer that is not theirs"))?;
             ready += usize::from(agent.state == AgentState::Ready);
+            let planned = &self.plan.agents[index as usize];
+            let is_gone = || offered.is_none() && agent.state == AgentState::SignedOut;
+            holds(9, agent.is_present || is_gone(), || format!("agent {index} is gone and works"))?;
+            holds(9, agent.pool == planned.pool, || format!("agent {index} is in another pool than planned"))?;
         }
         holds(4, ready == self.ready.len(), || format!("{ready} agents are ready, {} found", self.ready.len()))
     }
@@ -131,7 +136,7 @@ impl Acd {
         call.visit().is_some_and(|visit| {
             visit.stage == Stage::Waiting
                 && !visit.memory.backs_off(agent, self.latest)
-                && self.tiers.admits(self.tiers.class_of(call.queue, visit.step), agent).is_some()
+                && self.tiers.admits(self.tiers.class_of(visit.rules, visit.step), agent).is_some()
         })
     }
 }

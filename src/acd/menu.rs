@@ -93,10 +93,13 @@ impl Acd {
 
     /// The place that was taken on arrival is one of the service's own queue. With another queue full, the caller
     /// keeps it: whom we received is never turned away at a queue's door.
-    fn move_place(&mut self, id: CallId, queue: Option<QueueId>) {
+    pub(super) fn move_place(&mut self, id: CallId, queue: Option<QueueId>) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let (Some(wanted), held) = (queue, call.queue) else { return };
-        let has_room = |queue: QueueId| self.waiting.places_taken(queue) < self.plan.queues[queue.index()].max_length;
+        let has_room = |id: QueueId| {
+            let queue = &self.plan.queues[id.index()];
+            !queue.retired && self.waiting.places_taken(id) < queue.max_length
+        };
         if wanted != held && has_room(wanted) {
             call.queue = wanted;
             self.waiting.give_place_back(held);
@@ -105,6 +108,9 @@ impl Acd {
     }
 
     fn flow_of(&self, id: CallId) -> Option<&Flow> {
+        if let Some(kept) = self.kept_menus.get(&id) {
+            return Some(kept);
+        }
         let service = |call: &Call| call.service.index();
         self.plan.services.get(self.calls.get(&id).map(service)?)?.menu.as_ref()
     }

@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`plan`] (what it goes by), [`Event`] in, [`Command`] and facts out, then `call`, `offer` and
 //! `agent` (the three lives), `escalation` (tier steps), `router` with `tier`, `queue` and `strategy` (who meets
-//! whom), [`Timer`] (every deadline), `invariant` (the laws).
+//! whom), [`Timer`] (every deadline), `reload` with [`succession`] (a new plan in the middle of it all), `invariant`
+//! (the laws).
 //!
 //! Time: an event happened at its `received_at`, a deadline at its own moment; every wait, duration and fact is
 //! computed from that, and what the engine does about it starts at `now`. Hence a busy machine does not change what
@@ -20,9 +21,11 @@ mod menu;
 mod offer;
 pub mod plan;
 mod queue;
+mod reload;
 mod router;
 mod strategy;
 mod stuck;
+pub mod succession;
 mod tier;
 mod timer;
 
@@ -43,7 +46,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::{BTreeMap, BTreeSet};
 use strategy::Ready;
-use tier::Tiers;
+use tier::{Rules, Tiers};
 
 /// What follows from one event; reused, so that nothing is allocated once it is warm.
 #[derive(Debug, Default)]
@@ -76,6 +79,12 @@ pub struct Acd {
     fresh_agents: Vec<AgentId>,
     /// Whom the call in hand is offered to, each with how often they missed it; kept for its room.
     chosen: Vec<(u32, AgentId)>,
+    /// Rules of queues that are in no plan any more, and by which some calls wait all the same (`on_reload`).
+    pinned: Vec<plan::Queue>,
+    /// The menus in which callers were when a reload changed them.
+    kept_menus: BTreeMap<CallId, ivr::Flow>,
+    /// Since when the plan is in force.
+    plan_since: Time,
     deadlines: Deadlines<Timer>,
     decisions: ChaCha8Rng,
     next_offer: u64,
@@ -106,12 +115,12 @@ impl Acd {
     /// An engine with nobody in it. Agents with a fixed contact are ready from its first step on, which is due at
     /// once.
     pub fn new(plan: Plan, decision_seed: u64) -> Acd {
-        let tiers = Tiers::new(&plan);
+        let tiers = Tiers::new(&plan, &[]);
         let mut deadlines = Deadlines::default();
         deadlines.set(Timer::Opening, Time::ZERO);
         Acd {
             waiting: WaitingRoom::new(plan.queues.len(), &tiers),
-            ready: Ready::new(&plan, &tiers),
+            ready: Ready::new(&plan, &[], &tiers),
             signed_in: SignedIn::new(tiers.profiles()),
             agents: plan.agents.iter().map(Agent::new).collect(),
             calls: BTreeMap::new(),
@@ -119,6 +128,9 @@ impl Acd {
             fresh_calls: BTreeSet::new(),
             fresh_agents: Vec::new(),
             chosen: Vec::new(),
+            pinned: Vec::new(),
+            kept_menus: BTreeMap::new(),
+            plan_since: Time::ZERO,
             deadlines,
             decisions: ChaCha8Rng::seed_from_u64(decision_seed),
             next_offer: 0,
@@ -174,6 +186,16 @@ impl Acd {
             ready: self.ready.len(),
             deadlines: self.deadlines.len(),
         }
+    }
+
+    /// What a call with these rules goes by.
+    fn rules(&self, rules: Rules) -> &plan::Queue {
+        rules_among(&self.plan, &self.pinned, rules)
+    }
+
+    /// What the call goes by.
+    fn rules_of(&self, call: &Call) -> &plan::Queue {
+        self.rules(call.visit().map_or(Rules::of(call.queue), |visit| visit.rules))
     }
 
     fn begin(&mut self, at: Time) {
@@ -235,6 +257,7 @@ impl Acd {
             Event::AgentUnregistered { agent, .. } => self.on_unregistered(agent, out),
             Event::AgentPaused { agent, .. } => self.on_pause(agent, true, out),
             Event::AgentResumed { agent, .. } => self.on_pause(agent, false, out),
+            Event::PlanChanged(plan) => self.on_plan_changed(*plan, out),
             Event::DrainStarted => self.draining = true,
             Event::DrainEnded => {
                 self.draining = true;
@@ -242,5 +265,12 @@ impl Acd {
                 everybody.into_iter().for_each(|call| self.drain(call, out));
             }
         }
+    }
+}
+
+fn rules_among<'a>(plan: &'a Plan, pinned: &'a [plan::Queue], rules: Rules) -> &'a plan::Queue {
+    match rules.0.checked_sub(plan.queues.len()) {
+        None => &plan.queues[rules.0],
+        Some(place) => &pinned[place],
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Offer {
     queue: QueueId,
     step: u8,
     pool: PoolId,
-    made_at: Time,
+    pub(super) made_at: Time,
 }
 
 /// How far an offer has come.
@@ -68,14 +68,14 @@ impl Acd {
     fn make_offer(&mut self, id: CallId, agent: AgentId, step: u8, out: &mut Outbox) {
         let Some(call) = self.calls.get(&id) else { return };
         let Some(since) = self.could_meet_since(call, agent) else { return };
-        let queue = call.queue;
+        let (queue, ring) = (call.queue, self.rules_of(call).ring);
         self.next_offer += 1;
         let offer = OfferId(self.next_offer);
         let (now, pool) = (self.now, self.agents[agent.index()].pool);
         self.offers
             .insert(offer, Offer { call: id, agent, state: OfferState::Calling, queue, step, pool, made_at: now });
         self.deadlines.set(Timer::Setup(offer), now + self.plan.limits.setup_timeout);
-        self.deadlines.set(Timer::Ring(offer), now + self.plan.queues[queue.index()].ring);
+        self.deadlines.set(Timer::Ring(offer), now + ring);
         out.commands.push(Command::RingAgent { offer, call: id, agent });
         out.fact(now, Fact::OfferMade { offer, call: id, queue, step, pool, agent, since });
         self.occupy(agent, Activity::Offered(offer), now, out);
@@ -201,7 +201,8 @@ impl Acd {
         self.settled(id, false, out);
     }
 
-    /// A step replaced those before it: offers that it would not have allowed are taken back.
+    /// A step replaced those before it, or a reload changed whom it allows: offers that it would not have allowed are
+    /// taken back.
     pub(super) fn withdraw_if_closed(&mut self, call: CallId, round: Round, class: usize, out: &mut Outbox) {
         for id in round.offers() {
             let closed = |offer: &Offer| offer.is_open() && self.tiers.admits(class, offer.agent).is_none();
@@ -261,10 +262,11 @@ impl Acd {
     /// The winner dropped before media was joined: the caller is back at its place, its deadlines at their old
     /// moments; those past are due at once.
     fn dropped_before_join(&mut self, id: OfferId, out: &mut Outbox) {
-        let Some(&Offer { call, queue, .. }) = self.offers.get(&id) else { return };
+        let Some(&Offer { call, .. }) = self.offers.get(&id) else { return };
         self.end_offer(id, OfferOutcome::Failed, self.at, out);
         self.settled(id, true, out);
-        out.commands.push(Command::PlayMusic { call, clip: self.plan.queues[queue.index()].music });
+        let clip = self.calls.get(&call).and_then(|call| self.rules_of(call).music);
+        out.commands.push(Command::PlayMusic { call, clip });
         if let Some(visit) = self.calls.get_mut(&call).and_then(Call::visit_mut)
             && let Stage::Joining(_, round) = visit.stage
         {

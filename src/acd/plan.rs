@@ -1,7 +1,8 @@
 //! The plan: who may call what, who may take it, and how long everything may last.
 //!
 //! Made by `config::check`, already consistent: every id in it is a position in one of its own tables. The engine
-//! never changes it; a new plan is an event.
+//! never changes it; a new plan is an event, laid out by [`succession`](super::succession) so that what is in both
+//! keeps its id.
 
 use super::ivr::Flow;
 use crate::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId};
@@ -41,6 +42,8 @@ pub struct Service {
     pub queue: QueueId,
     /// Its callers stand in their queue as if they had entered so much earlier. At most [`MOST_CREDIT`].
     pub priority_credit: Duration,
+    /// Removed by a reload: it takes no calls; those in its greeting go on.
+    pub retired: bool,
 }
 
 /// The largest priority credit.
@@ -73,12 +76,50 @@ pub struct Queue {
     pub max_wait_grace: Duration,
     /// Most calls waiting, places reserved during the greeting included.
     pub max_length: u32,
-    /// Service-level thresholds T; the first is the contract's. At least one, at most 8, distinct.
+    /// Service-level thresholds T, each at its place for the whole run, those that reloads removed included. At least
+    /// one, distinct, at most 8 of a configuration and [`MOST_THRESHOLDS`] in all.
     pub thresholds: Vec<Duration>,
+    /// The place of the contract's threshold.
+    pub contract: u8,
+    /// Bit n: a reload removed threshold number n. Whoever enters after it is not judged by it; a call is judged by the
+    /// thresholds of its entry.
+    pub uncounted: u32,
     /// The contract's target in percent; met is strictly more.
     pub target_percent: u8,
     /// Heard while waiting.
     pub music: Option<ClipId>,
+    /// By which rules its waiting calls go on after a reload.
+    pub on_reload: OnReload,
+    /// Removed by a reload: nobody enters but those who were on their way, and those who wait are served.
+    pub retired: bool,
+}
+
+/// The most thresholds of a queue in one run, those that reloads removed included: a bit each in [`Queue::uncounted`].
+pub const MOST_THRESHOLDS: usize = 32;
+
+impl Queue {
+    /// A bit for each threshold by which callers who enter now are not judged, those that do not exist included.
+    pub fn not_judged_by(&self) -> u32 {
+        let beyond = u32::try_from(self.thresholds.len()).ok().and_then(|len| u32::MAX.checked_shl(len));
+        self.uncounted | beyond.unwrap_or(0)
+    }
+
+    /// The places of the thresholds by which callers who enter now are judged, the contract's first.
+    pub fn judged_by(&self) -> impl Iterator<Item = u8> + '_ {
+        let uncounted = self.not_judged_by();
+        let others = (0u8..32).filter(move |place| *place != self.contract && uncounted & (1 << place) == 0);
+        std::iter::once(self.contract).chain(others)
+    }
+}
+
+/// By which rules the calls waiting in a queue go on after a reload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnReload {
+    /// The new ones.
+    #[default]
+    Follow,
+    /// Those by which they waited until then: steps, strategy, ringing, longest wait.
+    Keep,
 }
 
 /// Which pools and levels a waiting call may use, from `after` on.
@@ -152,6 +193,10 @@ pub struct Agent {
     pub fixed_contact: bool,
     /// How likely `weighted_random` is to choose them, against the others' weights. At least 1.
     pub weight: u32,
+    /// Their place in the order of `linear`, ties by id: after a reload, when ids do not follow the file any more.
+    pub place: u32,
+    /// Removed by a reload: they finish their call and sign out.
+    pub retired: bool,
 }
 
 /// Bounds and delays that hold for all queues; each has a named key in the configuration.
@@ -201,8 +246,12 @@ impl Default for Queue {
             max_wait_grace: Duration::ZERO,
             max_length: 100,
             thresholds: vec![Duration::from_secs(30)],
+            contract: 0,
+            uncounted: 0,
             target_percent: 90,
             music: None,
+            on_reload: OnReload::Follow,
+            retired: false,
         }
     }
 }
@@ -216,13 +265,22 @@ impl Default for Service {
             menu: None,
             queue: QueueId(0),
             priority_credit: Duration::ZERO,
+            retired: false,
         }
     }
 }
 
 impl Default for Agent {
     fn default() -> Agent {
-        Agent { number: String::new(), pool: PoolId(0), skills: Vec::new(), fixed_contact: false, weight: 1 }
+        Agent {
+            number: String::new(),
+            pool: PoolId(0),
+            skills: Vec::new(),
+            fixed_contact: false,
+            weight: 1,
+            place: 0,
+            retired: false,
+        }
     }
 }
 
@@ -255,7 +313,7 @@ impl Default for BackOff {
 impl Plan {
     /// The service that a dialled number means.
     pub fn service_by_number(&self, number: &str) -> Option<ServiceId> {
-        let position = self.services.iter().position(|service| service.number == number)?;
+        let position = self.services.iter().position(|service| service.number == number && !service.retired)?;
         u32::try_from(position).ok().map(ServiceId)
     }
 

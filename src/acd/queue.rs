@@ -17,6 +17,8 @@ pub(super) struct WaitingRoom {
     present: Bits,
     len: usize,
     taken: Vec<u32>,
+    /// Places taken when a reload last changed how many there are.
+    taken_at_reload: Vec<u32>,
     breaches: u32,
 }
 
@@ -28,8 +30,20 @@ impl WaitingRoom {
             present: Bits::with_room_for(classes),
             len: 0,
             taken: vec![0; queues],
+            taken_at_reload: vec![0; queues],
             breaches: 0,
         }
+    }
+
+    /// An empty room after a reload, with the places still taken of the one before.
+    pub(super) fn after(&self, queues: usize, tiers: &Tiers) -> WaitingRoom {
+        let mut room = WaitingRoom::new(queues, tiers);
+        for (place, taken) in room.taken.iter_mut().zip(&self.taken) {
+            *place = *taken;
+        }
+        room.taken_at_reload.clone_from(&room.taken);
+        room.breaches = self.breaches;
+        room
     }
 
     /// A place is taken on arrival and kept until the call leaves the queue, so that a received call is never turned
@@ -45,6 +59,11 @@ impl WaitingRoom {
 
     pub(super) fn places_taken(&self, queue: QueueId) -> u32 {
         self.taken[queue.index()]
+    }
+
+    /// A reload may leave a queue with more callers than it has places from then on.
+    pub(super) fn taken_at_reload(&self, queue: QueueId) -> u32 {
+        self.taken_at_reload[queue.index()]
     }
 
     pub(super) fn insert(&mut self, class: usize, place: Place) {

@@ -74,10 +74,9 @@ impl Acd {
 
     /// Those whom the queue's strategy leaves to choose from, by the earliest open step that has anybody.
     fn candidates(&self, id: CallId, chosen: &mut Vec<(u32, AgentId)>) -> Option<(u8, Strategy)> {
-        let call = self.calls.get(&id)?;
-        let visit = call.visit()?;
-        let strategy = self.plan.queues[call.queue.index()].strategy;
-        let class = &self.tiers.classes()[self.tiers.class_of(call.queue, visit.step)];
+        let visit = self.calls.get(&id)?.visit()?;
+        let strategy = self.rules(visit.rules).strategy;
+        let class = &self.tiers.classes()[self.tiers.class_of(visit.rules, visit.step)];
         let level = class.levels.iter().find(|level| {
             match strategy {
                 Strategy::Random | Strategy::WeightedRandom | Strategy::RingAll => self.all_of(visit, level, chosen),
@@ -115,12 +114,12 @@ impl Acd {
 
     /// When a waiting call and an agent whom it is offered to could first have met.
     ///
-    /// Not before the latest step opened: whoever could have met then did.
+    /// Not before the latest step opened or the plan changed: whoever could have met then did.
     pub(super) fn could_meet_since(&self, call: &Call, agent: AgentId) -> Option<Time> {
         let visit = call.visit()?;
         let ready_since = self.agents[agent.index()].since;
         let back_off_end = visit.memory.of(agent).map_or(Time::ZERO, |missed| missed.until);
-        Some(visit.waiting_since.max(ready_since).max(visit.step_since).max(back_off_end))
+        Some(visit.waiting_since.max(ready_since).max(visit.step_since).max(back_off_end).max(self.plan_since))
     }
 
     /// The first in the strategy's order of those whom one step adds.

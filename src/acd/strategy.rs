@@ -4,7 +4,7 @@
 //! for `best_skill`, a prefix that depends on the call. Ready agents are held in order, per profile and ranking.
 
 use super::agent::Agent;
-use super::plan::{Plan, Strategy};
+use super::plan::{Plan, Queue, Strategy};
 use super::tier::{Bits, Tiers};
 use crate::ids::AgentId;
 use std::collections::BTreeSet;
@@ -42,14 +42,14 @@ impl Ranking {
         match self {
             Ranking::Idle => (agent.idle_since.as_nanos(), 0),
             Ranking::Offered => (agent.offered, 0),
-            Ranking::File => (0, 0),
+            Ranking::File => (agent.place.into(), 0),
             Ranking::Calls => (agent.answered, agent.offered),
             Ranking::Talk => (agent.talked, agent.offered),
         }
     }
 }
 
-/// The ready agents, in the order of every ranking that the plan uses.
+/// The ready agents, in the order of every ranking that the plan, or a call that waits by older rules, uses.
 #[derive(Debug)]
 pub(super) struct Ready {
     rankings: Vec<Ranking>,
@@ -60,9 +60,9 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    pub(super) fn new(plan: &Plan, tiers: &Tiers) -> Ready {
+    pub(super) fn new(plan: &Plan, pinned: &[Queue], tiers: &Tiers) -> Ready {
         let mut rankings = vec![Ranking::Idle];
-        for ranking in plan.queues.iter().map(|queue| Ranking::of(queue.strategy)) {
+        for ranking in plan.queues.iter().chain(pinned).map(|queue| Ranking::of(queue.strategy)) {
             if !rankings.contains(&ranking) {
                 rankings.push(ranking);
             }

@@ -58,6 +58,16 @@ pub(super) struct Level {
     pub(super) surplus: Vec<u32>,
 }
 
+/// By which rules a call waits: those of the plan's queues in order, then those kept over a reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rules(pub(super) usize);
+
+impl Rules {
+    pub(super) const fn of(queue: QueueId) -> Rules {
+        Rules(queue.index())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Profile {
     pool: PoolId,
@@ -75,7 +85,8 @@ pub(super) struct Tiers {
 }
 
 impl Tiers {
-    pub(super) fn new(plan: &Plan) -> Tiers {
+    /// Of the plan's queues, then of those rules that calls kept over a reload: numbered through, as [`Rules`].
+    pub(super) fn new(plan: &Plan, pinned: &[Queue]) -> Tiers {
         let mut profiles: Vec<Profile> = plan.agents.iter().map(profile).collect();
         let of_agents = profiles.clone();
         profiles.sort();
@@ -83,7 +94,7 @@ impl Tiers {
         let profile_of = of_agents.iter().map(|mine| profiles.partition_point(|other| other < mine)).collect();
         let mut classes = Vec::new();
         let mut first_class = Vec::new();
-        for queue in &plan.queues {
+        for queue in plan.queues.iter().chain(pinned) {
             first_class.push(classes.len());
             classes.extend((0..queue.steps.len()).map(|step| Class {
                 levels: levels(queue, step, &profiles),
@@ -111,8 +122,8 @@ impl Tiers {
         self.profile_of[agent.index()]
     }
 
-    pub(super) fn class_of(&self, queue: QueueId, step: u8) -> usize {
-        self.first_class[queue.index()] + usize::from(step)
+    pub(super) fn class_of(&self, rules: Rules, step: u8) -> usize {
+        self.first_class[rules.0] + usize::from(step)
     }
 
     pub(super) fn classes_served_by(&self, profile: usize) -> &Bits {
@@ -131,7 +142,13 @@ impl Tiers {
     }
 }
 
+/// The pool of those who are in none any more: no step asks it.
+const NO_POOL: PoolId = PoolId(u32::MAX);
+
 fn profile(agent: &Agent) -> Profile {
+    if agent.retired {
+        return Profile { pool: NO_POOL, skills: Vec::new() };
+    }
     Profile { pool: agent.pool, skills: agent.skills.clone() }
 }
 

@@ -62,8 +62,8 @@ pub fn import(arguments: ImportArguments) -> ExitCode {
             distinct.push(seconds);
         }
     }
-    if distinct.len() > centralino::stats::shape::MAX_THRESHOLDS {
-        eprintln!("centralino: at most {} thresholds", centralino::stats::shape::MAX_THRESHOLDS);
+    if distinct.len() > centralino::stats::shape::THRESHOLDS_AT_ONCE {
+        eprintln!("centralino: at most {} thresholds", centralino::stats::shape::THRESHOLDS_AT_ONCE);
         return ExitCode::from(FAILED);
     }
     let history = History {

@@ -67,7 +67,8 @@ impl Agents {
                 for number in numbers {
                     let fixed_contact = matches!(reach, Reach::Contact(_));
                     agents.add_phone(&reach, &number);
-                    agents.agents.push(Agent { number, pool, skills: skills.clone(), fixed_contact, weight });
+                    let skills = skills.clone();
+                    agents.agents.push(Agent { number, pool, skills, fixed_contact, weight, ..Agent::default() });
                 }
             }
             section.finish();

@@ -7,7 +7,7 @@ use super::read::{List, Placed, Read, Section, Wrong};
 use super::value::{check_name, count, duration, number, show_duration, text, truth};
 use super::words::{MOST_NAMES, Names, Words, bounded};
 use crate::acd::plan::MOST_CREDIT;
-use crate::acd::plan::{Agent, BackOff, Limits, Queue, Service, Step, StepMode, Strategy};
+use crate::acd::plan::{Agent, BackOff, Limits, OnReload, Queue, Service, Step, StepMode, Strategy};
 use crate::b2bua::Answer;
 use crate::ids::{PoolId, QueueId, SkillId};
 use crate::time::Duration;
@@ -73,6 +73,8 @@ fn read_queue<'t>(
         thresholds: read_thresholds(&mut section, report),
         target_percent: section.get_or("target_percent", 90, target),
         music: clips.read(&mut section, "music", Some("music")),
+        on_reload: section.get_or("on_reload", OnReload::Follow, on_reload),
+        ..Queue::default()
     };
     warn_of_the_unreachable(&queue, &section, report);
     section.finish();
@@ -223,6 +225,7 @@ pub(super) fn read_services<'t>(
             menu: section.get("menu", |value| menus.flow(&text(value)?)).map(|flow| flow.value),
             queue: queue.map_or(QueueId(0), |queue| queue.value),
             priority_credit: section.get_or("priority_credit", Duration::ZERO, duration(Duration::ZERO, MOST_CREDIT)),
+            retired: false,
         };
         answers.push(section.get_or("answer", Answer::First, answer));
         section.finish();
@@ -331,6 +334,10 @@ fn strategy(value: &DeValue<'_>) -> Read<Strategy> {
 
 fn answer(value: &DeValue<'_>) -> Read<Answer> {
     one_of(value, "way to answer", &[("first", Answer::First), ("early", Answer::Early)])
+}
+
+fn on_reload(value: &DeValue<'_>) -> Read<OnReload> {
+    one_of(value, "way to go on after a reload", &[("follow", OnReload::Follow), ("keep", OnReload::Keep)])
 }
 
 fn mode(value: &DeValue<'_>) -> Read<StepMode> {

@@ -10,10 +10,13 @@ pub fn shape(plan: &Plan) -> Shape {
     let queues = plan.queues.iter().map(|queue| QueueShape {
         name: queue.name.clone(),
         thresholds: queue.thresholds.clone(),
+        contract: queue.contract,
+        uncounted: queue.uncounted,
         target_percent: queue.target_percent,
         steps: u8::try_from(queue.steps.len()).unwrap_or(u8::MAX),
     });
-    let agents_of = |pool: usize| plan.agents.iter().filter(|agent| agent.pool.index() == pool).count();
+    let agents_of =
+        |pool: usize| plan.agents.iter().filter(|agent| agent.pool.index() == pool && !agent.retired).count();
     let pools = plan.pools.iter().enumerate().map(|(position, pool)| PoolShape {
         name: pool.name.clone(),
         agents: u32::try_from(agents_of(position)).unwrap_or(u32::MAX),

@@ -323,6 +323,7 @@ impl Desk {
                 thresholds: history.thresholds.clone(),
                 target_percent: history.target_percent,
                 steps: 1,
+                ..QueueShape::default()
             }],
             pools: vec![PoolShape { name: name.clone(), agents: 0 }],
             calls: 1,

@@ -169,7 +169,7 @@ mod tests {
         let name = "information".to_owned();
         Shape {
             services: vec![ServiceShape { name: name.clone(), queues: vec![QueueId(0)] }],
-            queues: vec![QueueShape { name, thresholds, target_percent: 90, steps: 2 }],
+            queues: vec![QueueShape { name, thresholds, target_percent: 90, steps: 2, ..QueueShape::default() }],
             pools: vec![PoolShape { name: "first_line".into(), agents: 2 }],
             calls: 3,
         }

@@ -50,7 +50,10 @@ struct Names {
 #[derive(Debug)]
 struct QueueTerms {
     name: Name,
+    /// Those by which callers who enter now are judged, the contract's first.
     thresholds: Vec<ThresholdOfTheDay>,
+    /// What the numbers in facts mean.
+    by_number: Vec<Duration>,
     target_percent: u8,
 }
 
@@ -94,6 +97,14 @@ impl Assembler {
         self.civil = Civil(now);
     }
 
+    /// A reload: calls that come from now on are recorded under this configuration; those that are on, under the names
+    /// and terms of their entry.
+    pub fn follow(&mut self, shape: &Shape, config: Name, agents: Vec<Name>) {
+        (self.run.config, self.run.agents) = (config, agents);
+        self.names = Names::of(shape);
+        self.most_open = self.most_open.max(shape.calls);
+    }
+
     /// Who calls; told between the call's arrival and its end.
     pub fn identify(&mut self, call: CallId, caller: Pseudonym) {
         match self.open.get_mut(&call) {
@@ -120,12 +131,7 @@ impl Assembler {
             Fact::CallEndedInMenu { call, .. } => self.ended_early(call, Ending::EndedInMenu, at, out),
             Fact::CallFailedInGreeting { call, .. } => self.ended_early(call, Ending::FailedInGreeting, at, out),
             Fact::CallEntered { call, queue, .. } => self.entered(call, queue, at),
-            Fact::ThresholdPassed { call, threshold, .. } => {
-                if let Some(place) = self.visit(call).and_then(|visit| visit.thresholds.get_mut(usize::from(threshold)))
-                {
-                    place.passed = true;
-                }
-            }
+            Fact::ThresholdPassed { call, queue, threshold } => self.threshold_passed(call, queue, threshold),
             Fact::StepReached { call, step, trigger, .. } => {
                 if let Some(visit) = self.visit(call).filter(|visit| visit.steps.len() < MOST_STEPS) {
                     visit.steps.push(StepOpened { at, step, trigger });
@@ -151,7 +157,11 @@ impl Assembler {
                 self.offered(call, (pool, agent), (step, made, rang, outcome));
             }
             Fact::AgentStateChanged { agent, from, to, lasted, .. } => self.agent_moved(agent, from, to, lasted, out),
-            Fact::OfferMade { .. } | Fact::Turned(_) | Fact::LawBroken { .. } => {}
+            Fact::AgentPlaced { .. }
+            | Fact::Reloaded { .. }
+            | Fact::OfferMade { .. }
+            | Fact::Turned(_)
+            | Fact::LawBroken { .. } => {}
         }
     }
 
@@ -253,6 +263,15 @@ impl Assembler {
         open.interaction.visits.extend(before);
     }
 
+    fn threshold_passed(&mut self, call: CallId, queue: QueueId, threshold: u8) {
+        let terms = self.names.queues.get(queue.index());
+        let Some(&length) = terms.and_then(|terms| terms.by_number.get(usize::from(threshold))) else { return };
+        let mut known = self.visit(call).into_iter().flat_map(|visit| &mut visit.thresholds);
+        if let Some(place) = known.find(|place| place.length == length) {
+            place.passed = true;
+        }
+    }
+
     fn offered(
         &mut self,
         call: CallId,
@@ -342,11 +361,8 @@ impl Names {
     fn of(shape: &Shape) -> Names {
         let terms = |queue: &crate::stats::QueueShape| QueueTerms {
             name: queue.name.as_str().into(),
-            thresholds: queue
-                .thresholds
-                .iter()
-                .map(|length| ThresholdOfTheDay { length: *length, passed: false })
-                .collect(),
+            thresholds: queue.judged_by().map(|(_, length)| ThresholdOfTheDay { length, passed: false }).collect(),
+            by_number: queue.thresholds.clone(),
             target_percent: queue.target_percent,
         };
         Names {

@@ -9,7 +9,7 @@ use super::profile::{Judged, Profile};
 use super::record::{Interaction, Name, Visit, VisitOutcome};
 use super::replay::{Figures, Fold};
 use crate::facts::OfferOutcome;
-use crate::stats::shape::MAX_THRESHOLDS;
+use crate::stats::shape::THRESHOLDS_AT_ONCE;
 use crate::time::Duration;
 use jiff::Zoned;
 use jiff::civil::Date;
@@ -85,7 +85,7 @@ impl std::fmt::Display for Unanswerable {
         match self {
             Unanswerable::Period(reason) => reason.fmt(f),
             Unanswerable::TooManyThresholds => {
-                write!(f, "at most {MAX_THRESHOLDS} thresholds at once, those of profiles included")
+                write!(f, "at most {THRESHOLDS_AT_ONCE} thresholds at once, those of profiles included")
             }
         }
     }
@@ -104,7 +104,7 @@ impl Counter {
                 asked.push(length);
             }
         }
-        if asked.len() > MAX_THRESHOLDS {
+        if asked.len() > THRESHOLDS_AT_ONCE {
             return Err(Unanswerable::TooManyThresholds);
         }
         Ok(Counter {

@@ -284,6 +284,7 @@ impl Fold {
                     target_percent,
                     // As many as a queue can have.
                     steps: u8::try_from(super::record::MOST_STEPS).unwrap_or(u8::MAX),
+                    ..QueueShape::default()
                 })
                 .collect(),
             pools: groups().map(|_| PoolShape { name: String::new(), agents: 1 }).collect(),

@@ -1,4 +1,6 @@
 //! The laws of counting (semantics.md section 9, laws 1 to 3), checked on any copy of the numbers.
+//!
+//! Under a threshold that a reload brought or took away, the calls that it does not judge stand beside the four kinds.
 
 use super::layout::{Layout, VisitEnd};
 
@@ -13,7 +15,7 @@ pub fn visits_hold(layout: &Layout, values: &[u64], queue: usize) -> bool {
     }
     entered == finished.wrapping_add(at(slots.waiting))
         && slots.thresholds.iter().all(|events| {
-            let parts = [events.hit, events.miss, events.excused, events.pending];
+            let parts = [events.hit, events.miss, events.excused, events.pending, events.uncounted];
             entered == parts.into_iter().fold(0u64, |sum, slot| sum.wrapping_add(at(slot)))
         })
 }

@@ -2,9 +2,11 @@
 //!
 //! The list holds everything a reader shows, so that one copy of it is one consistent state.
 
+mod carry;
+
 use super::histogram::{self, HistogramSlots};
 use super::shape::{MAX_THRESHOLDS, QueueShape, Shape};
-use crate::facts::{AgentState, FlowOut, OfferOutcome, Party, Refusal, StepTrigger, Turned, closed_set};
+use crate::facts::{AgentState, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned, closed_set};
 use crate::ids::{QueueId, ServiceId};
 
 /// The positions of all numbers, and the names they are shown under.
@@ -24,6 +26,8 @@ pub struct Layout {
     pub refused_without_service: usize,
     /// By `Turned`.
     pub turned: usize,
+    /// New configurations, by `Reload`.
+    pub reloads: usize,
     /// By law number less 1.
     pub laws: usize,
     /// Callers served out of order.
@@ -104,6 +108,8 @@ pub struct ThresholdSlots {
     pub excused: usize,
     /// See `service_level::Events`.
     pub pending: usize,
+    /// Calls that entered while the threshold was not one of the queue's.
+    pub uncounted: usize,
 }
 
 /// Numbers of one tier step.
@@ -208,6 +214,7 @@ impl Layout {
             pools: shape.pools.iter().map(|_| next.pool()).collect(),
             refused_without_service: next.slots(Refusal::ALL.len()),
             turned: next.slots(Turned::ALL.len()),
+            reloads: next.slots(Reload::ALL.len()),
             laws: next.slots(LAWS),
             order: next.slot(),
             dispatch: next.histogram(histogram::DISPATCH.edges(&[])),
@@ -303,7 +310,13 @@ impl Next {
     }
 
     fn threshold(&mut self) -> ThresholdSlots {
-        ThresholdSlots { hit: self.slot(), miss: self.slot(), excused: self.slot(), pending: self.slot() }
+        ThresholdSlots {
+            hit: self.slot(),
+            miss: self.slot(),
+            excused: self.slot(),
+            pending: self.slot(),
+            uncounted: self.slot(),
+        }
     }
 
     fn step(&mut self) -> StepSlots {

@@ -9,8 +9,7 @@ mod summary;
 pub use summary::speed_of_answer;
 
 use super::layout::{Gauge, GreetingEnd, LAWS, Layout, Phase, QueueSlots, RouteSlots, ThresholdSlots, VisitEnd};
-use super::shape::MAX_THRESHOLDS;
-use crate::facts::{AgentState, FlowOut, OfferOutcome, Party, Refusal, StepTrigger, Turned};
+use crate::facts::{AgentState, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned};
 use crate::time::Time;
 use ::prometheus::TextEncoder;
 use ::prometheus::proto::MetricFamily;
@@ -143,14 +142,22 @@ impl Exposition {
             page.value(&[("queue", queue), ("threshold", &threshold)], slots.pending);
         }
         page.family(
+            "acd_sla_uncounted_calls_total",
+            Kind::Counter,
+            "Calls that entered while a reload had the threshold not yet, or no more: it does not judge them.",
+        );
+        for (queue, threshold, slots) in self.thresholds() {
+            page.value(&[("queue", queue), ("threshold", &threshold)], slots.uncounted);
+        }
+        page.family(
             "acd_sla_threshold_seconds",
             Kind::Gauge,
             "Service-level thresholds; the one of kind \"contract\" decides, the others are only counted.",
         );
         for queue in &self.layout.shape.queues {
-            for (number, limit) in queue.thresholds.iter().take(MAX_THRESHOLDS).enumerate() {
-                let kind = if number == 0 { "contract" } else { "additional" };
-                let labels = [("queue", queue.name.as_str()), ("threshold", &threshold_label(*limit)), ("kind", kind)];
+            for (place, limit) in queue.judged_by() {
+                let kind = if place == usize::from(queue.contract) { "contract" } else { "additional" };
+                let labels = [("queue", queue.name.as_str()), ("threshold", &threshold_label(limit)), ("kind", kind)];
                 page.number(&labels, limit.as_secs_f64());
             }
         }
@@ -312,6 +319,14 @@ impl Exposition {
         for phase in Phase::ALL {
             let is = page.at(self.layout.phase) == phase.index() as u64;
             page.number(&[("state", phase.label())], f64::from(u8::from(is)));
+        }
+        page.family(
+            "acd_config_reloads_total",
+            Kind::Counter,
+            "Configurations read while running, by what came of it.",
+        );
+        for result in Reload::ALL {
+            page.value(&[("result", result.label())], self.layout.reloads + result.index());
         }
         page.family("acd_config_info", Kind::Gauge, "Always 1; the digest of the configuration in force.");
         page.number(&[("hash", &self.info.config_hash)], 1.0);

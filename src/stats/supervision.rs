@@ -147,14 +147,14 @@ pub struct Visits {
     pub abandonment_ratio: Option<f64>,
     /// ASA: mean wait of the answered calls.
     pub average_speed_of_answer_seconds: Option<f64>,
-    /// By position in the queue's list; the first is the contract's.
+    /// Those in force now, the contract's first.
     pub thresholds: Vec<Threshold>,
     /// Distributions of times.
     pub times: QueueTimes,
 }
 
 /// Service-level events under one threshold in a window:
-/// `entered + pending_at_start = hit + miss + excused + pending`.
+/// `entered + pending_at_start = hit + miss + excused + pending`, but for calls that entered before a reload brought T.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
     /// T.
@@ -320,7 +320,7 @@ impl Copies<'_> {
         let entered = routes().map(|route| self.counted(window, route.entered)).sum();
         let (answered, abandoned) = (ended(VisitEnd::Answered), ended(VisitEnd::Abandoned));
         let waited = Duration::from_nanos(self.counted(window, slots.waits[VisitEnd::Answered.index()].sum()));
-        let thresholds = shape.thresholds.iter().zip(&slots.thresholds);
+        let thresholds = shape.judged_by().filter_map(|(place, limit)| Some((limit, slots.thresholds.get(place)?)));
         let times = |time| times(self.live_layout.queue(self.live, queue, time, window));
         Visits {
             covers_seconds: self.covers(window),
@@ -331,7 +331,7 @@ impl Copies<'_> {
             failed: ended(VisitEnd::Failed),
             abandonment_ratio: ratio(abandoned, entered),
             average_speed_of_answer_seconds: (answered > 0).then(|| waited.as_secs_f64() / answered as f64),
-            thresholds: thresholds.map(|(t, slots)| self.threshold(*t, slots, shape.target_percent, window)).collect(),
+            thresholds: thresholds.map(|(t, slots)| self.threshold(t, slots, shape.target_percent, window)).collect(),
             times: QueueTimes {
                 wait: times(QueueTime::Wait),
                 ring: times(QueueTime::Ring),

@@ -74,6 +74,33 @@ impl Tally {
         }
     }
 
+    /// A reload: from now on the numbers lie as `layout` says, and `origins` (see [`Layout::origins`]) where each of them
+    /// was. No number changes; those that are new begin at 0. The next publishing tells all of them.
+    pub fn relay(&mut self, layout: Arc<Layout>, origins: &[Option<usize>]) {
+        let old = std::mem::replace(&mut self.layout, layout);
+        let layout = &self.layout;
+        let mut board = Board::new(layout.len());
+        for (slot, origin) in origins.iter().enumerate() {
+            let value = origin.and_then(|origin| self.board.values.get(origin));
+            board.set(slot, value.copied().unwrap_or(0));
+        }
+        for (queue, (slots, before)) in layout.queues.iter().zip(&old.queues).enumerate() {
+            let routes = layout.routes.iter().filter(|route| route.queue.index() == queue);
+            let entered = routes.fold(0u64, |sum, route| sum.wrapping_add(board.values[route.entered]));
+            for new in slots.thresholds.iter().skip(before.thresholds.len()) {
+                board.set(new.uncounted, entered);
+            }
+        }
+        self.board = board;
+        self.visits.grow(layout.shape.calls, layout.shape.queues.len(), |route| {
+            let known = old.routes.get(route).and_then(|route| layout.route(route.service, route.queue));
+            known.unwrap_or(0)
+        });
+        self.arrivals_held.resize(layout.services.len(), true);
+        self.visits_held.resize(layout.queues.len(), true);
+        self.offers_held.resize(layout.queues.len(), true);
+    }
+
     /// The places of the numbers, for those who read them.
     pub fn layout(&self) -> Arc<Layout> {
         Arc::clone(&self.layout)
@@ -111,6 +138,8 @@ impl Tally {
             Fact::OfferMade { queue, step, .. } => self.offer_made(queue, step),
             Fact::OfferEnded { queue, step, outcome, rang, .. } => self.offer_ended(queue, step, outcome, rang),
             Fact::AgentStateChanged { pool, from, to, lasted, .. } => self.agent_moved(pool, from, to, lasted, at),
+            Fact::AgentPlaced { from, to, state, .. } => self.agent_placed(from, to, state, at),
+            Fact::Reloaded { result } => self.board.add(self.layout.reloads + result.index(), 1),
             Fact::Turned(what) => self.turned(what),
             Fact::LawBroken { law } => self.broken(law),
         }
@@ -181,7 +210,8 @@ impl Tally {
 
     fn entered(&mut self, call: CallId, service: ServiceId, queue: QueueId, at: Time) {
         let Some(route) = self.layout.route(service, queue) else { return self.broken(4) };
-        let visit = Visit { route, queue: queue.index(), entered_at: at, passed: 0 };
+        let not_judged_by = self.layout.shape.queues[queue.index()].not_judged_by();
+        let visit = Visit { route, queue: queue.index(), entered_at: at, passed: not_judged_by };
         if self.visits.enter(call, visit).is_err() {
             return self.broken(4);
         }
@@ -189,8 +219,9 @@ impl Tally {
         self.board.add(self.layout.routes[route].entered, 1);
         let slots = &self.layout.queues[queue.index()];
         self.board.add(slots.waiting, 1);
-        for events in &slots.thresholds {
-            self.board.add(events.pending, 1);
+        for (number, events) in slots.thresholds.iter().enumerate() {
+            let counted = not_judged_by & (1 << number) == 0;
+            self.board.add(if counted { events.pending } else { events.uncounted }, 1);
         }
         self.note_oldest(queue.index());
         self.check_arrivals(service);
@@ -200,7 +231,7 @@ impl Tally {
     fn threshold_passed(&mut self, call: CallId, queue: QueueId, threshold: u8) {
         let Some(visit) = self.visits.get_mut(call) else { return self.broken(1) };
         let events = self.layout.queues[visit.queue].thresholds.get(usize::from(threshold));
-        let bit = 1u8.checked_shl(u32::from(threshold)).unwrap_or(0);
+        let bit = 1u32.checked_shl(u32::from(threshold)).unwrap_or(0);
         let Some(events) = events.filter(|_| visit.queue == queue.index() && visit.passed & bit == 0) else {
             return self.broken(1);
         };
@@ -233,7 +264,7 @@ impl Tally {
         let thresholds = &self.layout.shape.queues[visit.queue].thresholds;
         for (number, (events, limit)) in slots.thresholds.iter().zip(thresholds).enumerate() {
             if visit.passed & (1 << number) != 0 {
-                continue; // a miss already, for good
+                continue; // a miss already, for good, or not judged by it
             }
             // Exactly T is within; what failed through our fault is a miss however short the wait was.
             let event = match end {
@@ -304,6 +335,25 @@ impl Tally {
         self.board.add(slots.clocks + to.index(), at.wrapping_neg());
         if from == AgentState::WrapUp {
             self.board.record(&slots.wrap_up, lasted);
+        }
+    }
+
+    /// The stay goes on in another pool, begins or ends.
+    fn agent_placed(&mut self, from: Option<PoolId>, to: Option<PoolId>, state: AgentState, at: Time) {
+        let slots = |pool: PoolId| self.layout.pools.get(pool.index()).map(|slots| (slots.agents, slots.clocks));
+        let (before, after) = (from.map(slots), to.map(slots));
+        let at = micros(at.max(self.as_of));
+        if let Some(place) = before {
+            let Some((agents, clocks)) = place else { return self.broken(4) };
+            if !self.board.take(agents + state.index()) {
+                return self.broken(4);
+            }
+            self.board.add(clocks + state.index(), at);
+        }
+        if let Some(place) = after {
+            let Some((agents, clocks)) = place else { return self.broken(4) };
+            self.board.add(agents + state.index(), 1);
+            self.board.add(clocks + state.index(), at.wrapping_neg());
         }
     }
 

@@ -15,8 +15,8 @@ pub(super) struct Visit {
     pub(super) queue: usize,
     /// When the wait began.
     pub(super) entered_at: Time,
-    /// Bit n: threshold number n has passed, the call is a miss there for good.
-    pub(super) passed: u8,
+    /// Bit n: threshold number n has passed, the call is a miss there for good; or it never judged the call.
+    pub(super) passed: u32,
 }
 
 /// Why a visit cannot be remembered.
@@ -62,6 +62,18 @@ impl Visits {
             ends: vec![Ends::default(); queues],
             bound: calls,
         }
+    }
+
+    /// After a reload: room for more calls and queues, and the routes where they are now.
+    pub(super) fn grow(&mut self, calls: usize, queues: usize, route: impl Fn(usize) -> usize) {
+        self.bound = self.bound.max(calls);
+        let more = self.bound - self.nodes.len();
+        self.nodes.reserve(more);
+        self.free.reserve(self.bound - self.free.len());
+        self.by_call.reserve(self.bound.saturating_mul(2) - self.by_call.len());
+        self.ends.resize(queues.max(self.ends.len()), Ends::default());
+        // Those of places that are free mean nothing.
+        self.nodes.iter_mut().for_each(|node| node.visit.route = route(node.visit.route));
     }
 
     /// Remembers a call from its entry on.

@@ -14,6 +14,7 @@ pub fn shape() -> Shape {
             thresholds: vec![Duration::from_secs(30)],
             target_percent: 90,
             steps: 2,
+            ..QueueShape::default()
         }],
         pools: vec![PoolShape { name: "first_line".to_owned(), agents: 2 }],
         calls: 16,

@@ -31,6 +31,7 @@ mod metrics;
 mod peers;
 mod phone;
 mod reference_router;
+mod reloads;
 mod report;
 mod routing_tests;
 mod scenarios;

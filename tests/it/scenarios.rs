@@ -6,6 +6,7 @@ mod explain;
 mod menus;
 mod offers;
 mod order;
+mod reload;
 mod ring_all;
 mod script;
 mod steps;

@@ -96,6 +96,7 @@ fn tally_of(thresholds: &[u64], calls: usize) -> Tally {
             thresholds: thresholds.iter().copied().map(Duration::from_secs).collect(),
             target_percent: 90,
             steps: 1,
+            ..QueueShape::default()
         }],
         pools: vec![PoolShape { name: "first_line".to_owned(), agents: 1 }],
         calls,

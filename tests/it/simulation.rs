@@ -58,6 +58,7 @@ fn random_plan(dice: &mut Dice) -> Plan {
         skills: (0..skills).map(|skill| (SkillId(skill), dice.pick(&[10, 50, 50, 90]))).collect(),
         fixed_contact: dice.percent(40),
         weight: 1 + dice.below(5) as u32,
+        ..Agent::default()
     });
     let agents = agents.collect();
     let services = queues.iter().zip(0..).map(|(queue, number)| Service {
@@ -351,31 +352,7 @@ impl<'a> World<'a> {
 
 /// What statistics count of a plan.
 pub fn shape(plan: &Plan) -> Shape {
-    Shape {
-        services: plan
-            .services
-            .iter()
-            .map(|service| stats::ServiceShape { name: service.name.clone(), queues: service.queues() })
-            .collect(),
-        queues: plan
-            .queues
-            .iter()
-            .map(|queue| stats::QueueShape {
-                name: queue.name.clone(),
-                thresholds: queue.thresholds.clone(),
-                target_percent: queue.target_percent,
-                steps: queue.steps.len() as u8,
-            })
-            .collect(),
-        pools: (0..)
-            .zip(&plan.pools)
-            .map(|(id, pool)| stats::PoolShape {
-                name: pool.name.clone(),
-                agents: plan.agents.iter().filter(|agent| agent.pool == PoolId(id)).count() as u32,
-            })
-            .collect(),
-        calls: plan.limits.channels as usize,
-    }
+    centralino::config::shape(plan)
 }
 
 /// What statistics count in a run, and its facts.

@@ -65,6 +65,11 @@ fn log(fact: &Fact, names: &Names) {
         Fact::AgentStateChanged { agent, from, to, .. } => {
             tracing::debug!(agent = names.agent(agent), from = from.label(), to = to.label(), "agent");
         }
+        Fact::AgentPlaced { agent, from, to, .. } => {
+            let (from, to) = (from.map(|pool| names.pool(pool)), to.map(|pool| names.pool(pool)));
+            tracing::debug!(agent = names.agent(agent), from, to, "agent placed");
+        }
+        Fact::Reloaded { result } => tracing::debug!(result = result.label(), "configuration read"),
         Fact::OfferMade { offer, call, agent, step, .. } => {
             tracing::debug!(call = call.0, offer = offer.0, agent = names.agent(agent), step, "offered");
         }

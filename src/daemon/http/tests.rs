@@ -25,6 +25,7 @@ fn served(queues: u32, limits: HttpLimits) -> Served {
         thresholds: vec![Duration::from_secs(30)],
         target_percent: 90,
         steps: 1,
+        ..QueueShape::default()
     };
     let shape = Shape { queues: (0..queues).map(queue).collect(), ..Shape::default() };
     let tally = Tally::new(shape, Time::ZERO);

@@ -2,22 +2,42 @@
 //!
 //! A line that starts in the first column is something that happens: a moment, a verb, its words. `@20s` at its end
 //! says that the first sign of it was received earlier than it is handled; `slept` that nobody asked for the deadlines
-//! before it. Lines that start with blanks are what the
+//! before it. `reload 0` brings the first of the plans that were given beside the table into force. Lines that start with blanks are what the
 //! engine must say, all of it; a line of a deadline's own starts with its moment. What is not printed by default:
 //! agents' states (`show states` as first line) and commands that a fact already implies.
 
+use centralino::acd::succession::succeed;
 use centralino::acd::{Acd, Command, Event, Outbox, Plan};
 use centralino::facts::{Fact, OfferOutcome, Record, StepTrigger};
-use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, QueueId, ServiceId};
+use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PoolId, QueueId, ServiceId};
 use centralino::time::{Duration, Time};
 use std::fmt::Write;
 
 /// Plays a table twice and compares what the engine said with what the table says.
 pub fn check(plan: Plan, table: &str) {
+    check_reloads(plan, &[], table);
+}
+
+/// As [`check`], with plans for the verb `reload`.
+pub fn check_reloads(plan: Plan, plans: &[Plan], table: &str) {
     let expected = tidy(table);
-    let actual = play(&plan, &expected);
-    assert_eq!(actual, play(&plan, &expected), "the same inputs gave different outputs");
+    let actual = play(&plan, plans, &expected);
+    assert_eq!(actual, play(&plan, plans, &expected), "the same inputs gave different outputs");
     assert!(actual == expected, "expected:\n{expected}\ngot:\n{actual}");
+}
+
+/// The plan as it follows the one in force; clips of one name are one clip.
+pub fn laid_out(running: &Plan, new: Plan) -> Plan {
+    let mut names: Vec<&String> = running.clips.iter().collect();
+    let mut place = |name| {
+        let known = names.iter().position(|known| *known == name);
+        ClipId(known.unwrap_or_else(|| {
+            names.push(name);
+            names.len() - 1
+        }) as u32)
+    };
+    let clips: Vec<ClipId> = new.clips.iter().map(&mut place).collect();
+    succeed(running, new.clone(), &clips).unwrap().plan
 }
 
 fn tidy(table: &str) -> String {
@@ -26,9 +46,9 @@ fn tidy(table: &str) -> String {
     lines.map(|line| format!("{}\n", &line[margin..])).collect()
 }
 
-fn play(plan: &Plan, table: &str) -> String {
-    let mut stage =
-        Stage { acd: Acd::new(plan.clone(), 7), out: Outbox::default(), said: String::new(), states: false };
+fn play(plan: &Plan, plans: &[Plan], table: &str) -> String {
+    let (acd, out, said) = (Acd::new(plan.clone(), 7), Outbox::default(), String::new());
+    let mut stage = Stage { acd, plans: plans.to_vec(), out, said, states: false };
     for line in table.lines().filter(|line| !line.starts_with(' ')) {
         let _ = writeln!(stage.said, "{line}");
         stage.states |= line == "show states";
@@ -44,6 +64,7 @@ fn play(plan: &Plan, table: &str) -> String {
 
 struct Stage {
     acd: Acd,
+    plans: Vec<Plan>,
     out: Outbox,
     said: String,
     states: bool,
@@ -115,6 +136,10 @@ impl Stage {
             "unregister" => vec![Event::AgentUnregistered { agent: agent(), received_at }],
             "pause" => vec![Event::AgentPaused { agent: agent(), received_at }],
             "resume" => vec![Event::AgentResumed { agent: agent(), received_at }],
+            "reload" => {
+                let plan = laid_out(self.acd.plan(), self.plans[number() as usize].clone());
+                vec![Event::PlanChanged(Box::new(plan))]
+            }
             "drain" => vec![Event::DrainStarted],
             "drain-end" => vec![Event::DrainEnded],
             _ => panic!("no such verb: {verb}"),
@@ -200,6 +225,11 @@ impl Stage {
                 }
                 format!("{}: {} {} -> {}", agent_name(*agent), from.label(), text(*lasted), to.label())
             }
+            Fact::AgentPlaced { agent, from, to, .. } => {
+                let pool = |id: &Option<PoolId>| id.map_or("nowhere", |id| &self.acd.plan().pools[id.index()].name);
+                format!("{} goes from {} to {}", agent_name(*agent), pool(from), pool(to))
+            }
+            Fact::Reloaded { result } => format!("reload {}", result.label()),
             Fact::Turned(turned) => format!("turned {}", turned.label()),
             Fact::LawBroken { law } => format!("law {law} broken"),
         };

@@ -1,0 +1,299 @@
+//! A new plan laid out after the one in force, so that whoever is in both keeps their id.
+//!
+//! Services, queues, pools and skills are known by their names, agents by their numbers, clips as the caller says. What
+//! the new plan does not have stays in its place as *retired* for the rest of the run: a place is never given to
+//! somebody else, so facts, counters and records mean the same from start to end, and whoever comes back finds their
+//! old place. The tables are bounded; beyond, a plan is refused until a restart.
+
+use super::ivr::{Flow, Menu, Target};
+use super::plan::{Agent, Limits, MOST_THRESHOLDS, Plan, Pool, Queue, Service, Step};
+use crate::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId};
+use crate::time::Duration;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Most services, queues, pools or skills of one run: twice what a configuration may have.
+pub const MOST_NAMES: usize = 1_000;
+/// Most agents of one run.
+pub const MOST_AGENTS: usize = 20_000;
+/// Most clips of one run.
+pub const MOST_CLIPS: usize = 4_000;
+
+/// A plan laid out after another, and where everything of it went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Succession {
+    /// For the engine.
+    pub plan: Plan,
+    /// By position of the service in the plan as it was written.
+    pub services: Vec<ServiceId>,
+    /// By position of the agent in the plan as it was written.
+    pub agents: Vec<AgentId>,
+}
+
+/// The tables of this run have no room for the plan, those included that earlier reloads removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TooMany {
+    /// Of what.
+    pub what: String,
+    /// How many there may be.
+    pub most: usize,
+}
+
+impl fmt::Display for TooMany {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TooMany { what, most } = self;
+        write!(f, "more than {most} {what}, those removed since the start among them: a restart forgets them")
+    }
+}
+
+/// Lays `new` out after `running`. `clips` says where each clip of the new plan is, those not yet known after the last
+/// of the running plan.
+///
+/// # Errors
+/// A table would outgrow its bound.
+pub fn succeed(running: &Plan, new: Plan, clips: &[ClipId]) -> Result<Succession, TooMany> {
+    let Plan { services, queues, pools, agents, skills, clips: clip_names, limits } = new;
+    let places = Places {
+        queues: place(names(&running.queues, queue_name), names(&queues, queue_name)),
+        pools: place(names(&running.pools, pool_name), names(&pools, pool_name)),
+        skills: place(names(&running.skills, String::as_str), names(&skills, String::as_str)),
+        clips: clips.iter().map(|clip| clip.index()).collect(),
+    };
+    let service_name = |service: &Service| service.name.clone();
+    let services_at = place(running.services.iter().map(service_name), services.iter().map(service_name));
+    let agent_number = |agent: &Agent| agent.number.clone();
+    let agents_at = place(running.agents.iter().map(agent_number), agents.iter().map(agent_number));
+
+    let laid_queues = queues.into_iter().zip(&places.queues);
+    let laid_queues: Result<Vec<_>, _> =
+        laid_queues.map(|(queue, &at)| Ok((at, places.queue(queue, running.queues.get(at))?))).collect();
+    let laid_services = services.into_iter().zip(&services_at).map(|(service, &at)| (at, places.service(service)));
+    let in_order = agents.into_iter().zip(&agents_at).zip(0..);
+    let laid_agents = in_order.map(|((agent, &at), place)| (at, places.agent(agent, place)));
+    let plan = Plan {
+        services: lay(&running.services, retire_service, laid_services, ("services", MOST_NAMES))?,
+        queues: lay(&running.queues, retire_queue, laid_queues?, ("queues", MOST_NAMES))?,
+        pools: lay(&running.pools, Pool::clone, pools.into_iter().enumerate_at(&places.pools), ("pools", MOST_NAMES))?,
+        agents: lay(&running.agents, retire_agent, laid_agents, ("agents", MOST_AGENTS))?,
+        skills: lay(
+            &running.skills,
+            String::clone,
+            skills.into_iter().enumerate_at(&places.skills),
+            ("skills", MOST_NAMES),
+        )?,
+        clips: lay(
+            &running.clips,
+            String::clone,
+            clip_names.into_iter().enumerate_at(&places.clips),
+            ("clips", MOST_CLIPS),
+        )?,
+        // Ports, dialogs and files were counted for so many calls at the start.
+        limits: Limits { channels: running.limits.channels, ..limits },
+    };
+    let services = services_at.into_iter().map(|at| ServiceId(narrow(at))).collect();
+    let agents = agents_at.into_iter().map(|at| AgentId(narrow(at))).collect();
+    Ok(Succession { plan, services, agents })
+}
+
+/// Whether every id of `old` means the same in `plan`.
+pub(super) fn is_laid_out_after(plan: &Plan, old: &Plan) -> bool {
+    fn goes_on<T>(new: &[T], old: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
+        new.len() >= old.len() && old.iter().zip(new).all(|(old, new)| same(old, new))
+    }
+    goes_on(&plan.services, &old.services, |a, b| a.name == b.name)
+        && goes_on(&plan.queues, &old.queues, |a, b| a.name == b.name && b.thresholds.starts_with(&a.thresholds))
+        && goes_on(&plan.pools, &old.pools, |a, b| a.name == b.name)
+        && goes_on(&plan.agents, &old.agents, |a, b| a.number == b.number)
+        && goes_on(&plan.skills, &old.skills, |a, b| a == b)
+        && plan.clips.len() >= old.clips.len()
+}
+
+/// Where the new plan's things go, by their position in it.
+struct Places {
+    queues: Vec<usize>,
+    pools: Vec<usize>,
+    skills: Vec<usize>,
+    clips: Vec<usize>,
+}
+
+// Every structure is taken apart by name: a field added to the plan does not compile until it is laid out here.
+impl Places {
+    fn service(&self, service: Service) -> Service {
+        let Service { name, number, welcome, menu, queue, priority_credit, retired } = service;
+        let (welcome, menu) = (welcome.map(|clip| self.clip(clip)), menu.map(|flow| self.flow(flow)));
+        Service { name, number, welcome, menu, queue: self.queue_id(queue), priority_credit, retired }
+    }
+
+    fn flow(&self, flow: Flow) -> Flow {
+        let Flow { menus } = flow;
+        let menu = |menu: Menu| {
+            let Menu { name, prompt, timeout, repeats, barge_in, keys, otherwise } = menu;
+            let keys = keys.into_iter().map(|(key, target)| (key, self.target(target))).collect();
+            let (prompt, otherwise) = (self.clip(prompt), self.target(otherwise));
+            Menu { name, prompt, timeout, repeats, barge_in, keys, otherwise }
+        };
+        Flow { menus: menus.into_iter().map(menu).collect() }
+    }
+
+    fn target(&self, target: Target) -> Target {
+        match target {
+            Target::Repeat => Target::Repeat,
+            Target::Menu(menu) => Target::Menu(menu),
+            Target::Queue(queue) => Target::Queue(self.queue_id(queue)),
+            Target::End(clip) => Target::End(self.clip(clip)),
+        }
+    }
+
+    fn queue(&self, queue: Queue, running: Option<&Queue>) -> Result<Queue, TooMany> {
+        let Queue {
+            name,
+            strategy,
+            steps,
+            ring,
+            wrap_up,
+            max_wait,
+            max_wait_grace,
+            max_length,
+            thresholds,
+            contract,
+            uncounted: _,
+            target_percent,
+            music,
+            on_reload,
+            retired,
+        } = queue;
+        let contract = thresholds.get(usize::from(contract)).copied();
+        let (thresholds, uncounted) = lay_thresholds(running, &thresholds);
+        if thresholds.len() > MOST_THRESHOLDS {
+            return Err(TooMany { what: format!("thresholds of queue {name}"), most: MOST_THRESHOLDS });
+        }
+        let contract = thresholds.iter().position(|known| Some(*known) == contract).unwrap_or(0);
+        Ok(Queue {
+            name,
+            strategy,
+            steps: steps.into_iter().map(|step| self.step(step)).collect(),
+            ring,
+            wrap_up,
+            max_wait,
+            max_wait_grace,
+            max_length,
+            thresholds,
+            contract: u8::try_from(contract).unwrap_or(0),
+            uncounted,
+            target_percent,
+            music: music.map(|clip| self.clip(clip)),
+            on_reload,
+            retired,
+        })
+    }
+
+    fn step(&self, step: Step) -> Step {
+        let Step { after, pools, requires, mode, after_offers, when_nobody_signed_in } = step;
+        let pools = pools.into_iter().map(|pool| self.pool(pool)).collect();
+        Step { after, pools, requires: self.levels(requires), mode, after_offers, when_nobody_signed_in }
+    }
+
+    fn agent(&self, agent: Agent, place: u32) -> Agent {
+        let Agent { number, pool, skills, fixed_contact, weight, place: _, retired } = agent;
+        Agent { number, pool: self.pool(pool), skills: self.levels(skills), fixed_contact, weight, place, retired }
+    }
+
+    fn levels(&self, levels: Vec<(SkillId, u8)>) -> Vec<(SkillId, u8)> {
+        let known = |skill: SkillId| SkillId(narrow(self.skills.get(skill.index()).copied().unwrap_or(usize::MAX)));
+        let mut levels: Vec<_> = levels.into_iter().map(|(skill, level)| (known(skill), level)).collect();
+        levels.sort_unstable();
+        levels
+    }
+
+    fn queue_id(&self, queue: QueueId) -> QueueId {
+        QueueId(narrow(self.queues.get(queue.index()).copied().unwrap_or(usize::MAX)))
+    }
+
+    fn pool(&self, pool: PoolId) -> PoolId {
+        PoolId(narrow(self.pools.get(pool.index()).copied().unwrap_or(usize::MAX)))
+    }
+
+    fn clip(&self, clip: ClipId) -> ClipId {
+        ClipId(narrow(self.clips.get(clip.index()).copied().unwrap_or(usize::MAX)))
+    }
+}
+
+/// The thresholds of the queue so far, then the new ones; and a bit for each that counts no more.
+fn lay_thresholds(running: Option<&Queue>, wanted: &[Duration]) -> (Vec<Duration>, u32) {
+    let mut thresholds = running.map_or_else(Vec::new, |queue| queue.thresholds.clone());
+    for threshold in wanted {
+        if !thresholds.contains(threshold) {
+            thresholds.push(*threshold);
+        }
+    }
+    let is_out = |(threshold, _): &(&Duration, u32)| !wanted.contains(threshold);
+    let bits = thresholds.iter().zip(0u32..).filter(is_out);
+    let uncounted = bits.fold(0, |bits, (_, place)| bits | 1u32.checked_shl(place).unwrap_or(0));
+    (thresholds, uncounted)
+}
+
+fn queue_name(queue: &Queue) -> &str {
+    &queue.name
+}
+
+fn pool_name(pool: &Pool) -> &str {
+    &pool.name
+}
+
+fn names<'a, T>(list: &'a [T], name: fn(&T) -> &str) -> impl Iterator<Item = String> + 'a {
+    list.iter().map(move |one| name(one).to_owned())
+}
+
+/// Where each new name goes: to the place of its namesake, else after the last.
+fn place(running: impl Iterator<Item = String>, new: impl Iterator<Item = String>) -> Vec<usize> {
+    let mut known: BTreeMap<String, usize> = running.zip(0..).collect();
+    let mut next = known.len();
+    let mut place = |name| {
+        *known.entry(name).or_insert_with(|| {
+            next += 1;
+            next - 1
+        })
+    };
+    new.map(&mut place).collect()
+}
+
+/// The running table with everything in it retired, then everything new or still there at its place.
+fn lay<T>(
+    running: &[T],
+    retire: impl Fn(&T) -> T,
+    new: impl IntoIterator<Item = (usize, T)>,
+    (what, most): (&str, usize),
+) -> Result<Vec<T>, TooMany> {
+    let mut table: BTreeMap<usize, T> = running.iter().map(retire).enumerate().collect();
+    table.extend(new);
+    if table.len() > most {
+        return Err(TooMany { what: what.to_owned(), most });
+    }
+    Ok(table.into_values().collect())
+}
+
+fn retire_service(service: &Service) -> Service {
+    Service { retired: true, ..service.clone() }
+}
+
+fn retire_queue(queue: &Queue) -> Queue {
+    Queue { retired: true, ..queue.clone() }
+}
+
+fn retire_agent(agent: &Agent) -> Agent {
+    Agent { retired: true, fixed_contact: false, ..agent.clone() }
+}
+
+/// Positions of bounded tables.
+fn narrow(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+trait EnumerateAt: Iterator + Sized {
+    /// Each with the place it goes to.
+    fn enumerate_at(self, places: &[usize]) -> impl Iterator<Item = (usize, Self::Item)> {
+        places.iter().copied().zip(self)
+    }
+}
+
+impl<I: Iterator> EnumerateAt for I {}
