@@ -20,22 +20,13 @@ fn engine(legs: u64) -> (MediaEngine, Output) {
         ports: (20_000, 29_999),
         drain: Duration::from_secs(5),
         silent_after: Some(Duration::from_secs(60)),
-        codecs: vec![Codec::Pcma, Codec::Pcmu],
+        ..Settings::default()
     };
     let clips = embedded::clip(embedded::MUSIC).into_iter().collect();
     let (mut engine, mut out) = (MediaEngine::new(settings, clips, [1; 32]), Output::default());
     for leg in (0..legs).map(LegId) {
         let codec = if leg.0 % 2 == 0 { Codec::Pcma } else { Codec::Pcmu };
-        let stream = Stream {
-            remote: Some(remote(leg)),
-            signalled_from: remote(leg).ip(),
-            codec,
-            payload_type: codec.static_payload_type(),
-            telephone_event: Some(101),
-            may_send: true,
-            will_receive: true,
-            ptime_ms: 20,
-        };
+        let stream = Stream { telephone_event: Some(101), ..Stream::plain(remote(leg), codec) };
         engine.command(Command::Open { leg, port: 20_000 }, Time::ZERO, &mut out);
         engine.command(Command::Direct { leg, stream }, Time::ZERO, &mut out);
     }

@@ -209,6 +209,15 @@ pub enum Fact {
         /// Whether it came into force.
         result: Reload,
     },
+    /// How one leg of a call fared on the network, told at its end.
+    LegMeasured {
+        /// Whose.
+        call: CallId,
+        /// Which side of it.
+        party: Party,
+        /// What was measured.
+        quality: Quality,
+    },
     /// A message or a packet of the outside world was turned away or lost.
     Turned(Turned),
     /// A law of semantics.md section 9 was found broken: a defect of ours, survived.
@@ -216,6 +225,23 @@ pub enum Fact {
         /// The law's number, 1 to 9.
         law: u8,
     },
+}
+
+/// How one leg fared: what came from its other side, and what that side says of what we sent (RFC 3550 6.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quality {
+    /// RTP packets received.
+    pub received: u64,
+    /// RTP packets that never came.
+    pub lost: u64,
+    /// The largest jitter of any report's interval.
+    pub jitter: Duration,
+    /// RTP packets sent.
+    pub sent: u64,
+    /// Of these, missed by the other side, if it reports.
+    pub sent_lost: Option<u64>,
+    /// To the other side and back, the mean of what its reports allow to tell.
+    pub round_trip: Option<Duration>,
 }
 
 macro_rules! closed_set {
@@ -392,6 +418,10 @@ closed_set! {
         RtpStranger = "rtp_stranger",
         /// RTP that is no RTP.
         RtpGarbage = "rtp_garbage",
+        /// RTCP that is no RTCP.
+        RtcpGarbage = "rtcp_garbage",
+        /// The port beside a leg's, for RTCP, belonged to another program: the leg goes without reports.
+        RtcpPortTaken = "rtcp_port_taken",
         /// An ICMP error or a failed send on an RTP socket.
         RtpSendFailed = "rtp_send_failed",
         /// A talking leg sent no RTP for the configured time.

@@ -4,7 +4,7 @@ use super::engine::{Engine, Side, Turn};
 use super::legs::Leg;
 use super::settings::Phone;
 use crate::acd;
-use crate::facts::{Fact, OfferOutcome, Record, Turned};
+use crate::facts::{Fact, OfferOutcome, Party, Record, Turned};
 use crate::ids::{AgentId, CallId, OfferId};
 use crate::media;
 use crate::sip::{CallerIdentity, CancelCause, DialogId, NotInvited, RefusedBy, Target};
@@ -180,6 +180,7 @@ impl Engine {
         }
         self.dialogs.remove(&leg.dialog);
         self.media.remove(&leg.media.id);
+        turn.out.media.push(media::Command::Measure { leg: leg.media.id, call: leg.call, party: Party::Agent });
         self.legs.close(&leg.media, turn.now, &mut turn.out.media);
         Some(leg)
     }

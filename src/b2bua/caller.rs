@@ -4,7 +4,7 @@ use super::engine::{Engine, Side, Turn};
 use super::legs::Leg;
 use super::settings::Answer;
 use crate::acd;
-use crate::facts::{Fact, Record, Refusal, Turned};
+use crate::facts::{Fact, Party, Record, Refusal, Turned};
 use crate::ids::{CallId, LegId, OfferId};
 use crate::media;
 use crate::sip::{self, DialogId, Invitation};
@@ -228,6 +228,7 @@ impl Engine {
         let leg = self.callers.remove(&call)?;
         self.dialogs.remove(&leg.dialog);
         self.media.remove(&leg.media.id);
+        turn.out.media.push(media::Command::Measure { leg: leg.media.id, call, party: Party::Caller });
         self.legs.close(&leg.media, turn.now, &mut turn.out.media);
         Some(leg)
     }

@@ -113,8 +113,9 @@ impl Legs {
         sdp::Policy { signalled_from, allow_loopback, is_ours }
     }
 
-    /// Media sent to a socket of ours would go round for ever.
+    /// Media sent to a socket of ours would go round for ever; RTCP has the odd port beside RTP.
     fn is_ours(&self, address: SocketAddr) -> bool {
-        self.sip.contains(&address) || (address.ip() == self.address && self.open_ports.contains(&address.port()))
+        self.sip.contains(&address)
+            || (address.ip() == self.address && self.open_ports.contains(&(address.port() & !1)))
     }
 }

@@ -57,6 +57,7 @@ struct Media {
     drain: Duration,
     silent_after: Option<Duration>,
     codecs: Vec<Codec>,
+    report_every: Option<Duration>,
 }
 
 impl Network {
@@ -160,6 +161,7 @@ impl Network {
                 drain: media.drain,
                 silent_after: media.silent_after,
                 codecs: media.codecs,
+                report_every: media.report_every,
             },
             phones: agents.phones,
             answer,
@@ -233,6 +235,7 @@ fn number_from(value: &DeValue<'_>) -> Read<sip::NumberFrom> {
 fn read_media(section: &mut Section<'_>, sip: IpAddr, report: &Report<'_>) -> Media {
     let home = section.span.clone();
     let silent_after = section.get_or("rtp_timeout", 2 * MINUTE, duration(Duration::ZERO, DAY));
+    let report_every = section.get_or("rtcp_interval", 5 * SECOND, duration(Duration::ZERO, MINUTE));
     let codecs = section.get_list("codecs", codec).map_or_else(
         || vec![Codec::Pcma, Codec::Pcmu],
         |list| {
@@ -250,6 +253,7 @@ fn read_media(section: &mut Section<'_>, sip: IpAddr, report: &Report<'_>) -> Me
         drain: section.get_or("port_rest", 2 * SECOND, duration(Duration::ZERO, HOUR)),
         silent_after: (silent_after > Duration::ZERO).then_some(silent_after),
         codecs,
+        report_every: (report_every > Duration::ZERO).then_some(report_every),
     }
 }
 

@@ -84,10 +84,12 @@ impl LedgerSettings {
 }
 
 impl Settings {
-    /// How many files and sockets may be open at once: two legs a call, TCP connections, and a reserve. A process
-    /// whose file limit is lower says so when it starts, and turns calls away once it is reached.
+    /// How many files and sockets may be open at once: two legs a call with a socket for RTP and one for RTCP, TCP
+    /// connections, and a reserve. A process whose file limit is lower says so when it starts, and turns calls away
+    /// once it is reached.
     pub fn files_needed(&self) -> u64 {
-        let legs = u64::from(self.channels) * 2;
+        let sockets = if self.engine.media.report_every.is_some() { 2 } else { 1 };
+        let legs = u64::from(self.channels) * 2 * sockets;
         let connections = u64::try_from(self.tcp_connections).unwrap_or(u64::MAX);
         legs.saturating_add(connections).saturating_add(RESERVED_FILES)
     }

@@ -1,20 +1,21 @@
 //! The thread that owns the RTP sockets and the media engine: what comes in on a socket goes to the engine, what the
 //! engine has to say goes out, on time to the millisecond. Nothing in it waits but its one `epoll_wait`.
 
+mod sockets;
+
 use super::clock::Clock;
 use super::inbox::{Inbox, Message};
 use centralino::facts::{Fact, Record, Turned};
-use centralino::ids::{ByLeg, LegId};
+use centralino::ids::ByLeg;
 use centralino::media::{Command, MediaEngine, Output};
 use centralino::time::{Duration, Time};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
-use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
-use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg, setsockopt};
 use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
-use std::io::{self, IoSliceMut};
+use sockets::{Channel, LegSockets, icmp_errors};
+use std::io;
 use std::net::UdpSocket;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
@@ -23,8 +24,6 @@ use std::thread::{Builder, JoinHandle};
 const COMMANDS: usize = 65_536;
 /// Commands obeyed before sockets and the clock have their turn again.
 const COMMANDS_A_TURN: usize = 1_024;
-/// Most entries of a socket's error queue looked at in one turn.
-const ERRORS_A_TURN: u64 = 16;
 /// Before other threads of ours and of others, where the system lets us: a late packet is a click in somebody's ear.
 const NICE: i32 = -10;
 /// Sockets looked at in one turn.
@@ -34,7 +33,7 @@ const DATAGRAM_BYTES: usize = 2_048;
 /// How often counted trouble is told, and how much of it at once: a flood of packets must not become one of messages.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 const MOST_TOLD: u64 = 100;
-/// The eventfd's name in the epoll set; legs are named by their ids.
+/// The eventfd's name in the epoll set; legs' sockets are named by `Channel::name`.
 const WAKE: u64 = u64::MAX;
 
 type Order = (Command, Option<UdpSocket>);
@@ -129,7 +128,7 @@ struct MediaThread {
     clock: Clock,
     epoll: OwnedFd,
     wake: Arc<Wake>,
-    sockets: ByLeg<UdpSocket>,
+    sockets: ByLeg<LegSockets>,
     datagram: Box<[u8; DATAGRAM_BYTES]>,
     out: Output,
     trouble: Trouble,
@@ -159,7 +158,7 @@ impl MediaThread {
             if data.u64() == WAKE {
                 self.wake.hush();
             } else {
-                self.receive(LegId(data.u64()), flags);
+                self.receive(Channel::named(data.u64()), flags);
                 self.flush()?;
             }
         }
@@ -179,7 +178,7 @@ impl MediaThread {
     fn obey(&mut self) -> Result<(), Over> {
         for _ in 0..COMMANDS_A_TURN {
             match self.orders.try_recv() {
-                Ok((command, socket)) => self.obey_one(command, socket),
+                Ok((command, socket)) => self.obey_one(command, socket)?,
                 Err(TryRecvError::Empty) => return Ok(()),
                 Err(TryRecvError::Disconnected) => return Err(Over),
             }
@@ -187,62 +186,75 @@ impl MediaThread {
         Ok(())
     }
 
-    fn obey_one(&mut self, command: Command, socket: Option<UdpSocket>) {
+    fn obey_one(&mut self, command: Command, socket: Option<UdpSocket>) -> Result<(), Over> {
         let now = self.clock.now();
         match (&command, socket) {
-            (&Command::Open { leg, .. }, Some(socket)) => match self.watch(leg, &socket) {
-                Ok(()) => drop(self.sockets.insert(leg, socket)),
+            (&Command::Open { leg, .. }, Some(socket)) => match LegSockets::open(&self.epoll, leg, socket) {
+                Ok(sockets) => drop(self.sockets.insert(leg, sockets)),
                 Err(_) => self.trouble.count(Turned::RtpPortExhausted, 1, now),
             },
-            (Command::Close { leg }, _) => {
-                if let Some(socket) = self.sockets.remove(leg) {
-                    let _ = epoll::delete(&self.epoll, &socket);
+            (Command::Direct { leg, stream }, _) if self.engine.reports() => {
+                if let Some(sockets) = self.sockets.get_mut(leg)
+                    && !sockets.prepare_control(&self.epoll, *leg, stream.is_muxed)
+                {
+                    self.trouble.count(Turned::RtcpPortTaken, 1, now);
                 }
             }
             _ => {}
         }
+        let closed = if let Command::Close { leg } = command { Some(leg) } else { None };
         self.engine.command(command, now, &mut self.out);
-    }
-
-    fn watch(&self, leg: LegId, socket: &UdpSocket) -> io::Result<()> {
-        socket.set_nonblocking(true)?;
-        // Without it the kernel keeps ICMP errors of an unconnected socket to itself.
-        if socket.local_addr()?.is_ipv4() {
-            setsockopt(socket, Ipv4RecvErr, &true)?;
-        } else {
-            setsockopt(socket, Ipv6RecvErr, &true)?;
+        if let Some(leg) = closed {
+            // Its last report is still to leave.
+            self.flush()?;
+            if let Some(sockets) = self.sockets.remove(&leg) {
+                sockets.close(&self.epoll);
+            }
         }
-        epoll::add(&self.epoll, socket, epoll::EventData::new_u64(leg.0), epoll::EventFlags::IN)?;
         Ok(())
     }
 
-    fn receive(&mut self, leg: LegId, flags: epoll::EventFlags) {
-        let Some(socket) = self.sockets.get(&leg) else { return };
+    fn receive(&mut self, Channel { leg, is_control }: Channel, flags: epoll::EventFlags) {
+        let Some(socket) = self.sockets.get(&leg).and_then(|sockets| sockets.socket(is_control)) else { return };
         if flags.contains(epoll::EventFlags::ERR) {
             let errors = icmp_errors(socket);
-            self.trouble.count(Turned::RtpSendFailed, errors, self.clock.now());
+            if !is_control {
+                self.trouble.count(Turned::RtpSendFailed, errors, self.clock.now());
+            }
         }
         // One datagram a turn: voice comes one by one, and looking for a second would cost as much as the first. What
         // is left makes the next `epoll_wait` return at once. An error is what ICMP left behind; it was counted above.
         if let Ok((length, from)) = socket.recv_from(&mut self.datagram[..]) {
             let datagram = self.datagram.get(..length).unwrap_or_default();
-            self.engine.packet(leg, from, datagram, self.clock.now(), &mut self.out);
+            let now = self.clock.now();
+            if is_control {
+                self.engine.control(leg, from, datagram, now, &mut self.out);
+            } else {
+                self.engine.packet(leg, from, datagram, now, &mut self.out);
+            }
         }
     }
 
     /// Sends and tells what the engine produced.
     fn flush(&mut self) -> Result<(), Over> {
         for (leg, to, bytes) in self.out.packets.iter() {
-            let Some(socket) = self.sockets.get(&leg) else { continue };
+            let Some(socket) = self.sockets.get(&leg).map(LegSockets::media) else { continue };
             // An ICMP error of an earlier packet may surface on this one: it is tried once more.
             if socket.send_to(bytes, to).is_err() && socket.send_to(bytes, to).is_err() {
                 self.trouble.count(Turned::RtpSendFailed, 1, self.clock.now());
             }
         }
-        for record in &self.out.facts {
-            match record.fact {
-                Fact::Turned(turned) => self.trouble.count(turned, 1, record.at),
-                _ => debug_assert!(false, "the media engine tells only what it turned away: {record:?}"),
+        for (leg, to, bytes) in self.out.reports.iter() {
+            // A report that is lost is followed by another; a phone without RTCP is no trouble of ours.
+            if let Some(socket) = self.sockets.get(&leg).and_then(LegSockets::control) {
+                let _ = socket.send_to(bytes, to);
+            }
+        }
+        for record in self.out.facts.drain(..) {
+            if let Fact::Turned(turned) = record.fact {
+                self.trouble.count(turned, 1, record.at);
+            } else if !self.inbox.put(Message::Fact(record)) {
+                return Err(Over);
             }
         }
         for (at, event) in self.out.events.drain(..) {
@@ -255,19 +267,6 @@ impl MediaThread {
         self.out.clear();
         Ok(())
     }
-}
-
-/// Empties the socket's error queue: one entry for each packet that an ICMP error came back for.
-fn icmp_errors(socket: &UdpSocket) -> u64 {
-    let mut errors = 0;
-    let mut datagram = [0; 16];
-    let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
-    while errors < ERRORS_A_TURN
-        && recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut [IoSliceMut::new(&mut datagram)], None, flags).is_ok()
-    {
-        errors += 1;
-    }
-    errors
 }
 
 /// What was turned away and is still to be told, by kind. Told in portions, nothing of it is lost.
@@ -311,7 +310,7 @@ impl Trouble {
 mod tests {
     use super::super::inbox::Messages;
     use super::*;
-    use centralino::ids::ClipId;
+    use centralino::ids::{ClipId, LegId};
     use centralino::media::{Clip, Codec, Event, Settings, Stream};
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -326,13 +325,7 @@ mod tests {
     }
 
     fn bench() -> Bench {
-        let settings = Settings {
-            address: LOCALHOST,
-            ports: (20_000, 29_999),
-            drain: Duration::from_secs(1),
-            silent_after: None,
-            codecs: vec![Codec::Pcma],
-        };
+        let settings = Settings { silent_after: None, ..Settings::default() };
         let clip = Clip::from_samples((0..1_600).map(|n| n * 20).collect()).unwrap();
         let engine = MediaEngine::new(settings, vec![clip.clone()], [1; 32]);
         let (inbox, messages) = Inbox::new();
@@ -352,16 +345,7 @@ mod tests {
             let ours = socket();
             let address = ours.local_addr().unwrap();
             assert!(self.handle.send(Command::Open { leg, port: address.port() }, Some(ours)));
-            let stream = Stream {
-                remote: Some(remote),
-                signalled_from: LOCALHOST,
-                codec: Codec::Pcma,
-                payload_type: 8,
-                telephone_event: None,
-                may_send: true,
-                will_receive: true,
-                ptime_ms: 20,
-            };
+            let stream = Stream::plain(remote, Codec::Pcma);
             assert!(self.handle.send(Command::Direct { leg, stream }, None));
             address
         }
@@ -422,6 +406,28 @@ mod tests {
         assert_eq!(hear(&one)[12..], packet[12..]);
         bench.handle.send(Command::Close { leg: a }, None);
         bench.handle.send(Command::Close { leg: b }, None);
+        bench.end();
+    }
+
+    #[test]
+    fn reports_leave_from_the_next_port_and_the_last_one_says_goodbye() {
+        let bench = bench();
+        // A phone with two neighbouring ports.
+        let (phone, control) = std::iter::repeat_with(socket)
+            .find_map(|phone| {
+                let next = phone.local_addr().unwrap().port().checked_add(1)?;
+                Some((phone, UdpSocket::bind((LOCALHOST, next)).ok()?))
+            })
+            .unwrap();
+        control.set_read_timeout(Some(PATIENCE)).unwrap();
+        let leg = LegId(1);
+        let ours = bench.leg(leg, phone.local_addr().unwrap());
+        bench.handle.send(Command::Close { leg }, None);
+        let mut buffer = [0; 200];
+        let (length, from) = control.recv_from(&mut buffer).unwrap();
+        assert_eq!((from.ip(), from.port()), (ours.ip(), ours.port() + 1));
+        assert_eq!(buffer[1], 201, "nothing was sent: a receiver report");
+        assert_eq!(buffer[length - 7], 203, "and a goodbye");
         bench.end();
     }
 

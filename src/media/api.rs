@@ -1,9 +1,10 @@
 //! What the media room is asked to do and what it says. The shell carries both over channels between the engine
 //! thread and the media thread.
 
-use crate::ids::{ClipId, Key, LegId};
+use crate::facts::Party;
+use crate::ids::{CallId, ClipId, Key, LegId};
 use crate::time::Time;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Something for the media engine to do. Commands for an unknown leg are ignored (it was closed meanwhile).
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +49,16 @@ pub enum Command {
         /// Either side.
         leg: LegId,
     },
-    /// The leg is over; its socket may be closed.
+    /// Say how the leg has fared so far, as a fact about this call.
+    Measure {
+        /// Which leg.
+        leg: LegId,
+        /// Whose call.
+        call: CallId,
+        /// Which side of it.
+        party: Party,
+    },
+    /// The leg is over; its sockets may be closed once what this produced is sent.
     Close {
         /// Which leg.
         leg: LegId,
@@ -92,7 +102,7 @@ pub struct Stream {
     /// Where the other side said it receives; `None` while it asked us to send nothing (port 0, c=0.0.0.0).
     pub remote: Option<SocketAddr>,
     /// The address its signalling comes from: the other source from which a first packet may be latched to.
-    pub signalled_from: std::net::IpAddr,
+    pub signalled_from: IpAddr,
     /// The codec both sides speak.
     pub codec: Codec,
     /// Its RTP payload type in both directions.
@@ -105,6 +115,33 @@ pub struct Stream {
     pub will_receive: bool,
     /// Milliseconds of sound in a packet of ours; 20 unless the other side asked otherwise.
     pub ptime_ms: u8,
+    /// Where the other side receives RTCP.
+    pub control: Option<SocketAddr>,
+    /// RTP and RTCP share one port on both sides (RFC 5761).
+    pub is_muxed: bool,
+}
+
+impl Stream {
+    /// A stream in both directions without a wish: 20 ms, no keys, RTCP on the next port.
+    pub fn plain(remote: SocketAddr, codec: Codec) -> Stream {
+        Stream {
+            remote: Some(remote),
+            signalled_from: remote.ip(),
+            codec,
+            payload_type: codec.static_payload_type(),
+            telephone_event: None,
+            may_send: true,
+            will_receive: true,
+            ptime_ms: 20,
+            control: control_beside(remote),
+            is_muxed: false,
+        }
+    }
+}
+
+/// RFC 3550 11: RTCP lives on the next higher port.
+pub(super) fn control_beside(remote: SocketAddr) -> Option<SocketAddr> {
+    Some(SocketAddr::new(remote.ip(), remote.port().checked_add(1)?))
 }
 
 /// A codec for which the media engine has an encoder and a decoder.
@@ -119,8 +156,10 @@ pub enum Codec {
 /// What one turn of the media engine produced; reused.
 #[derive(Debug, Default)]
 pub struct Output {
-    /// For the sockets.
+    /// RTP, for the legs' sockets.
     pub packets: super::packets::Packets,
+    /// RTCP, for the sockets beside them, or the same ones where both share a port.
+    pub reports: super::packets::Packets,
     /// For the engine thread.
     pub events: Vec<(Time, Event)>,
     /// For the statistics: refused, lost, malformed packets.
@@ -131,6 +170,7 @@ impl Output {
     /// Forgets everything and keeps the room.
     pub fn clear(&mut self) {
         self.packets.clear();
+        self.reports.clear();
         self.events.clear();
         self.facts.clear();
     }

@@ -3,6 +3,7 @@
 //! It opens no socket and reads no clock. A leg sends what it plays (`playing`), else what its partner says (`relay`).
 //! Nothing is mixed.
 
+mod control;
 mod leg;
 mod outgoing;
 mod playing;
@@ -33,6 +34,8 @@ pub struct MediaEngine {
     wheel: Wheel,
     due: Vec<Due>,
     silence: Deadlines<usize>,
+    reports: Deadlines<usize>,
+    report_every: Option<Duration>,
     randomness: ChaCha12Rng,
 }
 
@@ -47,6 +50,8 @@ impl MediaEngine {
             wheel: Wheel::new(),
             due: Vec::new(),
             silence: Deadlines::default(),
+            reports: Deadlines::default(),
+            report_every: settings.report_every,
             randomness: ChaCha12Rng::from_seed(seed),
         }
     }
@@ -68,7 +73,8 @@ impl MediaEngine {
                     self.part(key);
                 }
             }
-            Command::Close { leg } => self.close(leg),
+            Command::Measure { leg, call, party } => self.measure(leg, (call, party), now, out),
+            Command::Close { leg } => self.close(leg, now, out),
         }
     }
 
@@ -76,7 +82,8 @@ impl MediaEngine {
     pub fn next_deadline(&self) -> Option<Time> {
         let packet = self.wheel.next().map(Time::from_millis);
         let silence = self.silence.next().map(|(at, _)| at);
-        packet.into_iter().chain(silence).min()
+        let report = self.reports.next().map(|(at, _)| at);
+        [packet, silence, report].into_iter().flatten().min()
     }
 
     /// Sends what is due. However late it is called, a leg sends one packet and goes on in its old rhythm: what was
@@ -92,6 +99,9 @@ impl MediaEngine {
         while let Some((_, key)) = self.silence.pop_due(now) {
             self.judge_silence(key, now, out);
         }
+        while let Some((_, key)) = self.reports.pop_due(now) {
+            self.report_due(key, now, out);
+        }
     }
 
     /// How many legs are open.
@@ -104,9 +114,8 @@ impl MediaEngine {
             debug_assert!(false, "{id:?} opened twice");
             return;
         }
-        let random = [self.randomness.next_u32(), self.randomness.next_u32(), self.randomness.next_u32()];
-        let [ssrc, sequence, timestamp] = random;
-        let key = self.legs.insert(Leg::new(id, Outgoing::new(ssrc, sequence as u16, timestamp)));
+        let [ssrc, sequence, timestamp, a, b, c] = std::array::from_fn(|_| self.randomness.next_u32());
+        let key = self.legs.insert(Leg::new(id, Outgoing::new(ssrc, sequence as u16, timestamp), [a, b, c]));
         self.keys.insert(id, key);
     }
 
@@ -116,6 +125,9 @@ impl MediaEngine {
         // Time spent on hold is not silence.
         leg.heard_at = now;
         self.watch_silence(key, now);
+        if self.reports.get(key).is_none() {
+            self.schedule_report(key, 50, now);
+        }
         self.start_pacing(key);
     }
 
@@ -149,8 +161,10 @@ impl MediaEngine {
         }
     }
 
-    fn close(&mut self, id: LegId) {
+    fn close(&mut self, id: LegId, now: Time, out: &mut Output) {
         let Some(key) = self.keys.remove(&id) else { return };
+        self.report(key, true, now, out);
+        self.reports.cancel(key);
         self.part(key);
         self.legs.try_remove(key);
         self.silence.cancel(key);

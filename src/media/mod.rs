@@ -9,6 +9,7 @@ pub mod g711;
 mod music;
 pub mod packets;
 pub mod ports;
+mod rtcp;
 pub mod sdp;
 mod settings;
 pub mod tone;

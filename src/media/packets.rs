@@ -1,4 +1,4 @@
-//! RTP packets to be sent, one behind the other in a buffer that is used again and again.
+//! Packets to be sent, one behind the other in a buffer that is used again and again.
 
 use crate::ids::LegId;
 use rtp_rs::RtpPacketBuilder;
@@ -53,6 +53,12 @@ impl Packets {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.heads.clear();
+    }
+
+    /// Adds bytes that are no RTP; `write` appends them.
+    pub(super) fn push_other(&mut self, leg: LegId, to: SocketAddr, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.bytes);
+        self.heads.push(Head { leg, to, end: self.bytes.len() });
     }
 
     /// Adds a packet; `payload` appends its payload and nothing else.

@@ -85,6 +85,7 @@ impl Session {
                     telephone_event: stream.telephone_event,
                     ptime_ms: stream.ptime_ms,
                     direction: Direction::of(stream.may_send, stream.will_receive),
+                    is_muxed: stream.is_muxed,
                 };
                 (reading.lines_with(chosen, audio), stream)
             }
@@ -103,6 +104,7 @@ impl Session {
             telephone_event: Some(telephone_event.unwrap_or(TELEPHONE_EVENT)),
             ptime_ms: PTIME_MS,
             direction: Direction::SendReceive,
+            is_muxed: true,
         });
         // RFC 3264 8: a later offer has at least the m= lines of the earlier exchange, in their order.
         let mut lines = self.lines.clone();
@@ -150,13 +152,15 @@ impl Session {
             may_send: offered.receives && offered.remote.is_some(),
             will_receive: offered.sends,
             ptime_ms: offered.ptime_ms,
+            control: offered.control,
+            is_muxed: offered.is_muxed,
         }
     }
 
     /// A re-offer that only takes the stream away (port 0) is a silent hold, not an error (RFC 3264 8.2).
     fn without_stream(&self, reading: &Reading) -> Option<(Vec<Line>, Stream)> {
         let agreed = self.agreed.as_ref().filter(|_| reading.is_all_port_zero())?;
-        let stream = Stream { remote: None, may_send: false, will_receive: false, ..agreed.clone() };
+        let stream = Stream { remote: None, control: None, may_send: false, will_receive: false, ..agreed.clone() };
         Some((reading.lines_refused(), stream))
     }
 

@@ -1,7 +1,8 @@
 //! What the media engine is made with. Nothing here changes while it runs.
 
+use super::api::Codec;
 use crate::time::Duration;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The media engine's settings; `config` checks and makes them.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,5 +16,21 @@ pub struct Settings {
     /// A talking leg that sends nothing for this long is reported `Silent`; `None` never.
     pub silent_after: Option<Duration>,
     /// Codecs we accept and offer, the preferred first.
-    pub codecs: Vec<super::api::Codec>,
+    pub codecs: Vec<Codec>,
+    /// Every leg reports by RTCP about so often (RFC 3550 6.2); `None` never, and needs no second port.
+    pub report_every: Option<Duration>,
+}
+
+impl Default for Settings {
+    /// On this machine, as without a configuration.
+    fn default() -> Settings {
+        Settings {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            ports: (20_000, 29_999),
+            drain: Duration::from_secs(2),
+            silent_after: Some(Duration::from_secs(120)),
+            codecs: vec![Codec::Pcma, Codec::Pcmu],
+            report_every: Some(Duration::from_secs(5)),
+        }
+    }
 }

@@ -160,6 +160,7 @@ impl Assembler {
             Fact::AgentPlaced { .. }
             | Fact::Reloaded { .. }
             | Fact::OfferMade { .. }
+            | Fact::LegMeasured { .. }
             | Fact::Turned(_)
             | Fact::LawBroken { .. } => {}
         }

@@ -82,6 +82,15 @@ pub(super) const DISPATCH: Scale = microseconds(&[
 pub(super) const AUDIO: Scale =
     microseconds(&[5_000, 10_000, 20_000, 40_000, 60_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000]);
 
+/// The share of a leg's packets that were lost, in millionths.
+pub(super) const LOSS: Scale = microseconds(&[0, 1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000]);
+/// How unevenly a leg's packets come.
+pub(super) const JITTER: Scale =
+    microseconds(&[1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 50_000, 100_000, 200_000, 500_000]);
+/// To a leg's other side and back.
+pub(super) const ROUND_TRIP: Scale =
+    microseconds(&[1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 150_000, 200_000, 300_000, 500_000, 1_000_000]);
+
 impl Scale<'_> {
     /// The edges in nanoseconds, ascending, with `more` among them.
     pub(super) fn edges(self, more: &[Duration]) -> Vec<u64> {

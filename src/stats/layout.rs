@@ -36,6 +36,8 @@ pub struct Layout {
     pub dispatch: HistogramSlots,
     /// From the answer to heard audio.
     pub answer_to_audio: HistogramSlots,
+    /// By position in `SIDES`.
+    pub legs: [LegSlots; SIDES.len()],
     /// By `Gauge`.
     pub gauges: usize,
     /// The engine's `Phase`.
@@ -44,6 +46,29 @@ pub struct Layout {
     pub as_of: usize,
     route_of: Vec<Option<usize>>,
     len: usize,
+}
+
+/// The sides of a call that have media.
+pub const SIDES: [Party; 2] = [Party::Caller, Party::Agent];
+
+/// How the legs of one side of calls fared.
+#[derive(Clone, Debug)]
+pub struct LegSlots {
+    /// RTP packets received.
+    pub received: usize,
+    /// RTP packets that never came.
+    pub received_lost: usize,
+    /// RTP packets sent.
+    pub sent: usize,
+    /// RTP packets sent that the other sides miss.
+    pub sent_lost: usize,
+    /// The share of packets lost on the way here, one a leg that sent anything; in billionths where others have
+    /// nanoseconds.
+    pub loss: HistogramSlots,
+    /// The largest jitter, one a leg that sent anything.
+    pub jitter: HistogramSlots,
+    /// One a leg whose other side reports.
+    pub round_trip: HistogramSlots,
 }
 
 /// A service's numbers.
@@ -219,6 +244,7 @@ impl Layout {
             order: next.slot(),
             dispatch: next.histogram(histogram::DISPATCH.edges(&[])),
             answer_to_audio: next.histogram(histogram::AUDIO.edges(&[])),
+            legs: SIDES.map(|_| next.leg()),
             gauges: next.slots(Gauge::ALL.len()),
             phase: next.slot(),
             as_of: next.slot(),
@@ -306,6 +332,18 @@ impl Next {
             talk: self.histogram(histogram::TALK.edges(&[])),
             talking: self.slot(),
             ended: self.slots(Party::ALL.len()),
+        }
+    }
+
+    fn leg(&mut self) -> LegSlots {
+        LegSlots {
+            received: self.slot(),
+            received_lost: self.slot(),
+            sent: self.slot(),
+            sent_lost: self.slot(),
+            loss: self.histogram(histogram::LOSS.edges(&[])),
+            jitter: self.histogram(histogram::JITTER.edges(&[])),
+            round_trip: self.histogram(histogram::ROUND_TRIP.edges(&[])),
         }
     }
 

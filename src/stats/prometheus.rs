@@ -8,7 +8,7 @@ mod summary;
 
 pub use summary::speed_of_answer;
 
-use super::layout::{Gauge, GreetingEnd, LAWS, Layout, Phase, QueueSlots, RouteSlots, ThresholdSlots, VisitEnd};
+use super::layout::{Gauge, GreetingEnd, LAWS, Layout, Phase, QueueSlots, RouteSlots, SIDES, ThresholdSlots, VisitEnd};
 use crate::facts::{AgentState, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned};
 use crate::time::Time;
 use ::prometheus::TextEncoder;
@@ -59,6 +59,7 @@ impl Exposition {
         self.offers(&mut page);
         self.agents(&mut page);
         self.talks(&mut page);
+        self.media(&mut page);
         self.engine(&mut page);
         let families = page.families().chain(more).collect::<Vec<_>>();
         // Writing to a String fails only for a family without metrics, and the page holds none.
@@ -298,6 +299,43 @@ impl Exposition {
             "From an agent's answer to the first audio relayed.",
         );
         page.histogram(&[], &self.layout.answer_to_audio);
+    }
+
+    fn media(&self, page: &mut Page) {
+        let sides = || SIDES.iter().map(|side| side.label()).zip(&self.layout.legs);
+        page.family("acd_rtp_packets_received_total", Kind::Counter, "RTP packets received on legs that are over.");
+        for (leg, slots) in sides() {
+            page.value(&[("leg", leg)], slots.received);
+        }
+        page.family("acd_rtp_packets_sent_total", Kind::Counter, "RTP packets sent on legs that are over.");
+        for (leg, slots) in sides() {
+            page.value(&[("leg", leg)], slots.sent);
+        }
+        page.family(
+            "acd_rtp_packets_lost_total",
+            Kind::Counter,
+            "RTP packets of legs that are over that never came in, or that were sent and missed, as the other side says.",
+        );
+        for (leg, slots) in sides() {
+            page.value(&[("leg", leg), ("direction", "in")], slots.received_lost);
+            page.value(&[("leg", leg), ("direction", "out")], slots.sent_lost);
+        }
+        page.family("acd_rtp_loss_ratio", Kind::Histogram, "Share of a leg's RTP packets lost on the way here.");
+        for (leg, slots) in sides() {
+            page.histogram(&[("leg", leg)], &slots.loss);
+        }
+        page.family(
+            "acd_rtp_jitter_seconds",
+            Kind::Histogram,
+            "Largest interarrival jitter of a leg (RFC 3550 6.4.1).",
+        );
+        for (leg, slots) in sides() {
+            page.histogram(&[("leg", leg)], &slots.jitter);
+        }
+        page.family("acd_rtp_round_trip_seconds", Kind::Histogram, "Mean round trip of a leg, by its RTCP reports.");
+        for (leg, slots) in sides() {
+            page.histogram(&[("leg", leg)], &slots.round_trip);
+        }
     }
 
     fn engine(&self, page: &mut Page) {

@@ -7,11 +7,11 @@
 
 use super::histogram::{HistogramSlots, nanos};
 use super::laws;
-use super::layout::{Gauge, GreetingEnd, LAWS, Layout, Phase, StepSlots, VisitEnd};
+use super::layout::{Gauge, GreetingEnd, LAWS, Layout, Phase, SIDES, StepSlots, VisitEnd};
 use super::shape::Shape;
 use super::snapshot::Publisher;
 use super::visits::{Visit, Visits};
-use crate::facts::{AgentState, Fact, FlowOut, OfferOutcome, Party, Record, Refusal, StepTrigger, Turned};
+use crate::facts::{AgentState, Fact, FlowOut, OfferOutcome, Party, Quality, Record, Refusal, StepTrigger, Turned};
 use crate::ids::{CallId, PoolId, QueueId, ServiceId};
 use crate::time::{Duration, Time};
 use std::sync::Arc;
@@ -140,6 +140,7 @@ impl Tally {
             Fact::AgentStateChanged { pool, from, to, lasted, .. } => self.agent_moved(pool, from, to, lasted, at),
             Fact::AgentPlaced { from, to, state, .. } => self.agent_placed(from, to, state, at),
             Fact::Reloaded { result } => self.board.add(self.layout.reloads + result.index(), 1),
+            Fact::LegMeasured { party, quality, .. } => self.measured(party, quality),
             Fact::Turned(what) => self.turned(what),
             Fact::LawBroken { law } => self.broken(law),
         }
@@ -354,6 +355,22 @@ impl Tally {
             let Some((agents, clocks)) = place else { return self.broken(4) };
             self.board.add(agents + state.index(), 1);
             self.board.add(clocks + state.index(), at.wrapping_neg());
+        }
+    }
+
+    fn measured(&mut self, party: Party, quality: Quality) {
+        let position = SIDES.iter().position(|side| *side == party);
+        let Some(slots) = position.and_then(|position| self.layout.legs.get(position)) else { return };
+        self.board.add(slots.received, quality.received);
+        self.board.add(slots.received_lost, quality.lost);
+        self.board.add(slots.sent, quality.sent);
+        self.board.add(slots.sent_lost, quality.sent_lost.unwrap_or(0));
+        if let Some(loss) = quality.lost.saturating_mul(1_000_000_000).checked_div(quality.received + quality.lost) {
+            self.board.record(&slots.loss, Duration::from_nanos(loss));
+            self.board.record(&slots.jitter, quality.jitter);
+        }
+        if let Some(round_trip) = quality.round_trip {
+            self.board.record(&slots.round_trip, round_trip);
         }
     }
 

@@ -43,6 +43,15 @@ fn they_hear_each_other(caller_law: Law, agent_law: Law, transport: &str) {
         assert!(found > 0.95, "the {who} heard the other's tone with a share of {found:.3} only");
         assert!(echo < 0.05, "the {who} heard its own tone with a share of {echo:.3}");
     }
+    daemon.wait_for("both legs measured, by their reports too", Duration::from_secs(5), |metrics| {
+        // The agent's leg may be over before baresip's second report, which is the first to know of ours.
+        metrics.sum("acd_rtp_round_trip_seconds_count", &[("leg", "caller")]) == 1.0
+            && ["caller", "agent"].iter().all(|leg| {
+                metrics.sum("acd_rtp_packets_received_total", &[("leg", leg)]) > 250.0
+                    && metrics.sum("acd_rtp_packets_lost_total", &[("leg", leg)]) == 0.0
+                    && metrics.sum("acd_rtp_jitter_seconds_count", &[("leg", leg)]) == 1.0
+            })
+    });
     daemon.wait_for("an unregistered agent", Duration::from_secs(10), |metrics| {
         metrics.sum("acd_agents", &[("state", "signed_out")]) == metrics.sum("acd_agents", &[])
     });

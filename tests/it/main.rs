@@ -26,6 +26,7 @@ mod interop_voice;
 mod interop_wire;
 mod ledger;
 mod media_engine;
+mod media_reports;
 mod media_sdp;
 mod metrics;
 mod peers;

@@ -51,14 +51,9 @@ fn address(leg: LegId) -> SocketAddr {
 
 fn stream(leg: LegId, codec: Codec) -> Stream {
     Stream {
-        remote: Some(address(leg)),
         signalled_from: IpAddr::from([198, 51, 100, leg.0 as u8]),
-        codec,
-        payload_type: codec.static_payload_type(),
         telephone_event: Some(100 + leg.0 as u8),
-        may_send: true,
-        will_receive: true,
-        ptime_ms: 20,
+        ..Stream::plain(address(leg), codec)
     }
 }
 
@@ -75,6 +70,7 @@ impl Bench {
             drain: Duration::from_secs(5),
             silent_after: Some(Duration::from_secs(30)),
             codecs: vec![Codec::Pcma, Codec::Pcmu],
+            report_every: None,
         };
         let engine = MediaEngine::new(settings, CLIPS.clone(), [7; 32]);
         let (sent, events, turned) = (Vec::new(), Vec::new(), Vec::new());
@@ -509,6 +505,7 @@ fn numbers_are_random_and_follow_the_seed() {
             drain: Duration::ZERO,
             silent_after: None,
             codecs: vec![Codec::Pcma],
+            report_every: None,
         };
         let engine = MediaEngine::new(settings, vec![short_clip(), short_clip(), short_clip()], [seed; 32]);
         let mut bench = Bench { engine, ..Bench::new() };

@@ -40,7 +40,14 @@ fn told(stream: &Stream) -> String {
         (false, true) => "receive",
         (false, false) => "none",
     };
-    format!("{remote} {:?}@{} te{event} {way} {}ms", stream.codec, stream.payload_type, stream.ptime_ms)
+    let beside = stream.remote.map(|remote| SocketAddr::new(remote.ip(), remote.port().wrapping_add(1)));
+    let control = match (stream.is_muxed, stream.control) {
+        (true, _) => " rtcp with it".into(),
+        (false, control) if control == beside => String::new(),
+        (false, control) => format!(" rtcp {}", control.map_or("-".into(), |control| control.to_string())),
+    };
+    let (codec, payload_type, ptime) = (stream.codec, stream.payload_type, stream.ptime_ms);
+    format!("{remote} {codec:?}@{payload_type} te{event} {way} {ptime}ms{control}")
 }
 
 /// The m= lines and the attributes that this test cares about, joined by bars.
@@ -76,6 +83,17 @@ fn each_offer_becomes_this_stream() {
         ("m=audio 4000 RTP/AVP 8\r\nc=IN IP6 hold.invalid\r\n", "- Pcma@8 te- receive 20ms"),
         ("a=inactive\r\nm=audio 4000 RTP/AVP 8\r\n", "192.0.2.7:4000 Pcma@8 te- none 20ms"),
         ("a=inactive\r\nm=audio 4000 RTP/AVP 8\r\na=sendrecv\r\n", "192.0.2.7:4000 Pcma@8 te- both 20ms"),
+        // where RTCP goes: RFC 5761, RFC 3605; not where RTP could not go
+        ("m=audio 4000 RTP/AVP 8\r\na=rtcp-mux\r\n", "192.0.2.7:4000 Pcma@8 te- both 20ms rtcp with it"),
+        ("m=audio 4000 RTP/AVP 8\r\na=rtcp:5001\r\n", "192.0.2.7:4000 Pcma@8 te- both 20ms rtcp 192.0.2.7:5001"),
+        (
+            "m=audio 4000 RTP/AVP 8\r\na=rtcp:5001 IN IP4 198.51.100.9\r\n",
+            "192.0.2.7:4000 Pcma@8 te- both 20ms rtcp 198.51.100.9:5001",
+        ),
+        ("m=audio 4000 RTP/AVP 8\r\na=rtcp:5001 IN IP4 224.0.0.1\r\n", "192.0.2.7:4000 Pcma@8 te- both 20ms rtcp -"),
+        ("m=audio 4000 RTP/AVP 8\r\na=rtcp:53\r\n", "192.0.2.7:4000 Pcma@8 te- both 20ms rtcp -"),
+        ("m=audio 4000 RTP/AVP 8\r\na=rtcp:x y z\r\n", "192.0.2.7:4000 Pcma@8 te- both 20ms rtcp -"),
+        ("m=audio 65535 RTP/AVP 8\r\n", "192.0.2.7:65535 Pcma@8 te- both 20ms rtcp -"),
         // the medium's own address; extra lines; attributes that mean nothing to us
         ("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 198.51.100.9\r\n", "198.51.100.9:4000 Pcma@8 te- both 20ms"),
         (
@@ -96,6 +114,10 @@ fn the_answer_says_what_we_do_line_by_line() {
         (
             PLAIN,
             "m=audio 20000 RTP/AVP 8 101 | a=rtpmap:8 PCMA/8000 | a=rtpmap:101 telephone-event/8000 | a=fmtp:101 0-15 | a=ptime:20 | a=sendrecv",
+        ),
+        (
+            "m=audio 4000 RTP/AVP 8\r\na=rtcp-mux\r\n",
+            "m=audio 20000 RTP/AVP 8 | a=rtpmap:8 PCMA/8000 | a=ptime:20 | a=rtcp-mux | a=sendrecv",
         ),
         (
             "m=audio 4000 RTP/AVP 8\r\na=sendonly\r\n",
@@ -244,7 +266,7 @@ fn our_offer_and_its_answer() {
         offer,
         "v=0\r\no=- 77 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 20000 RTP/AVP 8 0 101\r\n\
          a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n\
-         a=ptime:20\r\na=sendrecv\r\n"
+         a=ptime:20\r\na=rtcp-mux\r\na=sendrecv\r\n"
     );
     let rows = [
         (PLAIN, Ok("192.0.2.7:4000 Pcma@8 te101 both 20ms")),

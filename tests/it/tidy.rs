@@ -23,7 +23,11 @@ const ROOMS: &[Room] = &[
     room("ids", &[], &[]),
     room("facts", &["time", "ids"], &[]),
     room("sip", &["time"], &["rsipstack", "bytes", "md5", "sha2", "hmac", "subtle", "rand_chacha", "slab", "ipnet"]),
-    room("media", &["facts", "time", "ids"], &["rtp_rs", "sdp_types", "hound", "bytes", "rand_chacha", "slab"]),
+    room(
+        "media",
+        &["facts", "time", "ids"],
+        &["rtp_rs", "rtcp_types", "sdp_types", "hound", "bytes", "rand_chacha", "slab"],
+    ),
     room("acd", &["facts", "time", "ids"], &["rand_chacha", "slab"]),
     room("b2bua", &["acd", "sip", "media", "facts", "time", "ids"], &["bytes", "rand_chacha", "slab", "ipnet"]),
     room("stats", &["facts", "time", "ids"], &["prometheus", "hdrhistogram", "serde"]),

@@ -181,6 +181,7 @@ impl World {
                 | media::Command::Direct { .. }
                 | media::Command::PlayMusic { .. }
                 | media::Command::Part { .. }
+                | media::Command::Measure { .. }
                 | media::Command::Close { .. } => {}
             }
         }

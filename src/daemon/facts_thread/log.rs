@@ -80,6 +80,17 @@ fn log(fact: &Fact, names: &Names) {
             tracing::debug!(call = call.0, step, trigger = trigger.label(), "step reached");
         }
         Fact::ThresholdPassed { call, threshold, .. } => tracing::debug!(call = call.0, threshold, "late"),
+        Fact::LegMeasured { call, party, quality } => tracing::debug!(
+            call = call.0,
+            leg = party.label(),
+            received = quality.received,
+            lost = quality.lost,
+            jitter_seconds = quality.jitter.as_secs_f64(),
+            sent = quality.sent,
+            sent_lost = quality.sent_lost,
+            round_trip_seconds = quality.round_trip.map(|length| length.as_secs_f64()),
+            "media"
+        ),
         Fact::Turned(turned) => tracing::trace!(kind = turned.label(), "turned away"),
     }
 }

@@ -1,11 +1,12 @@
 //! One leg: what was agreed, whom it listens to, what it plays, whom it talks with.
 
+use super::control::Control;
 use super::outgoing::Outgoing;
 use crate::ids::{ClipId, LegId};
 use crate::media::api::{Codec, Stream};
 use crate::media::dtmf::Keys;
 use crate::time::Time;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 #[derive(Debug)]
 pub(super) struct Leg {
@@ -24,6 +25,9 @@ pub(super) struct Leg {
     pub(super) partner: Option<usize>,
     pub(super) heard_at: Time,
     pub(super) keys: Keys,
+    pub(super) control: Control,
+    /// The lasting name of our stream (RFC 7022: 96 random bits).
+    pub(super) name: [u32; 3],
     /// `Silent` was said and nothing was heard since.
     pub(super) is_silent: bool,
 }
@@ -46,7 +50,7 @@ pub(super) enum Content {
 }
 
 impl Leg {
-    pub(super) fn new(id: LegId, outgoing: Outgoing) -> Leg {
+    pub(super) fn new(id: LegId, outgoing: Outgoing, name: [u32; 3]) -> Leg {
         Leg {
             id,
             stream: None,
@@ -59,6 +63,8 @@ impl Leg {
             partner: None,
             heard_at: Time::ZERO,
             keys: Keys::default(),
+            control: Control::default(),
+            name,
             is_silent: false,
         }
     }
@@ -68,6 +74,7 @@ impl Leg {
         if stream.remote.is_some() && stream.remote != self.remote {
             self.remote = stream.remote;
             self.latched = None;
+            self.forget_control();
         }
         self.stream = Some(stream);
     }
@@ -75,16 +82,28 @@ impl Leg {
     /// Where our packets go now; `None` while we may not send.
     pub(super) fn destination(&self) -> Option<(SocketAddr, &Stream)> {
         let stream = self.stream.as_ref().filter(|stream| stream.may_send)?;
-        Some((self.latched.or(stream.remote)?, stream))
+        Some((self.rtp_destination()?, stream))
+    }
+
+    pub(super) fn rtp_destination(&self) -> Option<SocketAddr> {
+        self.latched.or(self.stream.as_ref()?.remote)
     }
 
     /// Whether a packet from here may be this leg's (hostile-world R24): before the latch from the host that SDP or
     /// the signalling names; after it from there only, or from the very address that SDP names.
     pub(super) fn admits(&self, from: SocketAddr) -> bool {
-        let Some(stream) = &self.stream else { return false };
         match self.latched {
             Some(latched) => from == latched || Some(from) == self.remote,
-            None => self.remote.is_some_and(|remote| remote.ip() == from.ip()) || stream.signalled_from == from.ip(),
+            None => self.admits_host(from.ip()),
+        }
+    }
+
+    /// Whether a host may be this leg's.
+    pub(super) fn admits_host(&self, from: IpAddr) -> bool {
+        let Some(stream) = &self.stream else { return false };
+        match self.latched {
+            Some(latched) => from == latched.ip() || self.remote.is_some_and(|remote| remote.ip() == from),
+            None => self.remote.is_some_and(|remote| remote.ip() == from) || stream.signalled_from == from,
         }
     }
 

@@ -1,6 +1,7 @@
 //! One outgoing RTP stream: whatever is sent on it, clip, music or another leg's voice, is one stream with one SSRC,
 //! gapless sequence numbers and a steady clock (RFC 3550 5.1).
 
+use crate::media::rtcp::Sender;
 use crate::time::Time;
 
 /// A jump of more than this between two packets of a source is a new start of it.
@@ -15,6 +16,8 @@ pub(super) struct Outgoing {
     first_timestamp: u32,
     last: Option<Last>,
     relayed: Option<Relayed>,
+    packets: u64,
+    octets: u64,
 }
 
 /// The newest packet sent.
@@ -56,7 +59,7 @@ pub(super) struct Source {
 impl Outgoing {
     /// All three numbers are random: RFC 3550 5.1, hostile-world R35.
     pub(super) fn new(ssrc: u32, sequence: u16, first_timestamp: u32) -> Outgoing {
-        Outgoing { ssrc, sequence, first_timestamp, last: None, relayed: None }
+        Outgoing { ssrc, sequence, first_timestamp, last: None, relayed: None, packets: 0, octets: 0 }
     }
 
     /// The next packet of our own, due at `at`.
@@ -117,6 +120,18 @@ impl Outgoing {
             relayed.first = source.sequence.wrapping_add(1);
             relayed.sequence_offset = relayed.sequence_offset.wrapping_sub(1);
         }
+    }
+
+    /// Counts a packet that leaves, by the bytes of its payload.
+    pub(super) fn count(&mut self, payload: usize) {
+        self.packets += 1;
+        self.octets += payload as u64;
+    }
+
+    /// What was sent so far, for a report; `None` before the first packet.
+    pub(super) fn sender(&self) -> Option<Sender> {
+        let Last { at, timestamp, .. } = *self.last.as_ref()?;
+        Some(Sender { packets: self.packets, octets: self.octets, timestamp, at, rate: 8_000 })
     }
 
     /// Whatever is relayed next begins anew.

@@ -7,7 +7,7 @@ use crate::facts::Turned;
 use crate::ids::LegId;
 use crate::media::api::{Event, Output};
 use crate::media::packets::Header;
-use crate::media::{dtmf, g711};
+use crate::media::{dtmf, g711, rtcp};
 use crate::time::Time;
 use rtp_rs::RtpReader;
 use std::net::SocketAddr;
@@ -21,16 +21,23 @@ impl MediaEngine {
         let Some(&key) = self.keys.get(&leg) else { return };
         let Some(leg) = self.legs.get_mut(key).filter(|leg| leg.stream.is_some()) else { return };
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+        let is_muxed = leg.stream.as_ref().is_some_and(|stream| stream.is_muxed);
         if !leg.admits(from) {
             return count(Turned::RtpStranger, now, out);
+        }
+        if is_muxed && rtcp::is_control(bytes) {
+            return self.hear_report(key, from, bytes, now, out);
         }
         let rtp = match RtpReader::new(bytes) {
             Ok(rtp) if rtp.payload().len() <= MOST_PAYLOAD => rtp,
             _ => return count(Turned::RtpGarbage, now, out),
         };
-        leg.heard_at = now;
-        let was_silent = std::mem::take(&mut leg.is_silent);
         let content = leg.content(rtp.payload_type());
+        if content != Content::Other {
+            let is_sound = matches!(content, Content::Sound(_));
+            let sequence = rtp.sequence_number().into();
+            leg.control.reception.arrived(rtp.ssrc(), sequence, rtp.timestamp(), 8_000, is_sound, now);
+        }
         if content == Content::TelephoneEvent {
             let (ssrc, timestamp, marker, payload) = (rtp.ssrc(), rtp.timestamp(), rtp.mark(), rtp.payload());
             match leg.keys.read(dtmf::Packet { ssrc, timestamp, marker, payload }, now) {
@@ -43,9 +50,7 @@ impl MediaEngine {
             leg.latch(from);
             self.relay(key, content, &rtp, now, out);
         }
-        if was_silent {
-            self.watch_silence(key, now);
-        }
+        self.heard(key, now);
     }
 
     /// Passes a packet on to the partner, in the partner's stream, codec and payload types.
@@ -76,6 +81,7 @@ impl MediaEngine {
         let marker = numbers.is_first || rtp.mark();
         let (sequence, timestamp) = (numbers.sequence, numbers.timestamp);
         let header = Header { payload_type, marker, sequence, timestamp, ssrc: to_leg.outgoing.ssrc };
+        to_leg.outgoing.count(payload.len());
         out.packets.push(to_leg.id, to, header, |bytes| match conversion {
             Some(table) => bytes.extend(payload.iter().map(|&byte| table[usize::from(byte)])),
             None => bytes.extend_from_slice(payload),

@@ -6,6 +6,15 @@ use crate::media::api::{Event, Output};
 use crate::time::Time;
 
 impl MediaEngine {
+    /// Something came from the leg: it lives.
+    pub(super) fn heard(&mut self, key: usize, now: Time) {
+        let Some(leg) = self.legs.get_mut(key) else { return };
+        leg.heard_at = now;
+        if std::mem::take(&mut leg.is_silent) {
+            self.watch_silence(key, now);
+        }
+    }
+
     /// Looks at the leg again when it will have been silent for too long; packets do not move the deadline.
     pub(super) fn watch_silence(&mut self, key: usize, now: Time) {
         if let (Some(after), Some(leg)) = (self.silent_after, self.legs.get(key))

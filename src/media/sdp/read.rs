@@ -2,6 +2,7 @@
 
 use super::write::{Audio, Line};
 use super::{Codec, Local, PTIME_MS, Policy, Unacceptable};
+use crate::media::api::control_beside;
 use sdp_types::{Attribute, Connection, Media, NetType, TransportProto};
 use std::net::{IpAddr, SocketAddr};
 
@@ -31,6 +32,10 @@ pub(super) struct Offered {
     pub(super) receives: bool,
     /// It will send to us.
     pub(super) sends: bool,
+    /// Where it receives RTCP.
+    pub(super) control: Option<SocketAddr>,
+    /// It can take RTCP on the port of RTP.
+    pub(super) is_muxed: bool,
 }
 
 impl Reading {
@@ -77,6 +82,8 @@ impl Reading {
             ptime_ms: ptime_ms(media),
             receives: receives && remote.is_some(),
             sends,
+            control: remote.and_then(|remote| control(media, remote, local, policy)),
+            is_muxed: media.get_first_attribute_value("rtcp-mux").is_some(),
         }))
     }
 
@@ -136,6 +143,21 @@ fn address(connection: &Connection) -> Result<Option<IpAddr>, Unacceptable> {
     let address = connection.try_address().map_err(|_| WRONG_ADDRESS)?;
     let ip = address.ip.to_canonical();
     Ok(Some(ip).filter(|ip| !ip.is_unspecified()))
+}
+
+/// RFC 3605: RTCP elsewhere than on the next port, perhaps on another address. One that RTP could not be sent to is
+/// none: the leg goes without reports.
+fn control(media: &Media, remote: SocketAddr, local: &Local, policy: &Policy<'_>) -> Option<SocketAddr> {
+    let named = media.get_first_attribute_value("rtcp").flatten();
+    let control = match named.map(|value| value.split_ascii_whitespace().collect::<Vec<_>>()).as_deref() {
+        None | Some([]) => control_beside(remote)?,
+        Some([port]) => SocketAddr::new(remote.ip(), port.parse().ok()?),
+        Some([port, "IN", "IP4" | "IP6", address]) => {
+            SocketAddr::new(address.parse::<IpAddr>().ok()?.to_canonical(), port.parse().ok()?)
+        }
+        Some(_) => return None,
+    };
+    is_allowed(control, local.address, policy).then_some(control)
 }
 
 /// Hostile-world R28: one unicast host, never ourselves, loopback only for those who may.

@@ -39,6 +39,8 @@ pub(super) struct Audio {
     pub(super) telephone_event: Option<u8>,
     pub(super) ptime_ms: u8,
     pub(super) direction: Direction,
+    /// RTCP on the port of RTP (RFC 5761 5.1.1).
+    pub(super) is_muxed: bool,
 }
 
 /// What we do on the stream.
@@ -107,6 +109,9 @@ fn audio_media(audio: &Audio) -> Media {
         media.attributes.push(Attribute::with_value("fmtp", format!("{payload_type} 0-15")));
     }
     media.attributes.push(Attribute::with_value("ptime", audio.ptime_ms));
+    if audio.is_muxed {
+        media.attributes.push(Attribute::new("rtcp-mux"));
+    }
     media.attributes.push(Attribute::new(audio.direction.attribute()));
     media
 }

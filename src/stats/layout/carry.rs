@@ -2,7 +2,7 @@
 //!
 //! Every structure is taken apart by name: a number added to the layout does not compile until it is carried over here.
 
-use super::{Layout, PoolSlots, QueueSlots, RouteSlots, ServiceSlots, StepSlots, ThresholdSlots};
+use super::{Layout, LegSlots, PoolSlots, QueueSlots, RouteSlots, ServiceSlots, StepSlots, ThresholdSlots};
 use crate::facts::{AgentState, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned};
 use crate::stats::histogram::HistogramSlots;
 use crate::stats::layout::{Gauge, GreetingEnd, LAWS, VisitEnd};
@@ -24,6 +24,7 @@ impl Layout {
             order,
             dispatch,
             answer_to_audio,
+            legs,
             gauges,
             phase,
             as_of,
@@ -45,6 +46,7 @@ impl Layout {
         carry.slots(*order, old.order, 1);
         carry.histogram(dispatch, &old.dispatch);
         carry.histogram(answer_to_audio, &old.answer_to_audio);
+        legs.iter().zip(&old.legs).for_each(|(new, old)| carry.leg(new, old));
         carry.slots(*gauges, old.gauges, Gauge::ALL.len());
         carry.slots(*phase, old.phase, 1);
         carry.slots(*as_of, old.as_of, 1);
@@ -118,6 +120,17 @@ impl Carry {
         self.slots(outcomes, old.outcomes, OfferOutcome::ALL.len());
         self.slots(ringing, old.ringing, 1);
         self.slots(escalations, old.escalations, StepTrigger::ALL.len());
+    }
+
+    fn leg(&mut self, new: &LegSlots, old: &LegSlots) {
+        let LegSlots { received, received_lost, sent, sent_lost, loss, jitter, round_trip } = new;
+        self.slots(*received, old.received, 1);
+        self.slots(*received_lost, old.received_lost, 1);
+        self.slots(*sent, old.sent, 1);
+        self.slots(*sent_lost, old.sent_lost, 1);
+        self.histogram(loss, &old.loss);
+        self.histogram(jitter, &old.jitter);
+        self.histogram(round_trip, &old.round_trip);
     }
 
     fn pool(&mut self, new: &PoolSlots, old: &PoolSlots) {

@@ -158,7 +158,7 @@ fn addresses_and_bounds_of_the_default_file() {
     assert_eq!(checked(config::DEFAULT).plan.limits, centralino::acd::plan::Limits::default());
     assert_eq!((settings.channels, settings.drain_max), (1_000, seconds(300)));
     assert_eq!(settings.tcp_idle, seconds(120));
-    assert_eq!(settings.files_needed(), 2 * 1_000 + 1_000 + 128);
+    assert_eq!(settings.files_needed(), 4 * 1_000 + 1_000 + 128);
     assert_eq!(settings.ledger, config::LedgerSettings::default());
     assert!(!settings.ledger.is_on(), "a first try leaves no files behind");
 }

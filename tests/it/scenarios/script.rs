@@ -231,6 +231,7 @@ impl Stage {
             }
             Fact::Reloaded { result } => format!("reload {}", result.label()),
             Fact::Turned(turned) => format!("turned {}", turned.label()),
+            Fact::LegMeasured { party, .. } => format!("{} leg measured", party.label()),
             Fact::LawBroken { law } => format!("law {law} broken"),
         };
         Some(if record.at == now { line } else { format!("{line} (at {})", text(record.at.since(Time::ZERO))) })
