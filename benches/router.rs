@@ -49,6 +49,7 @@ fn plan(strategy: Strategy) -> Plan {
         skills: vec!["skill".to_owned()],
         clips: vec![],
         limits: Limits { channels: 100_000, ..Limits::default() },
+        ..Plan::default()
     }
 }
 

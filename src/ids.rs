@@ -36,6 +36,8 @@ id!(/// A skill, by position in the plan.
     SkillId(u32));
 id!(/// A prompt or a piece of hold music, by position in the plan's list of clips.
     ClipId(u32));
+id!(/// A language that the daemon speaks, by position in the settings' list of voices.
+    VoiceId(u16));
 
 /// A key of a telephone: 0-9, `*`, `#` and the A-D that hardly any has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes the prompts in it/ and en/: 8 kHz, mono, 16 bit, peak -3.5 dB, no silence at either end.
 # Speech: festival's voice "lp" for Italian, espeak-ng for English. Installs what is missing when run as root.
-# Every prompt is one line of the table at the end: file, language, speed, text.
+# Every prompt is one line of the table at the end: file, language, speed, text. The words of ../languages/*.toml become
+# A-law files in it/words/ and en/words/.
 set -eu
 cd "$(dirname "$0")"
 
@@ -32,6 +33,18 @@ speak() {
     echo "$1 $(soxi -D "$1") s"
 }
 
+# words LANGUAGE: every word of the language's file
+words() {
+    mkdir -p "$1/words"
+    sed -n '/^\[words\]/,/^$/s/^\([a-z_0-9]*\) = "\(.*\)"$/\1|\2/p' "../languages/$1.toml" |
+        while IFS='|' read -r name text; do
+            speak "$1/words/$name.16.wav" "$1" 100 "$text" >/dev/null </dev/null
+            sox -D "$1/words/$name.16.wav" -e a-law "$1/words/$name.wav"
+            rm "$1/words/$name.16.wav"
+        done
+    echo "$1/words: $(find "$1/words" -name '*.wav' | wc -l) files"
+}
+
 # say_all FILE LANGUAGE TEXT LANGUAGE TEXT ...: one prompt in several voices, 0.35 s between them
 say_all() {
     all=$1; shift
@@ -57,3 +70,5 @@ say_all it/menu.wav \
     it "Per un reclamo, prema nove." \
     it "Per parlare con un operatore, prema zero." \
     it "Per riascoltare, prema asterisco."
+words it
+words en

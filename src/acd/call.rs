@@ -60,6 +60,8 @@ pub(super) struct Visit {
     pub(super) memory: Memory,
     /// Offers that went unanswered so far.
     pub(super) unanswered: u32,
+    /// Announcements heard so far.
+    pub(super) announced: u32,
 }
 
 /// What a queued call does.
@@ -204,7 +206,9 @@ impl Acd {
             stage: Stage::Waiting,
             memory: Memory::default(),
             unanswered: 0,
+            announced: 0,
         });
+        self.waiting.line_up(queue, (at + MOST_CREDIT - credit, id));
         out.fact(at, Fact::CallEntered { call: id, service, queue });
         out.commands.push(Command::PlayMusic { call: id, clip: self.plan.queues[queue.index()].music });
         self.start_waiting(id, out);
@@ -262,6 +266,7 @@ impl Acd {
             self.deadlines.set(Timer::Step(id), entered + after);
         }
         self.deadlines.set(Timer::MaxWait(id), entered + max_wait);
+        self.set_announcement(id);
     }
 
     /// While a call is joining, its deadlines are held.
@@ -269,6 +274,7 @@ impl Acd {
         self.deadlines.cancel(Timer::Threshold(id));
         self.deadlines.cancel(Timer::Step(id));
         self.deadlines.cancel(Timer::MaxWait(id));
+        self.deadlines.cancel(Timer::Announce(id));
     }
 
     pub(super) fn threshold_due(&mut self, id: CallId, out: &mut Outbox) {
@@ -393,7 +399,7 @@ impl Acd {
     /// threshold behind it is told. What became of the call is the caller's to say.
     fn leave_queue(&mut self, id: CallId, outcome: OfferOutcome, out: &mut Outbox) -> Option<(QueueId, Duration)> {
         let visit = self.calls.get(&id)?.visit()?;
-        let (waited, stage) = (self.at.since(visit.entered), visit.stage);
+        let (waited, stage, key) = (self.at.since(visit.entered), visit.stage, visit.key);
         match stage {
             Stage::Waiting => self.stop_waiting(id),
             Stage::Ringing(round) => self.cancel_round(round, outcome, out),
@@ -406,6 +412,7 @@ impl Acd {
         self.hold_call_deadlines(id);
         let call = self.calls.remove(&id)?;
         self.waiting.give_place_back(call.queue);
+        self.waiting.leave_line(call.queue, (key, id));
         Some((call.queue, waited))
     }
 }

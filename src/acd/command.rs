@@ -1,7 +1,7 @@
 //! What is to be done, in the imperative: everything the routing engine asks for.
 
 use crate::facts::Refusal;
-use crate::ids::{AgentId, CallId, ClipId, OfferId};
+use crate::ids::{AgentId, CallId, ClipId, OfferId, VoiceId};
 
 /// Something for the rest of the system to do. Commands are carried out in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,20 @@ pub enum Command {
         call: CallId,
         /// Which clip.
         clip: Option<ClipId>,
+    },
+    /// Tell a waiting caller, over the music.
+    Announce {
+        /// Whom.
+        call: CallId,
+        /// The caller's place in the queue, the next one being 1, and the language.
+        position: Option<(VoiceId, u32)>,
+        /// Said after it.
+        message: Option<ClipId>,
+    },
+    /// End whatever is being announced, at once.
+    Hush {
+        /// To whom.
+        call: CallId,
     },
     /// Ring the agent's phone for the call.
     RingAgent {

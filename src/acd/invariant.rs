@@ -47,6 +47,7 @@ impl Acd {
             holds(2, held == self.waiting.places_taken(id) as usize, || format!("{}: {held} places held", queue.name))?;
             let most = queue.max_length.max(self.waiting.taken_at_reload(id));
             holds(2, held <= most as usize, || format!("{}: {held} places held", queue.name))?;
+            holds(4, self.waiting.line(id) == self.line_of(id), || format!("{}: another line", queue.name))?;
         }
         holds(2, self.calls.len() <= self.plan.limits.channels as usize, || "more calls than channels".to_owned())
     }

@@ -50,6 +50,7 @@ impl Acd {
     }
 
     pub(super) fn on_key(&mut self, id: CallId, key: Key, out: &mut Outbox) {
+        self.hush(id, out);
         self.move_in_menu(id, Input::Pressed(key), out);
     }
 

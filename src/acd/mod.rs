@@ -1,15 +1,16 @@
 //! The routing engine: who speaks to whom, and when. No word of SIP, no I/O, no clock.
 //!
 //! Reading order: [`plan`] (what it goes by), [`Event`] in, [`Command`] and facts out, then `call`, `offer` and
-//! `agent` (the three lives), `escalation` (tier steps), `router` with `tier`, `queue` and `strategy` (who meets
-//! whom), [`Timer`] (every deadline), `reload` with [`succession`] (a new plan in the middle of it all), `invariant`
-//! (the laws).
+//! `agent` (the three lives), `announce` (what callers are told meanwhile, by [`voice`]), `escalation` (tier steps),
+//! `router` with `tier`, `queue` and `strategy` (who meets whom), [`Timer`] (every deadline), `reload` with
+//! [`succession`] (a new plan in the middle of it all), `invariant` (the laws).
 //!
 //! Time: an event happened at its `received_at`, a deadline at its own moment; every wait, duration and fact is
 //! computed from that, and what the engine does about it starts at `now`. Hence a busy machine does not change what
 //! is measured.
 
 mod agent;
+mod announce;
 mod call;
 mod command;
 mod escalation;
@@ -28,6 +29,7 @@ mod stuck;
 pub mod succession;
 mod tier;
 mod timer;
+pub mod voice;
 
 pub use command::Command;
 pub use event::Event;
@@ -233,6 +235,7 @@ impl Acd {
                 Timer::Threshold(call) => self.threshold_due(call, out),
                 Timer::Step(call) => self.step_due(call, out),
                 Timer::MaxWait(call) => self.max_wait_due(call, out),
+                Timer::Announce(call) => self.announce_due(call, out),
                 Timer::BackOff(call) => self.back_off_over(call),
                 Timer::WrapUp(agent) => self.release(agent, out),
                 Timer::Retry(agent) => self.retry(agent, out),

@@ -128,7 +128,7 @@ impl Acd {
         let Some(visit) = self.calls.get(&offer.call).and_then(Call::visit) else {
             return self.law(4, false, out);
         };
-        let (entered, stage) = (visit.entered, visit.stage);
+        let (entered, stage, key) = (visit.entered, visit.stage, visit.key);
         self.deadlines.cancel(Timer::Join(id));
         let waited = answered_at.since(entered);
         self.pass_thresholds(offer.call, |threshold| threshold < waited, out);
@@ -142,6 +142,7 @@ impl Acd {
             call.state = CallState::Talking { offer: id };
         }
         self.waiting.give_place_back(offer.queue);
+        self.waiting.leave_line(offer.queue, (key, offer.call));
         self.answered_one(offer.agent);
         let Offer { call, queue, pool, agent, .. } = offer;
         out.fact(answered_at, Fact::CallAnswered { call, queue, pool, agent, waited });

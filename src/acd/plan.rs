@@ -5,7 +5,8 @@
 //! keeps its id.
 
 use super::ivr::Flow;
-use crate::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId};
+use super::voice::Voice;
+use crate::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
 use crate::time::Duration;
 
 /// Everything the routing engine goes by.
@@ -23,6 +24,8 @@ pub struct Plan {
     pub skills: Vec<String>,
     /// Names of clips (prompts and hold music), by [`ClipId`].
     pub clips: Vec<String>,
+    /// Languages that callers are told something in, by [`VoiceId`].
+    pub voices: Vec<Voice>,
     /// Bounds and delays that hold for all queues.
     pub limits: Limits,
 }
@@ -88,6 +91,8 @@ pub struct Queue {
     pub target_percent: u8,
     /// Heard while waiting.
     pub music: Option<ClipId>,
+    /// Said over the music, at times.
+    pub announcements: Option<Announcements>,
     /// By which rules its waiting calls go on after a reload.
     pub on_reload: OnReload,
     /// Removed by a reload: nobody enters but those who were on their way, and those who wait are served.
@@ -120,6 +125,19 @@ pub enum OnReload {
     Follow,
     /// Those by which they waited until then: steps, strategy, ringing, longest wait.
     Keep,
+}
+
+/// What callers are told while they wait.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Announcements {
+    /// From entry to the first one.
+    pub first: Duration,
+    /// From the beginning of one to that of the next.
+    pub every: Duration,
+    /// The language in which they are told their place in the queue.
+    pub position: Option<VoiceId>,
+    /// One each time, in turn.
+    pub messages: Vec<ClipId>,
 }
 
 /// Which pools and levels a waiting call may use, from `after` on.
@@ -252,7 +270,15 @@ impl Default for Queue {
             music: None,
             on_reload: OnReload::Follow,
             retired: false,
+            announcements: None,
         }
+    }
+}
+
+impl Default for Announcements {
+    fn default() -> Announcements {
+        let (first, every) = (Duration::from_secs(20), Duration::from_secs(60));
+        Announcements { first, every, position: None, messages: Vec::new() }
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct WaitingRoom {
     taken: Vec<u32>,
     /// Places taken when a reload last changed how many there are.
     taken_at_reload: Vec<u32>,
+    /// Everybody who has entered a queue and was not answered, by queue, the most senior first.
+    lines: Vec<Vec<Place>>,
     breaches: u32,
 }
 
@@ -31,6 +33,7 @@ impl WaitingRoom {
             len: 0,
             taken: vec![0; queues],
             taken_at_reload: vec![0; queues],
+            lines: vec![Vec::new(); queues],
             breaches: 0,
         }
     }
@@ -42,6 +45,9 @@ impl WaitingRoom {
             *place = *taken;
         }
         room.taken_at_reload.clone_from(&room.taken);
+        for (line, kept) in room.lines.iter_mut().zip(&self.lines) {
+            line.clone_from(kept);
+        }
         room.breaches = self.breaches;
         room
     }
@@ -64,6 +70,34 @@ impl WaitingRoom {
     /// A reload may leave a queue with more callers than it has places from then on.
     pub(super) fn taken_at_reload(&self, queue: QueueId) -> u32 {
         self.taken_at_reload[queue.index()]
+    }
+
+    /// A call has entered the queue.
+    pub(super) fn line_up(&mut self, queue: QueueId, place: Place) {
+        let line = &mut self.lines[queue.index()];
+        let position = line.partition_point(|other| *other < place);
+        line.insert(position, place);
+    }
+
+    /// A call was answered, or left the queue.
+    pub(super) fn leave_line(&mut self, queue: QueueId, place: Place) {
+        let line = &mut self.lines[queue.index()];
+        let found = line.binary_search(&place);
+        if let Ok(position) = found {
+            line.remove(position);
+        }
+        self.expect(found.is_ok(), "a call left a line it was not in");
+    }
+
+    /// The place's number in its queue, 1 being the next.
+    pub(super) fn position(&self, queue: QueueId, place: Place) -> u32 {
+        let ahead = self.lines[queue.index()].partition_point(|other| *other < place);
+        u32::try_from(ahead).map_or(u32::MAX, |ahead| ahead.saturating_add(1))
+    }
+
+    /// Everybody who has entered the queue and was not answered, the most senior first.
+    pub(super) fn line(&self, queue: QueueId) -> &[Place] {
+        &self.lines[queue.index()]
     }
 
     pub(super) fn insert(&mut self, class: usize, place: Place) {

@@ -210,11 +210,13 @@ fn same_rules(before: &Queue, after: &Queue) -> bool {
         uncounted: _,
         target_percent: _,
         music,
+        announcements,
         on_reload: _,
         retired: _,
     } = after;
     (strategy, steps, ring) == (&before.strategy, &before.steps, &before.ring)
-        && (max_wait, max_wait_grace, music) == (&before.max_wait, &before.max_wait_grace, &before.music)
+        && (max_wait, max_wait_grace) == (&before.max_wait, &before.max_wait_grace)
+        && (music, announcements) == (&before.music, &before.announcements)
 }
 
 /// The step of a call that goes by other rules from now on.

@@ -1,13 +1,14 @@
 //! A new plan laid out after the one in force, so that whoever is in both keeps their id.
 //!
-//! Services, queues, pools and skills are known by their names, agents by their numbers, clips as the caller says. What
+//! Services, queues, pools, skills and languages are known by their names, agents by their numbers, clips as the caller says. What
 //! the new plan does not have stays in its place as *retired* for the rest of the run: a place is never given to
 //! somebody else, so facts, counters and records mean the same from start to end, and whoever comes back finds their
 //! old place. The tables are bounded; beyond, a plan is refused until a restart.
 
 use super::ivr::{Flow, Menu, Target};
-use super::plan::{Agent, Limits, MOST_THRESHOLDS, Plan, Pool, Queue, Service, Step};
-use crate::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId};
+use super::plan::{Agent, Announcements, Limits, MOST_THRESHOLDS, Plan, Pool, Queue, Service, Step};
+use super::voice::{Part, Phrases, Rule, Voice};
+use crate::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
 use crate::time::Duration;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -52,12 +53,13 @@ impl fmt::Display for TooMany {
 /// # Errors
 /// A table would outgrow its bound.
 pub fn succeed(running: &Plan, new: Plan, clips: &[ClipId]) -> Result<Succession, TooMany> {
-    let Plan { services, queues, pools, agents, skills, clips: clip_names, limits } = new;
+    let Plan { services, queues, pools, agents, skills, clips: clip_names, voices, limits } = new;
     let places = Places {
         queues: place(names(&running.queues, queue_name), names(&queues, queue_name)),
         pools: place(names(&running.pools, pool_name), names(&pools, pool_name)),
         skills: place(names(&running.skills, String::as_str), names(&skills, String::as_str)),
         clips: clips.iter().map(|clip| clip.index()).collect(),
+        voices: place(names(&running.voices, voice_name), names(&voices, voice_name)),
     };
     let service_name = |service: &Service| service.name.clone();
     let services_at = place(running.services.iter().map(service_name), services.iter().map(service_name));
@@ -87,6 +89,12 @@ pub fn succeed(running: &Plan, new: Plan, clips: &[ClipId]) -> Result<Succession
             clip_names.into_iter().enumerate_at(&places.clips),
             ("clips", MOST_CLIPS),
         )?,
+        voices: lay(
+            &running.voices,
+            Voice::clone,
+            voices.into_iter().map(|voice| places.voice(voice)).enumerate_at(&places.voices),
+            ("languages", MOST_NAMES),
+        )?,
         // Ports, dialogs and files were counted for so many calls at the start.
         limits: Limits { channels: running.limits.channels, ..limits },
     };
@@ -105,6 +113,7 @@ pub(super) fn is_laid_out_after(plan: &Plan, old: &Plan) -> bool {
         && goes_on(&plan.pools, &old.pools, |a, b| a.name == b.name)
         && goes_on(&plan.agents, &old.agents, |a, b| a.number == b.number)
         && goes_on(&plan.skills, &old.skills, |a, b| a == b)
+        && goes_on(&plan.voices, &old.voices, |a, b| a.name == b.name)
         && plan.clips.len() >= old.clips.len()
 }
 
@@ -114,6 +123,7 @@ struct Places {
     pools: Vec<usize>,
     skills: Vec<usize>,
     clips: Vec<usize>,
+    voices: Vec<usize>,
 }
 
 // Every structure is taken apart by name: a field added to the plan does not compile until it is laid out here.
@@ -159,6 +169,7 @@ impl Places {
             uncounted: _,
             target_percent,
             music,
+            announcements,
             on_reload,
             retired,
         } = queue;
@@ -182,9 +193,45 @@ impl Places {
             uncounted,
             target_percent,
             music: music.map(|clip| self.clip(clip)),
+            announcements: announcements.map(|announcements| self.announcements(announcements)),
             on_reload,
             retired,
         })
+    }
+
+    fn announcements(&self, announcements: Announcements) -> Announcements {
+        let Announcements { first, every, position, messages } = announcements;
+        let messages = messages.into_iter().map(|clip| self.clip(clip)).collect();
+        Announcements { first, every, position: position.map(|voice| self.voice_id(voice)), messages }
+    }
+
+    fn voice(&self, voice: Voice) -> Voice {
+        let Voice { name, words, rules, position, wait_minutes } = voice;
+        let rule = |rule: Rule| {
+            let Rule { from, by, say, with_rest } = rule;
+            Rule { from, by, say: self.parts(say), with_rest: self.parts(with_rest) }
+        };
+        Voice {
+            name,
+            words: words.into_iter().map(|(number, clip)| (number, self.clip(clip))).collect(),
+            rules: rules.into_iter().map(rule).collect(),
+            position: self.phrases(position),
+            wait_minutes: self.phrases(wait_minutes),
+        }
+    }
+
+    fn phrases(&self, phrases: Phrases) -> Phrases {
+        let Phrases { single, other } = phrases;
+        let single = single.into_iter().map(|(number, parts)| (number, self.parts(parts))).collect();
+        Phrases { single, other: self.parts(other) }
+    }
+
+    fn parts(&self, parts: Vec<Part>) -> Vec<Part> {
+        let part = |part: Part| match part {
+            Part::Word(clip) => Part::Word(self.clip(clip)),
+            Part::Number | Part::Times | Part::Round | Part::Rest => part,
+        };
+        parts.into_iter().map(part).collect()
     }
 
     fn step(&self, step: Step) -> Step {
@@ -207,6 +254,11 @@ impl Places {
 
     fn queue_id(&self, queue: QueueId) -> QueueId {
         QueueId(narrow(self.queues.get(queue.index()).copied().unwrap_or(usize::MAX)))
+    }
+
+    fn voice_id(&self, voice: VoiceId) -> VoiceId {
+        let place = self.voices.get(voice.index()).copied().unwrap_or(usize::MAX);
+        VoiceId(u16::try_from(place).unwrap_or(u16::MAX))
     }
 
     fn pool(&self, pool: PoolId) -> PoolId {
@@ -234,6 +286,10 @@ fn lay_thresholds(running: Option<&Queue>, wanted: &[Duration]) -> (Vec<Duration
 
 fn queue_name(queue: &Queue) -> &str {
     &queue.name
+}
+
+fn voice_name(voice: &Voice) -> &str {
+    &voice.name
 }
 
 fn pool_name(pool: &Pool) -> &str {

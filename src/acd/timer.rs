@@ -25,6 +25,8 @@ pub enum Timer {
     Step(CallId),
     /// The call has waited for as long as it may: `queue.max_wait`, or `queue.max_wait_grace` longer while a phone rings.
     MaxWait(CallId),
+    /// The waiting caller is told something: `queue.announcements`.
+    Announce(CallId),
     /// The call may be offered again to somebody who did not take it: `limits.back_off`.
     BackOff(CallId),
     /// The agent's work after a call ends: `queue.wrap_up`.
@@ -47,6 +49,7 @@ impl Timer {
             Timer::Threshold(_) => "threshold",
             Timer::Step(_) => "step",
             Timer::MaxWait(_) => "max_wait",
+            Timer::Announce(_) => "announce",
             Timer::BackOff(_) => "back_off",
             Timer::WrapUp(_) => "wrap_up",
             Timer::Retry(_) => "retry",

@@ -5,7 +5,7 @@ use super::legs::Leg;
 use super::settings::Answer;
 use crate::acd;
 use crate::facts::{Fact, Party, Record, Refusal, Turned};
-use crate::ids::{CallId, LegId, OfferId};
+use crate::ids::{CallId, ClipId, LegId, OfferId, VoiceId};
 use crate::media;
 use crate::sip::{self, DialogId, Invitation};
 use crate::time::Time;
@@ -203,6 +203,21 @@ impl Engine {
     pub(super) fn play(&mut self, call: CallId, command: impl FnOnce(LegId) -> media::Command, turn: &mut Turn<'_>) {
         if let Some(leg) = self.callers.get(&call) {
             turn.out.media.push(command(leg.media.id));
+        }
+    }
+
+    /// Words for what the caller is told; what a language has no words for is left out.
+    pub(super) fn announce(
+        &mut self,
+        call: CallId,
+        position: Option<(VoiceId, u32)>,
+        message: Option<ClipId>,
+        turn: &mut Turn<'_>,
+    ) {
+        let position = position.and_then(|(voice, number)| self.acd.plan().voices.get(voice.index())?.position(number));
+        let clips: Vec<ClipId> = position.into_iter().flatten().chain(message).collect();
+        if !clips.is_empty() {
+            self.play(call, |leg| media::Command::Announce { leg, clips }, turn);
         }
     }
 

@@ -217,6 +217,8 @@ impl Engine {
             Command::AcceptCall { call } => self.accept_call(call, turn),
             Command::PlayOnce { call, clip } => self.play(call, |leg| media::Command::PlayOnce { leg, clip }, turn),
             Command::PlayMusic { call, clip } => self.play(call, |leg| media::Command::PlayMusic { leg, clip }, turn),
+            Command::Announce { call, position, message } => self.announce(call, position, message, turn),
+            Command::Hush { call } => self.play(call, |leg| media::Command::Hush { leg }, turn),
             Command::HangUpCall { call } => self.hang_up_call(call, turn),
             Command::RingAgent { offer, call, agent } => self.ring_agent(offer, call, agent, turn),
             Command::CancelOffer { offer } => self.cancel_offer(offer, turn),

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 /// A longer password file is no password file.
 const SECRET_BYTES: u64 = 4_096;
 
+/// A longer file of a language is cut, and then no whole one.
+const LANGUAGE_BYTES: u64 = 1 << 18;
+
 /// A longer sound file is none that we play.
 const SOUND_BYTES: u64 = 65 << 20;
 
@@ -50,6 +53,14 @@ impl Sources for FileSources {
 
     fn speak(&self, spoken: &Spoken) -> Result<PathBuf, String> {
         speech::speak(spoken)
+    }
+
+    fn read_language(&self, name: &str) -> Result<String, String> {
+        let path = self.folder.join("languages").join(name).with_extension("toml");
+        let file = std::fs::File::open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut text = String::new();
+        file.take(LANGUAGE_BYTES).read_to_string(&mut text).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(text)
     }
 
     fn resolve(&self, path: &str) -> PathBuf {

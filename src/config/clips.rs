@@ -1,15 +1,19 @@
 //! Prompts and hold music by name; each sound is listed once, however often it is used.
 
 use super::Sources;
+use super::languages::{self, Languages};
 use super::mistake::Report;
 use super::read::{Placed, Read, Section, Wrong};
 use super::settings::{Clip, ClipSource};
 use super::speech::{Speech, language, speakable};
 use super::value::{count, duration, kind, show_duration, text};
-use crate::ids::ClipId;
+use super::words::bounded;
+use crate::acd::voice::Voice;
+use crate::ids::{ClipId, VoiceId};
 use crate::media::embedded;
 use crate::time::Duration;
 use std::ops::Range;
+use toml::Spanned;
 use toml::de::DeValue;
 
 /// Written instead of a clip's name: nothing is played.
@@ -18,12 +22,15 @@ const NONE: &str = "none";
 const SHORTEST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_secs(600);
 const HIGHEST_HZ: u64 = 3_400;
+/// Most clips of one list.
+const MOST_OF_LIST: usize = 100;
 /// So much of a spoken text is its name.
 const SHOWN_CHARS: usize = 40;
 
 /// The list while it grows.
 pub(super) struct Clips<'t> {
     list: Vec<Clip>,
+    languages: Languages,
     speech: Speech,
     sources: &'t dyn Sources,
     report: &'t Report<'t>,
@@ -31,7 +38,7 @@ pub(super) struct Clips<'t> {
 
 impl<'t> Clips<'t> {
     pub fn new(speech: Speech, sources: &'t dyn Sources, report: &'t Report<'t>) -> Clips<'t> {
-        Clips { list: Vec::new(), speech, sources, report }
+        Clips { list: Vec::new(), languages: Languages::default(), speech, sources, report }
     }
 
     /// The clip that a key names: an embedded name, `{ file = "…" }`, `{ text = "…", language = "…" }`,
@@ -42,18 +49,68 @@ impl<'t> Clips<'t> {
         key: &'static str,
         default: Option<&'static str>,
     ) -> Option<ClipId> {
-        let Some(value) = section.raw(key) else {
-            return default.map(|name| self.add(compiled_in(name)));
+        match section.raw(key) {
+            Some(value) => self.of(section, key, value),
+            None => default.map(|name| self.add(compiled_in(name))),
+        }
+    }
+
+    /// The clips of a list; without it none.
+    pub fn read_list(&mut self, section: &mut Section<'t>, key: &'static str) -> Vec<ClipId> {
+        let Some(value) = section.raw(key) else { return Vec::new() };
+        let DeValue::Array(list) = value.get_ref() else {
+            let hint = Some(format!("{key} = [ … ]"));
+            self.report.mistake(&value.span(), format!("`{key}` must be a list"), hint);
+            return Vec::new();
         };
+        bounded(list.len(), MOST_OF_LIST, "clips of a list", &value.span(), self.report);
+        list.iter().filter_map(|value| self.of(section, key, value)).collect()
+    }
+
+    /// A language that the daemon speaks, with all of its words.
+    pub fn voice(&mut self, name: &str) -> Read<VoiceId> {
+        if let Some(known) = self.languages.known(name) {
+            return Ok(known);
+        }
+        let voice = match languages::compiled_in(name) {
+            Some(text) => languages::read(name, text, &mut |word, _| match embedded::word(name, word) {
+                Some(sound) => Ok(self.add(compiled_in(sound))),
+                None => Err(Wrong::new(format!("there is no sound for `{word}`"), "config/prompts/make.sh makes it")),
+            }),
+            None => {
+                let text = self.sources.read_language(name);
+                text.and_then(|text| languages::read(name, &text, &mut |word, said| self.word(name, word, said)))
+            }
+        };
+        match voice {
+            Ok(voice) => Ok(self.languages.add(voice)),
+            Err(reason) => Err(Wrong::new(
+                format!("language `{name}` cannot be spoken: {reason}"),
+                "\"it\" and \"en\" are compiled in; another is a file like theirs",
+            )),
+        }
+    }
+
+    pub fn into_lists(self) -> (Vec<Clip>, Vec<Voice>) {
+        (self.list, self.languages.into_voices())
+    }
+
+    /// A word of a language that is not compiled in: a file, or what the program of `[speech]` makes of it.
+    fn word(&mut self, language: &str, word: &str, said: &str) -> Read<ClipId> {
+        let name = format!("languages/{language}/{word}.wav");
+        if let Ok(file) = self.sources.find_prompt(&name) {
+            return Ok(self.add(Clip { name, source: ClipSource::File(file) }));
+        }
+        let language = Placed { value: language.to_string(), span: 0..0 };
+        self.spoken(said, Some(&language)).map(|clip| self.add(clip))
+    }
+
+    fn of(&mut self, section: &Section<'t>, key: &str, value: &'t Spanned<DeValue<'t>>) -> Option<ClipId> {
         let clip = match value.get_ref() {
             DeValue::Table(_) => self.described(section.as_section(value, key.to_string())?)?,
             _ => section.keep(value, named)?.value?,
         };
         Some(self.add(clip))
-    }
-
-    pub fn into_list(self) -> Vec<Clip> {
-        self.list
     }
 
     fn described(&self, mut section: Section<'t>) -> Option<Clip> {

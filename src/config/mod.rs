@@ -8,7 +8,9 @@
 //! It opens no file: prompts and password files are asked of [`Sources`].
 
 mod agents;
+mod announcements;
 mod clips;
+mod languages;
 mod ledger;
 mod menus;
 mod mistake;
@@ -66,6 +68,11 @@ pub trait Sources {
     /// The sound file of a text, made by the command if it is not there yet; or why it cannot be had.
     fn speak(&self, spoken: &Spoken) -> Result<PathBuf, String> {
         Ok(spoken.directory.join(&spoken.name))
+    }
+
+    /// What is in the file of a language that is not compiled in, `languages/NAME.toml`; or why it cannot be had.
+    fn read_language(&self, name: &str) -> Result<String, String> {
+        Err(format!("there is no languages/{name}.toml"))
     }
 
     /// What is in the password file, or why it cannot be had.
@@ -132,7 +139,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
         routing::warn_of_gaps(&words, &queues, &services, &agents.agents, report);
     }
 
-    let clips = clips.into_list();
+    let (clips, voices) = clips.into_lists();
     let (pools, skills) = words.into_plan();
     let plan = Plan {
         services: services.into_iter().map(|service| service.value).collect(),
@@ -141,6 +148,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
         agents: agents.agents.clone(),
         skills,
         clips: clips.iter().map(|clip| clip.name.clone()).collect(),
+        voices,
         limits: bounds,
     };
     (plan, network.into_settings((agents, answers), clips, ledger, channels.value))

@@ -1,5 +1,6 @@
 //! Services, queues and steps: the plan, agents apart.
 
+use super::announcements;
 use super::clips::Clips;
 use super::menus::Menus;
 use super::mistake::Report;
@@ -73,6 +74,7 @@ fn read_queue<'t>(
         thresholds: read_thresholds(&mut section, report),
         target_percent: section.get_or("target_percent", 90, target),
         music: clips.read(&mut section, "music", Some("music")),
+        announcements: announcements::read(&mut section, clips, report),
         on_reload: section.get_or("on_reload", OnReload::Follow, on_reload),
         ..Queue::default()
     };

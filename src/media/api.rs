@@ -37,6 +37,18 @@ pub enum Command {
         /// Which clip.
         clip: Option<ClipId>,
     },
+    /// Say these clips one after the other; what music there is stops meanwhile and goes on where it was.
+    Announce {
+        /// To which leg.
+        leg: LegId,
+        /// Which clips, in order.
+        clips: Vec<ClipId>,
+    },
+    /// End an announcement with the next packet; there may be none.
+    Hush {
+        /// To which leg.
+        leg: LegId,
+    },
     /// Relay between two legs (stopping what they played) and say `Joined`.
     Join {
         /// One side.

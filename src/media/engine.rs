@@ -3,6 +3,7 @@
 //! It opens no socket and reads no clock. A leg sends what it plays (`playing`), else what its partner says (`relay`).
 //! Nothing is mixed.
 
+mod announcing;
 mod control;
 mod leg;
 mod outgoing;
@@ -67,6 +68,8 @@ impl MediaEngine {
                 let playing = clip.map(|clip| Playing { clip, position: 0, once: false });
                 self.play(leg, playing);
             }
+            Command::Announce { leg, clips } => self.announce(leg, clips),
+            Command::Hush { leg } => self.hush(leg),
             Command::Join { a, b } => self.join(a, b, now, out),
             Command::Part { leg } => {
                 if let Some(&key) = self.keys.get(&leg) {

@@ -129,6 +129,7 @@ fn plan(places: u32) -> Plan {
         skills: (0..places).map(name).collect(),
         clips: vec!["welcome".to_owned()],
         limits: Limits { channels: places, greeting_max: DAY, ..Limits::default() },
+        ..Plan::default()
     }
 }
 
@@ -185,7 +186,11 @@ impl Desk {
                     heard.push(Event::OfferRinging { offer, received_at });
                 }
                 Command::JoinMedia { offer, .. } => heard.push(Event::OfferJoined { offer, received_at }),
-                Command::PlayOnce { .. } | Command::PlayMusic { .. } | Command::HangUpAgent { .. } => {}
+                Command::PlayOnce { .. }
+                | Command::PlayMusic { .. }
+                | Command::Announce { .. }
+                | Command::Hush { .. }
+                | Command::HangUpAgent { .. } => {}
                 Command::RefuseCall { .. } | Command::CancelOffer { .. } | Command::HangUpCall { .. } => {
                     panic!("nothing in the month asks for {command:?}")
                 }

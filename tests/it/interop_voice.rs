@@ -2,12 +2,14 @@
 
 use crate::daemon::Daemon;
 use crate::needs;
-use crate::phone::{Phone, sdp};
+use crate::phone::{Phone, audio_port, sdp};
 use crate::sound::{Headset, Law, Packet};
-use centralino::media::Clip;
+use centralino::media::{Clip, embedded};
+use std::net::SocketAddr;
 use std::time::Duration;
 use toml::{Table, Value};
 
+const INFORMATION: &str = "800000100";
 const SWITCHBOARD: &str = "800000200";
 const CALLER: &str = "390612345678";
 
@@ -25,6 +27,62 @@ fn heard(packets: &[Packet]) -> Vec<u8> {
 /// Samples at 8 kHz as they go over the wire.
 fn encoded(samples: &[i16], law: Law) -> Vec<u8> {
     samples.iter().map(|&sample| law.encode(sample)).collect()
+}
+
+/// A clip that is compiled in, as it goes over the wire: packets of 20 ms, the last one filled up.
+fn packets_of(names: &[&str], law: Law) -> Vec<Vec<u8>> {
+    let packets = |name: &&str| {
+        let mut sound = encoded(embedded::clip(name).expect("a clip").samples(), law);
+        sound.resize(sound.len().next_multiple_of(160), law.encode(0));
+        sound.chunks(160).map(<[u8]>::to_vec).collect::<Vec<_>>()
+    };
+    names.iter().flat_map(packets).collect()
+}
+
+/// Where a run of packets stands among others.
+fn find(run: &[Vec<u8>], among: &[Vec<u8>]) -> Option<usize> {
+    among.windows(run.len()).position(|window| window == run)
+}
+
+#[test]
+fn callers_hear_their_place_over_the_music_and_a_key_cuts_it() {
+    let daemon = Daemon::start(|configuration| {
+        configuration.set("service.information", "welcome", "none");
+        configuration.set("queue.information.announcements", "first", "1 s");
+        configuration.set("queue.information.announcements", "every", "5 s");
+    });
+    let (first, second) = (Headset::new(daemon.address), Headset::new(daemon.address));
+    let mut phone = Phone::new(daemon.address, daemon.sip, CALLER);
+    let (mut one, _) = phone.connect(INFORMATION, &sdp(daemon.address, first.port(), &[Law::A]));
+    let mut other_phone = Phone::new(daemon.address, daemon.sip, "390699999999");
+    let offer = sdp(daemon.address, second.port(), &[Law::A]);
+    let offer = offer.replace(" 8\r\n", " 8 96\r\na=rtpmap:96 telephone-event/8000\r\n");
+    let (mut two, answer) = other_phone.connect(INFORMATION, &offer);
+    std::thread::sleep(Duration::from_millis(4_000));
+    // The second announcement begins after 6 s and is cut soon after.
+    std::thread::sleep(Duration::from_millis(2_400));
+    second.press(SocketAddr::new(daemon.address, audio_port(answer.body())), 96, 5);
+    std::thread::sleep(Duration::from_millis(600));
+    assert_eq!((phone.bye(&mut one), other_phone.bye(&mut two)), (200, 200));
+    let heard = |ear: Headset| ear.hang_up().into_iter().map(|packet| packet.payload).collect::<Vec<_>>();
+    let music = packets_of(&["music"], Law::A);
+    let next = packets_of(&["it/words/next"], Law::A);
+    let heard_by_one = heard(first);
+    let at = find(&next, &heard_by_one).expect("the first caller is next");
+    assert!((45..56).contains(&at), "after {at} packets of music");
+    assert_eq!(heard_by_one[..at], music[..at]);
+    let after = &heard_by_one[at + next.len()..][..100];
+    assert_eq!(after, &music[at..at + 100], "the music goes on where it was");
+
+    let place = packets_of(&["it/words/position", "it/words/2"], Law::A);
+    let heard_by_two = heard(second);
+    let at = find(&place, &heard_by_two).expect("the second caller is the second");
+    let rest = &heard_by_two[at + place.len()..];
+    let again = rest.iter().position(|packet| *packet == place[0]).expect("a second announcement");
+    let told = rest[again..].iter().zip(&place).take_while(|(heard, said)| heard == said).count();
+    assert!((12..30).contains(&told), "{told} packets of the second announcement before the key");
+    assert_eq!(rest[again + told..][..10], music[at + again..][..10], "then the music again");
+    daemon.stops();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Scenario tables: one rule of semantics.md each, in the trade's language and in virtual time.
 
 mod agents;
+mod announcements;
 mod arrival;
 mod explain;
 mod menus;
@@ -83,6 +84,7 @@ fn plan() -> Plan {
         skills: ["information", "switchboard", "environment"].map(str::to_owned).to_vec(),
         clips: vec!["welcome".to_owned()],
         limits: Limits::default(),
+        ..Plan::default()
     }
 }
 

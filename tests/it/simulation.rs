@@ -81,6 +81,7 @@ fn random_plan(dice: &mut Dice) -> Plan {
         skills: (0..skills).map(|skill| format!("skill_{skill}")).collect(),
         clips: ["welcome", "menu", "more", "goodbye"].map(str::to_owned).to_vec(),
         limits: Limits { channels: 30, misses_to_pause: 4, greeting_max: Duration::from_secs(20), ..Limits::default() },
+        ..Plan::default()
     }
 }
 
@@ -276,7 +277,10 @@ impl<'a> World<'a> {
 
     fn carry_out(&mut self, command: &Command) {
         match *command {
-            Command::RefuseCall { .. } | Command::PlayMusic { .. } => {}
+            Command::RefuseCall { .. }
+            | Command::PlayMusic { .. }
+            | Command::Announce { .. }
+            | Command::Hush { .. } => {}
             Command::AcceptCall { call } => {
                 self.callers.insert(call);
                 let (answer, patience) = (self.dice.up_to(300), self.dice.up_to(90_000));

@@ -60,6 +60,7 @@ fn plan(vector: &Value) -> Plan {
         skills: vec!["skill".to_owned()],
         clips: vec![],
         limits: Limits { misses_to_pause: 0, ..Limits::default() },
+        ..Plan::default()
     }
 }
 

@@ -181,6 +181,8 @@ impl World {
                 | media::Command::Direct { .. }
                 | media::Command::PlayMusic { .. }
                 | media::Command::Part { .. }
+                | media::Command::Announce { .. }
+                | media::Command::Hush { .. }
                 | media::Command::Measure { .. }
                 | media::Command::Close { .. } => {}
             }

@@ -1,5 +1,6 @@
 //! One leg: what was agreed, whom it listens to, what it plays, whom it talks with.
 
+use super::announcing::Announcing;
 use super::control::Control;
 use super::outgoing::Outgoing;
 use crate::ids::{ClipId, LegId};
@@ -17,6 +18,8 @@ pub(super) struct Leg {
     latched: Option<SocketAddr>,
     pub(super) outgoing: Outgoing,
     pub(super) playing: Option<Playing>,
+    /// What `playing` is part of, if it is an announcement.
+    pub(super) announcing: Option<Announcing>,
     /// The next packet of our own starts a talk spurt: it carries the marker (RFC 3551 4.1).
     pub(super) starts_spurt: bool,
     /// The millisecond of the next packet of our own, as the wheel knows it.
@@ -58,6 +61,7 @@ impl Leg {
             latched: None,
             outgoing,
             playing: None,
+            announcing: None,
             starts_spurt: true,
             scheduled: None,
             partner: None,
@@ -133,6 +137,7 @@ impl Leg {
     /// Plays a clip from its start, or nothing.
     pub(super) fn play(&mut self, playing: Option<Playing>) {
         self.playing = playing;
+        self.announcing = None;
         self.starts_spurt = true;
         self.outgoing.stop_relaying();
     }

@@ -43,16 +43,25 @@ impl MediaEngine {
     pub(super) fn send_own(&mut self, due: Due, now_tick: u64, out: &mut Output) {
         let Some(leg) = self.legs.get_mut(due.key).filter(|leg| leg.scheduled == Some(due.tick)) else { return };
         leg.scheduled = None;
-        let (Some(stream), Some(mut playing)) = (&leg.stream, leg.playing) else { return };
-        let Some(clip) = self.clips.get(playing.clip.index()) else { return };
-        let length = clip.samples().len();
-        if playing.once && playing.position >= length {
-            leg.playing = None;
-            let ended = Event::ClipEnded { leg: leg.id, clip: playing.clip };
-            out.events.push((Time::from_millis(due.tick), ended));
+        let (Some(ptime), Some(mut playing)) = (leg.stream.as_ref().map(|stream| stream.ptime_ms), leg.playing) else {
             return;
+        };
+        let Some(mut clip) = self.clips.get(playing.clip.index()) else { return };
+        while playing.once && playing.position >= clip.samples().len() {
+            let Some(next) = leg.after_announced() else {
+                leg.playing = None;
+                let ended = Event::ClipEnded { leg: leg.id, clip: playing.clip };
+                out.events.push((Time::from_millis(due.tick), ended));
+                return;
+            };
+            // Nothing follows where there was no music: the next packet of ours starts a spurt.
+            leg.starts_spurt |= next.is_none();
+            let Some(next) = next else { return };
+            let Some(sound) = self.clips.get(next.clip.index()) else { return };
+            (playing, clip) = (next, sound);
         }
-        let ptime = u64::from(stream.ptime_ms.clamp(10, 60));
+        let length = clip.samples().len();
+        let ptime = u64::from(ptime.clamp(10, 60));
         let missed = now_tick.saturating_sub(due.tick) / ptime;
         let at = Time::from_millis(due.tick + missed * ptime);
         let samples = ptime * SAMPLES_A_MILLI;

@@ -51,6 +51,9 @@ fn services_and_queues_of_the_default_file() {
     let information = service(plan, "800000100");
     let queue = &plan.queues[information.queue.index()];
     assert_eq!((information.name.as_str(), queue.name.as_str()), ("information", "information"));
+    let announcements = queue.announcements.as_ref().expect("waiting callers are told their place");
+    assert_eq!((announcements.first, announcements.every), (seconds(20), seconds(60)));
+    assert_eq!((announcements.position, announcements.messages.len()), (Some(centralino::ids::VoiceId(0)), 0));
     assert_eq!(clip(&checked, information), ClipSource::Embedded("it/welcome"));
     assert_eq!(
         steps(plan, queue),
@@ -73,7 +76,7 @@ fn services_and_queues_of_the_default_file() {
     assert_eq!((queue.strategy, queue.wrap_up), (Strategy::Linear, Duration::ZERO));
     let music = queue.music.expect("music").index();
     assert_eq!(checked.settings.clips[music].source, ClipSource::Embedded("music"));
-    assert_eq!((plan.services.len(), plan.queues.len(), plan.clips.len()), (4, 4, 4));
+    assert_eq!((plan.services.len(), plan.queues.len(), plan.clips.len()), (4, 4, 4 + 50));
 
     let early = service(plan, "800000300");
     assert_eq!((early.queue, clip(&checked, early)), (switchboard.queue, ClipSource::Embedded("it/welcome_short")));

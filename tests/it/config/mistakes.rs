@@ -194,6 +194,14 @@ const CASES: &[(&str, &str, &str)] = &[
     ("{ file = \"welcome.wav\" }", "{ text = «\" \"» }", "not a text to be spoken (1 to 4000 characters)"),
     ("\"welcome.wav\" }", "\"welcome.wav\", language = «\"-x\"» }", "`-x` is no language (like \"it\""),
     ("{ file = \"welcome.wav\" }", "«{ file = \"welcome.wav\", language = \"it\" }»", "not a clip"),
+    ("[sip]", "[queue.help.announcements]\nlanguage = «\"xx\"»\n[sip]", "`xx`"),
+    (
+        "[sip]",
+        "«[queue.help.announcements]»\nposition = false\n[sip]",
+        "[queue.help.announcements] says nothing (`position = true`, or `messages`)",
+    ),
+    ("[sip]", "[queue.help.announcements]\nmessages = [«\"it/welcom\"»]\n[sip]", "there is no prompt `it/welcom`"),
+    ("[sip]", "[queue.help.announcements]\nevery = «\"1 s\"»\n[sip]", "out of range: 1 s (from 5 s to 1 h)"),
     ("[sip]", "[speech]\n«command» = [\"say\", \"{text}\"]\n[sip]", "`command` does not say where {file} goes"),
     (
         "[queue.help]",
