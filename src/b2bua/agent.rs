@@ -58,6 +58,7 @@ impl Engine {
         let invited = self.sip.invite(&target, &identity, sdp, turn.now, &mut self.heard);
         match invited.and_then(|dialog| self.sip.remote(dialog).map(|at| (dialog, at)).ok_or(NotInvited::NoBinding)) {
             Ok((dialog, source)) => {
+                turn.out.call_ids.extend(self.sip.call_id(dialog).map(|id| (call, id.to_owned())));
                 self.dialogs.insert(dialog, Side::Agent(offer));
                 self.media.insert(leg.id, Side::Agent(offer));
                 let leg = AgentLeg { dialog, media: leg, source, call, answer: None, answered_at: turn.now };

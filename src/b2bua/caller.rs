@@ -80,6 +80,7 @@ impl Engine {
                 self.media.insert(leg.id, Side::Caller(call));
                 let state = CallerState::Arrived { answer, agreed };
                 let Invitation { caller, source, max_forwards, .. } = invitation;
+                turn.out.call_ids.extend(self.sip.call_id(dialog).map(|id| (call, id.to_owned())));
                 turn.out.callers.push((call, caller.number.clone()));
                 let when = self.answer.get(service.index()).copied().unwrap_or_default();
                 let leg = CallerLeg {

@@ -58,6 +58,8 @@ pub struct Output {
     pub media: Vec<media::Command>,
     /// For statistics and logs, in order.
     pub facts: Vec<Record>,
+    /// The Call-ID of each leg of a call, the caller's first.
+    pub call_ids: Vec<(CallId, String)>,
     /// Who calls, one an arrived call. Personal data: it goes where pseudonyms are made, and no further.
     pub callers: Vec<(CallId, String)>,
     /// From an agent's 200 to the joined media, one a call answered.

@@ -1,5 +1,6 @@
 //! The command line: one file a verb.
 
+mod ask;
 mod check;
 mod demo;
 mod explain;
@@ -10,6 +11,7 @@ mod run;
 mod sources;
 mod speech;
 mod test;
+mod trace;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -44,6 +46,8 @@ enum Verb {
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
         http: std::net::SocketAddr,
     },
+    /// Show what passed in a call that is live or was of late: its messages, and what was decided between them.
+    Trace(trace::TraceArguments),
     /// Play calls against a configuration and compare who would be rung with what the file expects.
     Test {
         /// The cases; it names its configuration.
@@ -80,6 +84,7 @@ pub fn main() -> ExitCode {
         Verb::Run(run) => run::run(run.config.as_deref()),
         Verb::Check { file } => check::check(&file),
         Verb::Explain { what, name, http } => explain::explain(what, &name, http),
+        Verb::Trace(arguments) => trace::trace(&arguments),
         Verb::Test { file } => test::test(&file),
         Verb::Demo { calls, seed } => demo::demo(calls, seed),
         Verb::Import(arguments) => import::import(arguments),

@@ -35,6 +35,7 @@ pub(super) struct Network {
     http: Placed<SocketAddr>,
     time_zone: TimeZone,
     tcp_connections: usize,
+    trace_bytes: usize,
     drain_max: Duration,
 }
 
@@ -64,6 +65,7 @@ impl Network {
     pub fn read(root: &mut Section<'_>, limits: &mut Section<'_>, report: &Report<'_>) -> Network {
         let sip_limits = read_sizes(limits);
         let tcp_connections = size(limits.get_or("tcp_connections", 1_000, count(1, 100_000)));
+        let trace_bytes = size(limits.get_or("trace_megabytes", 16, count(0, 4_096)) << 20);
         let drain_max = limits.get_or("drain_max", 5 * MINUTE, duration(Duration::ZERO, DAY));
         let mut section = root.get_section_or_empty("sip");
         let sip = read_sip(&mut section, sip_limits, report);
@@ -79,7 +81,7 @@ impl Network {
         let mut section = root.get_section_or_empty("report");
         let time_zone = section.get("time_zone", time_zone).map_or_else(italy, |zone| zone.value);
         section.finish();
-        Network { sip, media, http, time_zone, tcp_connections, drain_max }
+        Network { sip, media, http, time_zone, tcp_connections, trace_bytes, drain_max }
     }
 
     /// What needs more than one section to be seen.
@@ -142,7 +144,7 @@ impl Network {
         ledger: LedgerSettings,
         channels: u32,
     ) -> Settings {
-        let Network { sip, media, http, time_zone, tcp_connections, drain_max } = self;
+        let Network { sip, media, http, time_zone, tcp_connections, trace_bytes, drain_max } = self;
         let seen = |bound: SocketAddr| SocketAddr::new(sip.advertised, bound.port());
         let engine = b2bua::Settings {
             sip: sip::Settings {
@@ -172,6 +174,7 @@ impl Network {
             sip_udp: sip.udp.value,
             sip_tcp: sip.tcp.value,
             tcp_connections,
+            trace_bytes,
             tcp_idle: sip.tcp_idle,
             http: http.value,
             time_zone,

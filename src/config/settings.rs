@@ -33,6 +33,8 @@ pub struct Settings {
     pub drain_max: Duration,
     /// Where what became of every caller is kept.
     pub ledger: LedgerSettings,
+    /// So many bytes of SIP messages and facts are remembered for traces; 0 for none.
+    pub trace_bytes: usize,
     /// Prompts and music, by `ClipId`.
     pub clips: Vec<Clip>,
 }

@@ -5,10 +5,11 @@ use super::facts_thread::Facts;
 use super::inbox::{Inbox, Message, Messages, Question};
 use super::media_thread::MediaHandle;
 use super::sip_stream::Streams;
+use super::trace::Passed;
 use bytes::Bytes;
 use centralino::acd::Stuck;
 use centralino::b2bua::{Engine, Input, Output, Sockets};
-use centralino::facts::{Fact, Record, Turned};
+use centralino::facts::{Fact, Record, Refusal, Turned};
 use centralino::ids::{CallId, LegId};
 use centralino::media;
 use centralino::sip::{Flow, Transmit, Transport};
@@ -43,6 +44,8 @@ pub struct Outlets {
     pub facts: Facts,
     /// Those who read numbers.
     pub publisher: Publisher,
+    /// Somebody remembers messages.
+    pub traced: bool,
 }
 
 /// The engine and its surroundings.
@@ -56,6 +59,10 @@ pub struct EngineThread {
     drain_max: Duration,
     stage: Stage,
     out: Output,
+    /// What is sent now answers or follows something worth remembering.
+    heard: bool,
+    /// What was sent in this turn, to be remembered after the facts it follows from.
+    sent: Vec<Passed>,
     /// What the full channels had lost when it was last counted.
     lost_seen: [u64; 2],
     /// Who had no end when everybody was last looked at, and when that is due again.
@@ -88,6 +95,7 @@ impl EngineThread {
         drain_max: Duration,
     ) -> EngineThread {
         let (stage, out) = (Stage::Serving, Output::default());
+        let (heard, sent) = (outlets.traced, Vec::new());
         let (lost_seen, stuck, watch_due) = ([0; 2], Stuck::default(), Time::ZERO);
         EngineThread {
             engine,
@@ -99,6 +107,8 @@ impl EngineThread {
             drain_max,
             stage,
             out,
+            heard,
+            sent,
             lost_seen,
             stuck,
             watch_due,
@@ -163,7 +173,24 @@ impl EngineThread {
             Message::Stop => return self.stop(now),
         };
         self.engine.handle(input, now, &mut MediaSockets(&self.outlets), &mut self.out);
+        if let Message::Sip { flow, bytes, received_at } = message {
+            self.remember(Passed { at: received_at, inward: true, flow, bytes });
+        }
         self.flush(now);
+    }
+
+    /// For traces: a message of calls. What strangers send would only push those out.
+    fn remember(&mut self, passed: Passed) {
+        let is_noise = |record: &Record| {
+            let refused =
+                matches!(record.fact, Fact::CallRefused { reason: Refusal::Forbidden | Refusal::Overload, .. });
+            refused || matches!(record.fact, Fact::Turned(Turned::SipFlood | Turned::SipScanner | Turned::SipGarbage))
+        };
+        let aside = [&b"REGISTER "[..], b"OPTIONS "].iter().any(|method| passed.bytes.starts_with(method));
+        self.heard = self.outlets.traced && !aside && !self.out.facts.iter().any(is_noise);
+        if self.heard {
+            self.outlets.facts.message(passed);
+        }
     }
 
     fn explain(&self, question: &Question, now: Time) -> Option<String> {
@@ -211,6 +238,10 @@ impl EngineThread {
     fn flush(&mut self, now: Time) {
         let mut out = std::mem::take(&mut self.out);
         for Transmit { flow, bytes } in out.transmits.drain(..) {
+            // A registration frees an agent for a call that waits.
+            if self.heard || self.outlets.traced && bytes.starts_with(b"INVITE ") {
+                self.sent.push(Passed { at: now, inward: false, flow, bytes: bytes.clone() });
+            }
             self.send(flow, bytes, now);
         }
         for connection in out.closes.drain(..) {
@@ -222,12 +253,19 @@ impl EngineThread {
         for waited in out.answer_to_audio.drain(..) {
             self.tally.answer_to_audio(waited);
         }
+        for (call, call_id) in out.call_ids.drain(..) {
+            self.outlets.facts.call_id(call, call_id);
+        }
         for (call, number) in out.callers.drain(..) {
             self.outlets.facts.caller(call, number);
         }
         for record in out.facts.drain(..) {
             self.count(record);
         }
+        for passed in self.sent.drain(..) {
+            self.outlets.facts.message(passed);
+        }
+        self.heard = self.outlets.traced;
         self.out = out;
     }
 

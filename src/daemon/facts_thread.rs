@@ -5,12 +5,15 @@
 mod keep;
 mod live;
 mod log;
+mod names;
 
 pub use keep::Keep;
 pub use live::{LiveNumbers, LiveReader};
 pub use log::Log;
+pub use names::Names;
 
 use super::clock::Clock;
+use super::trace::{Passed, Trace};
 use centralino::facts::Record;
 use centralino::ids::{CallId, QueueId};
 use centralino::time::{Duration, Time};
@@ -19,9 +22,12 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle, sleep};
+use tokio::sync::mpsc;
 
 /// Facts that wait to be read; readers that block lose what does not fit, and the log says how much.
 const CAPACITY: usize = 65_536;
+/// Questions that wait to be answered.
+const QUESTIONS: usize = 8;
 /// Readers learn the time at least this often.
 const TICK: Duration = Duration::from_millis(100);
 /// Facts are read together with those of the time after them: nobody needs them sooner, and to wake this thread for each
@@ -39,6 +45,17 @@ pub trait FactReader: Send {
     /// Who calls: the number as the caller's network gave it. Personal data, in no fact.
     fn caller(&mut self, _call: CallId, _number: &str) {}
 
+    /// A SIP message passed.
+    fn message(&mut self, _passed: &Passed) {}
+
+    /// A leg of a call has this Call-ID; the caller's leg is the first.
+    fn call_id(&mut self, _call: CallId, _call_id: &str) {}
+
+    /// What is kept of a call, by its number or a Call-ID.
+    fn trace(&self, _name: &str) -> Option<Trace> {
+        None
+    }
+
     /// It is `now`, facts or none; told at least every [`TICK`] unless a reader waits.
     fn tick(&mut self, _now: Time) {}
 
@@ -52,6 +69,28 @@ enum Told {
     Fact(Record),
     Dispatched(QueueId, Duration),
     Caller(CallId, String),
+    CallId(CallId, String),
+    Message(Box<Passed>),
+}
+
+/// Somebody wants to see a call.
+#[derive(Debug)]
+struct Question {
+    name: String,
+    reply: mpsc::Sender<Option<Trace>>,
+}
+
+/// The way to ask for traces; does not keep the thread alive.
+#[derive(Clone, Debug)]
+pub struct Asker(Sender<Question>);
+
+impl Asker {
+    /// What is kept of a call; waits for the thread's next look at its questions.
+    pub async fn ask(&self, name: &str) -> Option<Trace> {
+        let (reply, mut answers) = mpsc::channel(1);
+        self.0.try_send(Question { name: name.to_owned(), reply }).ok()?;
+        answers.recv().await.flatten()
+    }
 }
 
 /// The engine thread's end; dropped, it ends the thread.
@@ -77,6 +116,16 @@ impl Facts {
         self.tell(Told::Caller(call, number));
     }
 
+    /// Says which Call-ID a leg of a call has, without waiting.
+    pub fn call_id(&self, call: CallId, call_id: String) {
+        self.tell(Told::CallId(call, call_id));
+    }
+
+    /// Hands a message over, without waiting.
+    pub fn message(&self, passed: Passed) {
+        self.tell(Told::Message(Box::new(passed)));
+    }
+
     fn tell(&self, told: Told) {
         if self.sender.try_send(told).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
@@ -85,15 +134,23 @@ impl Facts {
 }
 
 /// Starts the thread.
-pub fn spawn(readers: Vec<Box<dyn FactReader>>, clock: Clock) -> io::Result<(Facts, JoinHandle<()>)> {
+pub fn spawn(readers: Vec<Box<dyn FactReader>>, clock: Clock) -> io::Result<(Facts, Asker, JoinHandle<()>)> {
     let (sender, receiver) = bounded(CAPACITY);
     let lost = Arc::new(AtomicU64::new(0));
     let facts = Facts { sender, lost: Arc::clone(&lost) };
-    let thread = Builder::new().name("facts".into()).spawn(move || read(&receiver, readers, clock, &lost))?;
-    Ok((facts, thread))
+    let (asker, asked) = bounded(QUESTIONS);
+    let read = move || read(&receiver, &asked, readers, clock, &lost);
+    let thread = Builder::new().name("facts".into()).spawn(read)?;
+    Ok((facts, Asker(asker), thread))
 }
 
-fn read(facts: &Receiver<Told>, mut readers: Vec<Box<dyn FactReader>>, clock: Clock, lost: &AtomicU64) {
+fn read(
+    facts: &Receiver<Told>,
+    asked: &Receiver<Question>,
+    mut readers: Vec<Box<dyn FactReader>>,
+    clock: Clock,
+    lost: &AtomicU64,
+) {
     let mut ticked_at = Time::ZERO;
     loop {
         match facts.recv_timeout(TICK) {
@@ -103,6 +160,10 @@ fn read(facts: &Receiver<Told>, mut readers: Vec<Box<dyn FactReader>>, clock: Cl
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
+        }
+        for Question { name, reply } in asked.try_iter() {
+            // Whoever asked may be gone.
+            _ = reply.try_send(readers.iter().find_map(|reader| reader.trace(&name)));
         }
         let now = clock.now();
         if now.since(ticked_at) >= TICK {
@@ -121,6 +182,8 @@ fn tell(readers: &mut [Box<dyn FactReader>], told: Told) {
     match told {
         Told::Fact(record) => readers.iter_mut().for_each(|reader| reader.read(&record)),
         Told::Dispatched(queue, after) => readers.iter_mut().for_each(|reader| reader.dispatched(queue, after)),
+        Told::CallId(call, id) => readers.iter_mut().for_each(|reader| reader.call_id(call, &id)),
+        Told::Message(passed) => readers.iter_mut().for_each(|reader| reader.message(&passed)),
         Told::Caller(call, number) => readers.iter_mut().for_each(|reader| reader.caller(call, &number)),
     }
 }
@@ -156,7 +219,7 @@ mod tests {
     fn every_reader_is_told_everything_in_order_and_of_the_end() {
         let (sender, told) = mpsc::channel();
         let readers: Vec<Box<dyn FactReader>> = vec![Box::new(Echo(sender.clone())), Box::new(Echo(sender))];
-        let (facts, thread) = spawn(readers, Clock::start()).expect("a thread");
+        let (facts, _, thread) = spawn(readers, Clock::start()).expect("a thread");
         facts.put(record(1));
         facts.dispatched(QueueId(7), Duration::from_millis(3));
         drop(facts);

@@ -8,8 +8,9 @@ mod explain;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod trace;
 
-use super::facts_thread::LiveReader;
+use super::facts_thread::{Asker, LiveReader};
 use super::inbox::Inbox;
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
@@ -43,6 +44,8 @@ pub struct HttpState {
     pub clock: Arc<dyn Fn() -> Time + Send + Sync>,
     /// The way to the engine, to ask it why.
     pub explain: Option<Inbox>,
+    /// The way to those who remember what passed.
+    pub trace: Option<Asker>,
     /// What clients may hold.
     pub limits: HttpLimits,
 }
@@ -122,6 +125,7 @@ fn router(state: HttpState, is_private: bool) -> Router {
         .route("/metrics", get(metrics))
         .route("/stats", get(stats::stats))
         .route("/explain/{kind}/{name}", get(explain::explain))
+        .route("/trace/{call}", get(trace::trace))
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .layer(axum::middleware::map_response(close))

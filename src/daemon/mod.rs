@@ -11,5 +11,6 @@ mod signals;
 mod sip_stream;
 mod sip_udp;
 mod start;
+mod trace;
 
 pub use start::{Daemon, start};

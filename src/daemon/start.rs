@@ -2,8 +2,9 @@
 
 use super::clock::Clock;
 use super::engine_thread::{EngineThread, Outlets};
-use super::facts_thread::{FactReader, Keep, LiveNumbers, Log};
+use super::facts_thread::{FactReader, Keep, LiveNumbers, Log, Names};
 use super::inbox::{Inbox, Message};
+use super::trace::Tracer;
 use super::{facts_thread, http, limits, media_thread, signals, sip_stream, sip_udp};
 use crate::ledger::Keeper;
 use anyhow::{Context, Result, bail};
@@ -75,7 +76,11 @@ pub fn start(checked: Checked) -> Result<Daemon> {
     if let Some(keeper) = Keeper::start(&settings.ledger, settings.time_zone.clone(), &plan, &hash, clock.now())? {
         readers.push(Box::new(Keep::new(keeper, inbox.clone())));
     }
-    let (facts, facts_thread) = facts_thread::spawn(readers, clock)?;
+    if settings.trace_bytes > 0 {
+        let here = settings.engine.sip.udp;
+        readers.push(Box::new(Tracer::new(settings.trace_bytes, Names::of(Arc::clone(&plan)), here)));
+    }
+    let (facts, asker, facts_thread) = facts_thread::spawn(readers, clock)?;
     let bounds = sip_stream::Bounds {
         connections: settings.tcp_connections,
         trusted: settings.engine.sip.trusted.clone(),
@@ -93,13 +98,14 @@ pub fn start(checked: Checked) -> Result<Daemon> {
         live,
         clock: Arc::new(move || clock.now()),
         explain: Some(inbox.clone()),
+        trace: Some(asker),
         limits: http::HttpLimits::default(),
     };
     let http = http::serve(http_listener, http)?;
     settings.http = http.address;
 
     let media_address = settings.engine.media.address;
-    let outlets = Outlets { udp, streams, media, media_address, facts, publisher };
+    let outlets = Outlets { udp, streams, media, media_address, facts, publisher, traced: settings.trace_bytes > 0 };
     let engine = Engine::new(Plan::clone(&plan), settings.engine.clone(), decision_seed()?, entropy()?);
     let engine =
         EngineThread::new(engine, tally, (inbox.clone(), messages), outlets, clock, settings.drain_max).spawn()?;

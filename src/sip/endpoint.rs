@@ -242,6 +242,11 @@ impl Endpoint {
         self.core.dialogs.flow(dialog).map(|flow| flow.remote)
     }
 
+    /// A leg's Call-ID.
+    pub fn call_id(&self, dialog: DialogId) -> Option<&str> {
+        self.core.dialogs.look(dialog).map(|dialog| dialog.call_id.as_str())
+    }
+
     /// Whether a leg or a registered phone needs this stream connection.
     pub fn uses_connection(&self, connection: u64) -> bool {
         self.core.dialogs.is_on(connection) || self.core.registrar.uses_connection(connection)

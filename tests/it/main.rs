@@ -4,6 +4,7 @@
 
 mod alerts;
 mod baresip;
+mod caller;
 mod config;
 mod configuration;
 mod daemon;
@@ -22,6 +23,7 @@ mod interop_report;
 mod interop_sipp;
 mod interop_streams;
 mod interop_torture;
+mod interop_trace;
 mod interop_voice;
 mod interop_wire;
 mod languages;

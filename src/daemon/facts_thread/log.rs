@@ -1,9 +1,8 @@
 //! Facts as lines of the log.
 
-use super::FactReader;
+use super::{FactReader, Names};
 use centralino::acd::Plan;
 use centralino::facts::{Fact, Record};
-use centralino::ids::{AgentId, PoolId, QueueId, ServiceId};
 use std::sync::Arc;
 
 /// Writes every fact at its level.
@@ -12,7 +11,7 @@ pub struct Log(Names);
 impl Log {
     /// A log in the plan's names.
     pub fn new(plan: Arc<Plan>) -> Log {
-        Log(Names(plan))
+        Log(Names::of(plan))
     }
 }
 
@@ -92,26 +91,5 @@ fn log(fact: &Fact, names: &Names) {
             "media"
         ),
         Fact::Turned(turned) => tracing::trace!(kind = turned.label(), "turned away"),
-    }
-}
-
-/// The plan's names, for people who read logs.
-struct Names(Arc<Plan>);
-
-impl Names {
-    fn service(&self, id: Option<ServiceId>) -> &str {
-        id.and_then(|id| self.0.services.get(id.index())).map_or("none", |service| &service.name)
-    }
-
-    fn queue(&self, id: QueueId) -> &str {
-        self.0.queues.get(id.index()).map_or("none", |queue| &queue.name)
-    }
-
-    fn pool(&self, id: PoolId) -> &str {
-        self.0.pools.get(id.index()).map_or("none", |pool| &pool.name)
-    }
-
-    fn agent(&self, id: AgentId) -> &str {
-        self.0.agents.get(id.index()).map_or("none", |agent| &agent.number)
     }
 }

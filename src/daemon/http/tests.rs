@@ -40,6 +40,7 @@ fn served(queues: u32, limits: HttpLimits) -> Served {
         live,
         clock: Arc::new(move || Time::from_millis(engine_clock.load(Ordering::Relaxed))),
         explain: None,
+        trace: None,
         limits,
     };
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
