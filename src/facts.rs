@@ -418,6 +418,10 @@ closed_set! {
         RtpStranger = "rtp_stranger",
         /// RTP that is no RTP.
         RtpGarbage = "rtp_garbage",
+        /// SRTP or SRTCP that was cut, or that another key was used for.
+        SrtpForged = "srtp_forged",
+        /// SRTP or SRTCP that came a second time, or too late to tell.
+        SrtpRepeated = "srtp_repeated",
         /// RTCP that is no RTCP.
         RtcpGarbage = "rtcp_garbage",
         /// The port beside a leg's, for RTCP, belonged to another program: the leg goes without reports.

@@ -49,7 +49,8 @@ impl Engine {
             Phone::Account(account) => Target::Account(*account),
             Phone::Contact(uri) => Target::Uri(uri.clone()),
         };
-        let Some(mut leg) = self.legs.open(turn.sockets, offer.0, turn.now) else {
+        let encryption = self.encryption.get(agent.index()).copied().unwrap_or_default();
+        let Some(mut leg) = self.legs.open(turn.sockets, (offer.0, encryption), turn.now) else {
             let record = Record { at: turn.now, fact: Fact::Turned(Turned::RtpPortExhausted) };
             turn.out.facts.push(record);
             return Err(OfferOutcome::Failed);

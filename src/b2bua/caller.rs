@@ -61,7 +61,7 @@ impl Engine {
             return self.send_refusal(dialog, &plain(404), turn);
         };
         let refuse = |reason| Record { at, fact: Fact::CallRefused { service: Some(service), reason } };
-        let Some(mut leg) = self.legs.open(turn.sockets, dialog.0, turn.now) else {
+        let Some(mut leg) = self.legs.open(turn.sockets, (dialog.0, self.legs.encryption), turn.now) else {
             turn.out.facts.push(Record { at, fact: Fact::Turned(Turned::RtpPortExhausted) });
             turn.out.facts.push(refuse(Refusal::ChannelLimit));
             return self.send_refusal(dialog, &refusal_answer(Refusal::ChannelLimit), turn);

@@ -1,11 +1,14 @@
 //! Media legs: a port, a socket and an offer/answer session each. Knows nothing of calls.
 
 use crate::ids::LegId;
-use crate::media::{self, Ports, sdp};
+use crate::media::srtp::Key;
+use crate::media::{self, Encryption, Ports, sdp};
 use crate::sip;
 use crate::time::Time;
 use bytes::Bytes;
 use ipnet::IpNet;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 
@@ -38,10 +41,16 @@ pub struct Legs {
     sip: Vec<SocketAddr>,
     last: u64,
     open_ports: HashSet<u16>,
+    /// Of callers.
+    pub encryption: Encryption,
+    secrets: ChaCha20Rng,
 }
 
 impl Legs {
-    pub fn new(settings: &media::Settings, loopback: Vec<IpNet>, sip: &sip::Settings) -> Legs {
+    pub fn new(settings: &media::Settings, loopback: Vec<IpNet>, sip: &sip::Settings, seed: [u8; 32]) -> Legs {
+        // Another stream of numbers than the endpoint's from the same seed.
+        let mut secrets = ChaCha20Rng::from_seed(seed);
+        secrets.set_stream(1);
         Legs {
             ports: Ports::new(settings.ports, settings.drain),
             address: settings.address,
@@ -50,18 +59,30 @@ impl Legs {
             sip: [Some(sip.udp), sip.tcp].into_iter().flatten().collect(),
             last: 0,
             open_ports: HashSet::new(),
+            encryption: settings.encryption,
+            secrets,
         }
     }
 
     /// A leg with a bound socket; `None` when no port is to be had.
-    pub fn open(&mut self, sockets: &mut dyn Sockets, session_id: u64, now: Time) -> Option<Leg> {
+    pub fn open(
+        &mut self,
+        sockets: &mut dyn Sockets,
+        (session_id, encryption): (u64, Encryption),
+        now: Time,
+    ) -> Option<Leg> {
         for _ in 0..PORTS_TRIED {
             let port = self.ports.reserve(now)?;
             self.last += 1;
             let id = LegId(self.last);
             if sockets.open(id, port) {
                 self.open_ports.insert(port);
-                let local = sdp::Local { address: self.address, port, session_id, codecs: self.codecs.clone() };
+                let (address, codecs) = (self.address, self.codecs.clone());
+                let mut key = [0; 30];
+                if encryption != Encryption::Off {
+                    self.secrets.fill_bytes(&mut key);
+                }
+                let local = sdp::Local { address, port, session_id, codecs, encryption, key: Key(key) };
                 return Some(Leg { id, port, session: sdp::Session::new(local) });
             }
             self.ports.release(port, now);

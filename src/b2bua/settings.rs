@@ -11,6 +11,8 @@ pub struct Settings {
     pub media: media::Settings,
     /// How each agent's phone is reached, by `AgentId`.
     pub phones: Vec<Phone>,
+    /// Whether each agent's phone speaks SRTP, by `AgentId`; those left out do not.
+    pub encryption: Vec<media::Encryption>,
     /// When the callers of each service are answered, by `ServiceId`; those left out at once.
     pub answer: Vec<Answer>,
     /// Whose media may be on a loopback address (otherwise only unicast, non-loopback addresses are taken).

@@ -2,12 +2,13 @@
 
 use super::mistake::Report;
 use super::read::{Placed, Read, Section, Wrong};
-use super::value::{check_number, count, text};
+use super::value::{check_number, count, encryption, text};
 use super::words::{Words, bounded};
 use super::{SecretFile, Sources};
 use crate::acd::plan::{Agent, Service};
 use crate::b2bua::Phone;
 use crate::ids::PoolId;
+use crate::media::Encryption;
 use crate::sip::api::AccountId;
 use crate::sip::{Account, Secret};
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub(super) struct Agents {
     pub accounts: Vec<Account>,
     /// By `AgentId`.
     pub phones: Vec<Phone>,
+    /// By `AgentId`.
+    pub encryption: Vec<Encryption>,
     /// The first password of the form `demo-<number>`, which everybody knows.
     pub demo_password: Option<Range<usize>>,
     demo_passwords: usize,
@@ -58,6 +61,7 @@ impl Agents {
             let pool = section.need("pool", |value| words.pool(value)).map_or(PoolId(0), |pool| pool.value);
             let skills = words.levels(&mut section, "skills", report);
             let weight = u32::try_from(section.get_or("weight", 1, count(1, 1_000))).unwrap_or(1);
+            let srtp = section.get_or("srtp", Encryption::Off, encryption);
             let reach = read_reach(&mut section, sources, report);
             bounded(agents.agents.len() + numbers.len(), MOST_AGENTS, "agents", &section.span, report);
             if let Some(reach) = reach
@@ -67,6 +71,7 @@ impl Agents {
                 for number in numbers {
                     let fixed_contact = matches!(reach, Reach::Contact(_));
                     agents.add_phone(&reach, &number);
+                    agents.encryption.push(srtp);
                     let skills = skills.clone();
                     agents.agents.push(Agent { number, pool, skills, fixed_contact, weight, ..Agent::default() });
                 }

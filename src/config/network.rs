@@ -6,9 +6,9 @@ use super::read::{List, Placed, Read, Section};
 use super::routing::one_of;
 use super::settings::{Clip, LedgerSettings, Settings};
 use super::value::{
-    address, codec, count, duration, network, ports, realm, socket, socket_or_off, time_zone, user_agent,
+    address, codec, count, duration, encryption, network, ports, realm, socket, socket_or_off, time_zone, user_agent,
 };
-use crate::media::api::Codec;
+use crate::media::api::{Codec, Encryption};
 use crate::time::Duration;
 use crate::{b2bua, media, sip};
 use ipnet::IpNet;
@@ -59,6 +59,7 @@ struct Media {
     silent_after: Option<Duration>,
     codecs: Vec<Codec>,
     report_every: Option<Duration>,
+    encryption: Encryption,
 }
 
 impl Network {
@@ -164,8 +165,10 @@ impl Network {
                 silent_after: media.silent_after,
                 codecs: media.codecs,
                 report_every: media.report_every,
+                encryption: media.encryption,
             },
             phones: agents.phones,
+            encryption: agents.encryption,
             answer,
             loopback_media: media.loopback_peers,
         };
@@ -256,6 +259,7 @@ fn read_media(section: &mut Section<'_>, sip: IpAddr, report: &Report<'_>) -> Me
         drain: section.get_or("port_rest", 2 * SECOND, duration(Duration::ZERO, HOUR)),
         silent_after: (silent_after > Duration::ZERO).then_some(silent_after),
         codecs,
+        encryption: section.get_or("srtp", Encryption::Off, encryption),
         report_every: (report_every > Duration::ZERO).then_some(report_every),
     }
 }

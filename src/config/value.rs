@@ -1,7 +1,7 @@
 //! Single values as operators write them: durations, levels, addresses, ranges, names.
 
 use super::read::{Read, Wrong};
-use crate::media::api::Codec;
+use crate::media::api::{Codec, Encryption};
 use crate::time::Duration;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -242,6 +242,16 @@ pub(super) fn codec(value: &DeValue<'_>) -> Read<Codec> {
         "PCMA" => Ok(Codec::Pcma),
         "PCMU" => Ok(Codec::Pcmu),
         other => Err(Wrong::unknown("codec", other, &["PCMA", "PCMU"])),
+    }
+}
+
+/// Whether SRTP is spoken.
+pub(super) fn encryption(value: &DeValue<'_>) -> Read<Encryption> {
+    match text(value)?.as_str() {
+        "off" => Ok(Encryption::Off),
+        "optional" => Ok(Encryption::Optional),
+        "required" => Ok(Encryption::Required),
+        other => Err(Wrong::unknown("kind of SRTP", other, &["off", "optional", "required"])),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::facts::Party;
 use crate::ids::{CallId, ClipId, Key, LegId};
+use crate::media::srtp::Crypto;
 use crate::time::Time;
 use std::net::{IpAddr, SocketAddr};
 
@@ -131,6 +132,20 @@ pub struct Stream {
     pub control: Option<SocketAddr>,
     /// RTP and RTCP share one port on both sides (RFC 5761).
     pub is_muxed: bool,
+    /// The keys of SRTP; without them nothing is encrypted.
+    pub crypto: Option<Crypto>,
+}
+
+/// Whether the other side of a leg has to speak SRTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// It must not.
+    #[default]
+    Off,
+    /// It may: what it can do is done.
+    Optional,
+    /// It must: otherwise there is no call.
+    Required,
 }
 
 impl Stream {
@@ -147,6 +162,7 @@ impl Stream {
             ptime_ms: 20,
             control: control_beside(remote),
             is_muxed: false,
+            crypto: None,
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct MediaEngine {
     keys: ByLeg<usize>,
     wheel: Wheel,
     due: Vec<Due>,
+    /// A packet decrypted; used again and again.
+    opened: Vec<u8>,
     silence: Deadlines<usize>,
     reports: Deadlines<usize>,
     report_every: Option<Duration>,
@@ -50,6 +52,7 @@ impl MediaEngine {
             keys: ByLeg::default(),
             wheel: Wheel::new(),
             due: Vec::new(),
+            opened: Vec::new(),
             silence: Deadlines::default(),
             reports: Deadlines::default(),
             report_every: settings.report_every,

@@ -12,9 +12,10 @@ pub mod ports;
 mod rtcp;
 pub mod sdp;
 mod settings;
+pub mod srtp;
 pub mod tone;
 
-pub use api::{Codec, Command, Event, Output, Stream};
+pub use api::{Codec, Command, Encryption, Event, Output, Stream};
 pub use clip::Clip;
 pub use engine::MediaEngine;
 pub use ports::Ports;

@@ -29,7 +29,7 @@ pub(super) struct Header {
 }
 
 /// Bytes of a header without contributing sources and extensions.
-const HEADER_BYTES: usize = 12;
+pub(super) const HEADER_BYTES: usize = 12;
 
 impl Packets {
     /// From whose socket, to whom, what.
@@ -55,14 +55,29 @@ impl Packets {
         self.heads.clear();
     }
 
-    /// Adds bytes that are no RTP; `write` appends them.
-    pub(super) fn push_other(&mut self, leg: LegId, to: SocketAddr, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Adds bytes that are no RTP; `write` appends them, then `seal` may change and lengthen what begins at its place.
+    pub(super) fn push_other(
+        &mut self,
+        leg: LegId,
+        to: SocketAddr,
+        write: impl FnOnce(&mut Vec<u8>),
+        seal: impl FnOnce(&mut Vec<u8>, usize),
+    ) {
+        let start = self.bytes.len();
         write(&mut self.bytes);
+        seal(&mut self.bytes, start);
         self.heads.push(Head { leg, to, end: self.bytes.len() });
     }
 
-    /// Adds a packet; `payload` appends its payload and nothing else.
-    pub(super) fn push(&mut self, leg: LegId, to: SocketAddr, header: Header, payload: impl FnOnce(&mut Vec<u8>)) {
+    /// Adds a packet; `payload` appends its payload and nothing else, then `seal` may change and lengthen the packet.
+    pub(super) fn push(
+        &mut self,
+        leg: LegId,
+        to: SocketAddr,
+        header: Header,
+        payload: impl FnOnce(&mut Vec<u8>),
+        seal: impl FnOnce(&mut Vec<u8>, usize),
+    ) {
         let start = self.bytes.len();
         self.bytes.resize(start + HEADER_BYTES, 0);
         let room = self.bytes.get_mut(start..).unwrap_or_default();
@@ -79,6 +94,7 @@ impl Packets {
             return;
         }
         payload(&mut self.bytes);
+        seal(&mut self.bytes, start);
         self.heads.push(Head { leg, to, end: self.bytes.len() });
     }
 }

@@ -1,13 +1,16 @@
 //! Offer/answer (RFC 3264): from the other side's SDP to a [`Stream`], and our own SDP.
 //!
-//! One audio stream over RTP/AVP; everything else offered is answered with port 0. It opens no port, resolves no
+//! One audio stream over RTP/AVP or RTP/SAVP; everything else offered is answered with port 0. It opens no port, resolves no
 //! name and keeps only what the next exchange of the same leg needs.
 
+mod crypto;
 mod read;
 mod write;
 
-use super::api::{Codec, Stream};
+use super::api::{Codec, Encryption, Stream};
+use super::srtp::{Key, Suite};
 use bytes::Bytes;
+use crypto::{CryptoLine, OFFERED};
 use read::{Offered, Reading};
 use std::net::{IpAddr, SocketAddr};
 use write::{Audio, Direction, Line};
@@ -28,6 +31,10 @@ pub struct Local {
     pub session_id: u64,
     /// What we accept and offer, the preferred first.
     pub codecs: Vec<Codec>,
+    /// Whether the other side has to speak SRTP.
+    pub encryption: Encryption,
+    /// What we encrypt with if it does: random, this leg's alone.
+    pub key: Key,
 }
 
 /// What this leg's other side may ask of us.
@@ -65,12 +72,14 @@ pub struct Session {
     last: Option<Bytes>,
     lines: Vec<Line>,
     agreed: Option<Stream>,
+    /// The profile in use was RTP/SAVP: so it stays.
+    is_savp: bool,
 }
 
 impl Session {
     /// A leg before its first exchange.
     pub fn new(local: Local) -> Session {
-        Session { local, version: 1, last: None, lines: Vec::new(), agreed: None }
+        Session { local, version: 1, last: None, lines: Vec::new(), agreed: None, is_savp: false }
     }
 
     /// Answers an offer or a re-offer.
@@ -86,7 +95,10 @@ impl Session {
                     ptime_ms: stream.ptime_ms,
                     direction: Direction::of(stream.may_send, stream.will_receive),
                     is_muxed: stream.is_muxed,
+                    is_savp: offered.is_savp,
+                    crypto: offered.crypto.map(|line| CryptoLine { key: self.local.key, ..line }),
                 };
+                self.is_savp = offered.is_savp;
                 (reading.lines_with(chosen, audio), stream)
             }
             Err(refused) => self.without_stream(&reading).ok_or(refused)?,
@@ -105,6 +117,13 @@ impl Session {
             ptime_ms: PTIME_MS,
             direction: Direction::SendReceive,
             is_muxed: true,
+            is_savp: self.is_savp || self.local.encryption == Encryption::Required,
+            // RFC 8643: keys beside RTP/AVP leave it to the other side.
+            crypto: (self.local.encryption != Encryption::Off).then_some(CryptoLine {
+                tag: OFFERED,
+                suite: Suite::Tag80,
+                key: self.local.key,
+            }),
         });
         // RFC 3264 8: a later offer has at least the m= lines of the earlier exchange, in their order.
         let mut lines = self.lines.clone();
@@ -119,6 +138,11 @@ impl Session {
     pub fn accept(&mut self, answer: &[u8], policy: &Policy<'_>) -> Result<Stream, Unacceptable> {
         let reading = Reading::parse(answer)?;
         let (_, offered) = self.choose(&reading, policy)?;
+        // RFC 4568 5.1.3: the answer takes a line that was offered.
+        if offered.crypto.is_some_and(|line| line.tag != OFFERED || line.suite != Suite::Tag80) {
+            return Err(read::WRONG_TRANSPORT);
+        }
+        self.is_savp = offered.is_savp;
         let stream = self.stream(&offered, policy);
         self.agreed = Some(stream.clone());
         Ok(stream)
@@ -129,15 +153,22 @@ impl Session {
         self.agreed.as_ref()
     }
 
-    /// The first audio line that we can use; when none is, what is wrong with the first one.
+    /// The first audio line that we can use, an encrypted one before all others (hostile-world R27: nobody on the way
+    /// makes us speak openly by offering both); when none is, what is wrong with the first one.
     fn choose(&self, reading: &Reading, policy: &Policy<'_>) -> Result<(usize, Offered), Unacceptable> {
-        let mut refused = None;
+        let (mut refused, mut open) = (None, None);
         for position in 0..reading.len() {
             match reading.offered(position, &self.local, policy) {
-                Ok(Some(offered)) => return Ok((position, offered)),
+                Ok(Some(offered)) if offered.crypto.is_some() || self.local.encryption == Encryption::Off => {
+                    return Ok((position, offered));
+                }
+                Ok(Some(offered)) => open = open.or(Some((position, offered))),
                 Ok(None) => {}
                 Err(unacceptable) => refused = refused.or(Some(unacceptable)),
             }
+        }
+        if let Some(open) = open {
+            return Ok(open);
         }
         Err(refused.unwrap_or(Unacceptable::because(304, "Media type not available")))
     }
@@ -154,6 +185,7 @@ impl Session {
             ptime_ms: offered.ptime_ms,
             control: offered.control,
             is_muxed: offered.is_muxed,
+            crypto: offered.crypto.map(|line| line.with(self.local.key)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the media engine is made with. Nothing here changes while it runs.
 
-use super::api::Codec;
+use super::api::{Codec, Encryption};
 use crate::time::Duration;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -19,6 +19,8 @@ pub struct Settings {
     pub codecs: Vec<Codec>,
     /// Every leg reports by RTCP about so often (RFC 3550 6.2); `None` never, and needs no second port.
     pub report_every: Option<Duration>,
+    /// Whether callers speak SRTP.
+    pub encryption: Encryption,
 }
 
 impl Default for Settings {
@@ -31,6 +33,7 @@ impl Default for Settings {
             silent_after: Some(Duration::from_secs(120)),
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             report_every: Some(Duration::from_secs(5)),
+            encryption: Encryption::Off,
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct Baresip<'a> {
     pub transport: &'a str,
     /// The one codec it speaks.
     pub law: Law,
+    /// Its `mediaenc`: whether it encrypts.
+    pub encrypts: Option<&'a str>,
     /// What it sends, in Hz.
     pub hums: f64,
     /// Where it registers and calls.
@@ -63,7 +65,7 @@ impl Baresip<'_> {
             "sip_listen {ADDRESS}:{port}\nnet_interface {ADDRESS}\ncall_local_timeout 120\n\
              audio_source aufile,{folder}/tone.wav\naudio_player aubridge,sink\naudio_alert aubridge,sink\n\
              ausrc_srate {RATE}\nrtp_ports 30000-32766\nrtp_stats yes\nmodule_path /usr/lib/baresip/modules\n\
-             module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nsnd_path {folder}/recordings\n\
+             module g711.so\nmodule srtp.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nsnd_path {folder}/recordings\n\
              module_tmp account.so\nmodule_app menu.so\n"
         )
     }
@@ -75,9 +77,10 @@ impl Baresip<'_> {
             None => "regint=0".to_owned(),
         };
         let codec = self.law.name();
+        let encryption = self.encrypts.map_or(String::new(), |kind| format!(";mediaenc={kind}"));
         format!(
             "<sip:{user}@{server};transport={transport}>;{registration};audio_codecs={codec}/{RATE}/1;ptime=20;\
-             answermode=auto\n"
+             answermode=auto{encryption}\n"
         )
     }
 }

@@ -1,13 +1,17 @@
 //! The media engine in virtual time: what leaves it, when, and with which numbers.
 
+use crate::media_reports::inputs;
 use centralino::facts::{Fact, Turned};
 use centralino::ids::{ClipId, Key, LegId};
 use centralino::media::api::{Codec, Command, Event, Output, Stream};
 use centralino::media::clip::Clip;
 use centralino::media::engine::MediaEngine;
+use centralino::media::srtp::{self, Crypto, Srtp, Suite};
 use centralino::media::{Settings, embedded, g711};
 use centralino::time::{Duration, Time};
 use proptest::prelude::*;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use rtp_rs::{RtpPacketBuilder, RtpReader};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
@@ -71,6 +75,7 @@ impl Bench {
             silent_after: Some(Duration::from_secs(30)),
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             report_every: None,
+            ..Settings::default()
         };
         let engine = MediaEngine::new(settings, CLIPS.clone(), [7; 32]);
         let (sent, events, turned) = (Vec::new(), Vec::new(), Vec::new());
@@ -358,6 +363,71 @@ fn garbage_is_counted_and_changes_nothing() {
     assert_eq!(bench.turned.len(), 4);
 }
 
+/// A leg whose other side speaks SRTP, and that other side.
+fn encrypted(bench: &mut Bench, leg: LegId) -> Srtp {
+    let (ours, theirs, suite) = (srtp::Key([leg.0 as u8; 30]), srtp::Key([50; 30]), Suite::Tag80);
+    let crypto = Some(Crypto { suite, ours, theirs });
+    bench.command(Command::Direct { leg, stream: Stream { crypto, ..stream(leg, Codec::Pcma) } });
+    Srtp::new(Crypto { suite, ours: theirs, theirs: ours })
+}
+
+#[test]
+fn an_encrypted_leg_talks_with_an_open_one() {
+    let mut bench = Bench::joined(Codec::Pcma, Codec::Pcma);
+    let mut phone = encrypted(&mut bench, A);
+    for number in 0..200 {
+        let plain = rtp(8, 65_500u16.wrapping_add(number), u32::from(number) * 160, &[number as u8; 160]);
+        let mut cipher = plain.clone();
+        phone.protect(&mut cipher, 0);
+        assert_eq!(bench.relayed(A, &cipher).unwrap().payload, [number as u8; 160]);
+        bench.now += 20;
+        bench.engine.packet(B, address(B), &plain, Time::from_millis(bench.now), &mut bench.out);
+        let mut sent = bench.out.packets.iter().next().unwrap().2.to_vec();
+        bench.out.clear();
+        assert_ne!(sent[12..172], plain[12..]);
+        let length = phone.unprotect(&mut sent).unwrap();
+        assert_eq!(sent[12..length], plain[12..]);
+    }
+    assert_eq!(bench.turned, []);
+}
+
+#[test]
+fn forged_repeated_and_open_packets_to_an_encrypted_leg_do_nothing() {
+    let mut bench = Bench::joined(Codec::Pcma, Codec::Pcma);
+    let mut phone = encrypted(&mut bench, A);
+    let nat = SocketAddr::from(([192, 0, 2, 1], 60_001));
+    let plain = rtp(8, 1, 160, &[0xD5; 160]);
+    let mut cipher = plain.clone();
+    phone.protect(&mut cipher, 0);
+    let mut forged = cipher.clone();
+    forged[20] ^= 1;
+    for bytes in [&plain, &forged, &cipher[..100].to_vec(), &Vec::new()] {
+        assert_eq!(bench.receive(A, nat, bytes), []);
+    }
+    assert_eq!(bench.relayed(B, &plain).unwrap().to, address(A), "what is forged is not latched to");
+    assert_eq!(bench.receive(A, nat, &cipher).len(), 1);
+    assert_eq!(bench.receive(A, nat, &cipher), []);
+    assert_eq!(bench.turned, [[Turned::SrtpForged; 4].as_slice(), &[Turned::SrtpRepeated]].concat());
+    bench.turned.clear();
+    // However many there are, the call goes on.
+    let mut random = ChaCha8Rng::seed_from_u64(20_261_123);
+    for _ in 0..inputs(50_000) {
+        let mut bytes = vec![0; random.next_u32() as usize % 250];
+        random.fill_bytes(&mut bytes);
+        if let Some(first) = bytes.first_mut() {
+            *first = *first & 0x3F | 0x80;
+        }
+        let (from, now) = (address(A), Time::from_millis(bench.now));
+        bench.engine.packet(A, from, &bytes, now, &mut bench.out);
+        bench.engine.control(A, SocketAddr::new(from.ip(), 4_001), &bytes, now, &mut bench.out);
+        assert!(bench.out.packets.is_empty() && bench.out.events.is_empty() && bench.out.facts.len() == 2);
+        bench.out.clear();
+    }
+    let mut next = rtp(8, 2, 320, &[0xD5; 160]);
+    phone.protect(&mut next, 0);
+    assert_eq!(bench.receive(A, nat, &next).len(), 1);
+}
+
 /// Level in dB of a frequency in 8 kHz samples.
 fn goertzel(samples: &[i16], frequency: f64) -> f64 {
     let w = 2.0 * (std::f64::consts::TAU * frequency / 8_000.0).cos();
@@ -506,6 +576,7 @@ fn numbers_are_random_and_follow_the_seed() {
             silent_after: None,
             codecs: vec![Codec::Pcma],
             report_every: None,
+            ..Settings::default()
         };
         let engine = MediaEngine::new(settings, vec![short_clip(), short_clip(), short_clip()], [seed; 32]);
         let mut bench = Bench { engine, ..Bench::new() };
@@ -522,16 +593,15 @@ fn numbers_are_random_and_follow_the_seed() {
     assert!(one[0] != one[1] && one[0] != other[0] && one[0].0 != one[1].0);
 }
 
-/// 10^5 datagrams: random bytes, and good packets with bytes changed and cut.
+/// Random bytes, and good packets with bytes changed and cut.
 #[test]
 fn random_packets_are_relayed_ignored_or_counted() {
-    use rand_chacha::ChaCha8Rng;
-    use rand_chacha::rand_core::{Rng, SeedableRng};
     let mut random = ChaCha8Rng::seed_from_u64(20_261_121);
     let mut bench = Bench::joined(Codec::Pcma, Codec::Pcmu);
     let good = rtp(8, 1, 160, &[0xD5; 160]);
     let mut relayed = 0;
-    for number in 0..100_000u32 {
+    let count = inputs(100_000);
+    for number in 0..count {
         let mut bytes = good.clone();
         if number % 2 == 0 {
             bytes = vec![0; (random.next_u32() % 400) as usize];
@@ -546,7 +616,7 @@ fn random_packets_are_relayed_ignored_or_counted() {
         relayed += bench.receive(A, address(A), &bytes).len();
         bench.now += u64::from(number % 20 == 0);
     }
-    assert!(relayed > 10_000 && bench.turned.len() > 10_000, "{relayed} {}", bench.turned.len());
+    assert!(relayed as u32 > count / 10 && bench.turned.len() as u32 > count / 10, "{relayed} {}", bench.turned.len());
     assert!(bench.turned.iter().all(|&turned| turned == Turned::RtpGarbage));
     assert_eq!(bench.engine.open_legs(), 2);
 }

@@ -209,7 +209,7 @@ fn reports_are_life_and_goodbyes_and_strangers_are_not() {
 
 /// How many random inputs: a few by default, as many as the variable says in a long run.
 pub fn inputs(few: u32) -> u32 {
-    std::env::var("CENTRALINO_RANDOM_INPUTS").ok().and_then(|count| count.parse().ok()).unwrap_or(few)
+    std::env::var("CENTRALINO_FUZZ").ok().and_then(|count| count.parse().ok()).unwrap_or(few)
 }
 
 #[test]

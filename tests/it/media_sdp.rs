@@ -1,7 +1,8 @@
 //! Offer/answer tables: what each offer becomes, and what is refused and how.
 
-use centralino::media::api::{Codec, Stream};
+use centralino::media::api::{Codec, Encryption, Stream};
 use centralino::media::sdp::{Local, Policy, Session, Unacceptable};
+use centralino::media::srtp::{Key, Suite};
 use std::net::{IpAddr, SocketAddr};
 
 const BASE: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\n";
@@ -9,7 +10,9 @@ const PLAIN: &str = "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-even
 
 fn session() -> Session {
     let address = IpAddr::from([192, 0, 2, 1]);
-    Session::new(Local { address, port: 20_000, session_id: 77, codecs: vec![Codec::Pcma, Codec::Pcmu] })
+    let codecs = vec![Codec::Pcma, Codec::Pcmu];
+    let (encryption, key) = (Encryption::Off, Key([b'x'; 30]));
+    Session::new(Local { address, port: 20_000, session_id: 77, codecs, encryption, key })
 }
 
 fn policy() -> Policy<'static> {
@@ -218,7 +221,8 @@ fn loopback_is_for_those_who_may() {
 #[test]
 fn ipv6_is_spoken_where_we_have_it() {
     let address: IpAddr = "2001:db8::5".parse().unwrap();
-    let mut session = Session::new(Local { address, port: 20_000, session_id: 1, codecs: vec![Codec::Pcmu] });
+    let (codecs, encryption, key) = (vec![Codec::Pcmu], Encryption::Off, Key([0; 30]));
+    let mut session = Session::new(Local { address, port: 20_000, session_id: 1, codecs, encryption, key });
     let offer =
         "v=0\r\no=- 1 1 IN IP6 2001:db8::7\r\ns=-\r\nc=IN IP6 2001:db8::7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
     let (text, stream) = session.answer(offer.as_bytes(), &policy()).unwrap();
@@ -343,4 +347,96 @@ fn random_texts_are_answered_or_refused() {
         }
     }
     assert!(answered > 20_000 && refused > 20_000, "{answered} {refused}");
+}
+
+const OURS: &str = "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4";
+const THEIRS: &str = "eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5";
+
+fn encrypting(encryption: Encryption) -> Session {
+    let (address, codecs) = (IpAddr::from([192, 0, 2, 1]), vec![Codec::Pcma]);
+    Session::new(Local { address, port: 20_000, session_id: 77, codecs, encryption, key: Key([b'x'; 30]) })
+}
+
+/// What each offer becomes under each setting: our m= and a=crypto lines, or the refusal.
+#[test]
+fn keys_are_taken_where_they_may_be_and_nobody_falls_back_without_a_word() {
+    use Encryption::{Off, Optional, Required};
+    let line = |tag: u32, suite: &str, more: &str| format!("a=crypto:{tag} {suite} inline:{THEIRS}{more}\r\n");
+    let (long, short) = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32");
+    let good = line(1, long, "");
+    let offer = |proto: &str, lines: &str| format!("{BASE}m=audio 4000 RTP/{proto} 8\r\n{lines}");
+    let (open, refused) = ("m=audio 20000 RTP/AVP 8".to_string(), "488 302".to_string());
+    let ours = |proto: &str, tag: u32, suite: &str| {
+        format!("m=audio 20000 RTP/{proto} 8 | a=crypto:{tag} {suite} inline:{OURS}")
+    };
+    let both = format!("{BASE}m=audio 5000 RTP/AVP 8\r\nm=audio 4000 RTP/SAVP 8\r\n{good}");
+    let rows = [
+        (Off, offer("AVP", ""), open.clone()),
+        (Off, offer("AVP", &good), open.clone()),
+        (Off, offer("SAVP", &good), refused.clone()),
+        (Optional, offer("AVP", ""), open.clone()),
+        (Optional, offer("AVP", &good), ours("AVP", 1, long)),
+        (Optional, offer("SAVP", &good), ours("SAVP", 1, long)),
+        (Optional, offer("SAVP", ""), refused.clone()),
+        (Optional, both.clone(), format!("m=audio 0 RTP/AVP 8 | {}", ours("SAVP", 1, long))),
+        (Required, both, format!("m=audio 0 RTP/AVP 8 | {}", ours("SAVP", 1, long))),
+        (Required, offer("AVP", ""), refused.clone()),
+        (Required, offer("AVP", &good), ours("AVP", 1, long)),
+        (Required, offer("SAVP", &good), ours("SAVP", 1, long)),
+        (Required, offer("UDP/TLS/RTP/SAVP", &good), refused.clone()),
+        // the first line that can be used
+        (Required, offer("SAVP", &line(3, short, "|2^31")), ours("SAVP", 3, short)),
+        (
+            Required,
+            offer("SAVP", &(line(1, "AES_256_CM_HMAC_SHA1_80", "") + &line(2, long, " -WSH=64"))),
+            ours("SAVP", 2, long),
+        ),
+        // what asks for more than we do, or says too little
+        (Required, offer("SAVP", &line(1, long, "|2^31|1:4")), refused.clone()),
+        (Required, offer("SAVP", &line(1, long, "|1:4")), refused.clone()),
+        (Required, offer("SAVP", &line(1, long, &format!(";inline:{THEIRS}"))), refused.clone()),
+        (Required, offer("SAVP", &line(1, long, " UNENCRYPTED_SRTP")), refused.clone()),
+        (Required, offer("SAVP", &good.replace("eXl5", "")), refused.clone()),
+        (Required, offer("SAVP", "a=crypto\r\na=crypto:\r\na=crypto:1\r\na=crypto:x y z\r\n"), refused),
+    ];
+    for (encryption, offer, expected) in rows {
+        let told = match encrypting(encryption).answer(offer.as_bytes(), &policy()) {
+            Ok((bytes, stream)) => {
+                let text = String::from_utf8(bytes.to_vec()).unwrap();
+                assert_eq!(stream.crypto.is_some(), text.contains("a=crypto"), "{offer}");
+                let suite = stream.crypto.map(|crypto| (crypto.suite, crypto.ours, crypto.theirs));
+                let right = |suite| (suite, Key([b'x'; 30]), Key([b'y'; 30]));
+                assert!([None, Some(right(Suite::Tag80)), Some(right(Suite::Tag32))].contains(&suite));
+                lines_of(&text, &["m=", "a=crypto"])
+            }
+            Err(unacceptable) => {
+                format!("{} {}", unacceptable.status, unacceptable.warning.map_or(0, |(code, _)| code))
+            }
+        };
+        assert_eq!(told, expected, "{encryption:?} {offer}");
+    }
+}
+
+#[test]
+fn our_offers_keys_and_what_answers_to_them_may_be() {
+    use Encryption::{Off, Optional, Required};
+    let key = |tag: u32| format!("a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:{THEIRS}\r\n");
+    let rows = [
+        (Off, "RTP/AVP", false, [Ok(false), Ok(false), Err(488), Err(488)]),
+        (Optional, "RTP/AVP", true, [Ok(false), Ok(true), Ok(true), Err(488)]),
+        (Required, "RTP/SAVP", true, [Err(488), Ok(true), Ok(true), Err(488)]),
+    ];
+    for (encryption, proto, has_key, outcomes) in rows {
+        let answers = [("AVP", String::new()), ("AVP", key(1)), ("SAVP", key(1)), ("SAVP", key(2))];
+        for ((profile, lines), outcome) in answers.into_iter().zip(outcomes) {
+            let mut session = encrypting(encryption);
+            let offer = String::from_utf8(session.offer().to_vec()).unwrap();
+            assert!(offer.contains(&format!("m=audio 20000 {proto} 8 101\r\n")), "{offer}");
+            assert_eq!(offer.contains(&format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{OURS}\r\n")), has_key);
+            let answer = format!("{BASE}m=audio 4000 RTP/{profile} 8\r\n{lines}");
+            let agreed = session.accept(answer.as_bytes(), &policy());
+            let told = agreed.map(|stream| stream.crypto.is_some()).map_err(|refused| refused.status);
+            assert_eq!(told, outcome, "{encryption:?} {answer}");
+        }
+    }
 }

@@ -31,7 +31,11 @@ impl MediaEngine {
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         match self.legs.get(key) {
             Some(leg) if leg.stream.is_none() => {}
-            Some(leg) if leg.admits_control(from) => self.hear_report(key, from, bytes, now, out),
+            Some(leg) if leg.admits_control(from) => {
+                self.open_sealed(key, true, bytes, now, out, |engine, bytes, out| {
+                    engine.hear_report(key, from, bytes, now, out);
+                });
+            }
             Some(_) => count(Turned::RtpStranger, now, out),
             None => {}
         }
@@ -89,9 +93,9 @@ impl MediaEngine {
         leg.control.reported_sent = sender.map_or(leg.control.reported_sent, |sender| sender.packets);
         let [a, b, c] = leg.name;
         let name = format!("{a:08x}{b:08x}{c:08x}");
-        let block = leg.control.reception.block(now);
-        let report = Report { ssrc: leg.outgoing.ssrc, name: &name, sender, block, is_last, now };
-        out.reports.push_other(leg.id, to, |bytes| rtcp::write(&report, bytes));
+        let (ssrc, block) = (leg.outgoing.ssrc, leg.control.reception.block(now));
+        let report = Report { ssrc, name: &name, sender, block, is_last, now };
+        leg.send_report(to, out, |bytes| rtcp::write(&report, bytes));
     }
 
     /// How the leg has fared, as a fact; nothing of one whose media was never agreed.

@@ -4,8 +4,10 @@ use super::announcing::Announcing;
 use super::control::Control;
 use super::outgoing::Outgoing;
 use crate::ids::{ClipId, LegId};
-use crate::media::api::{Codec, Stream};
+use crate::media::api::{Codec, Output, Stream};
 use crate::media::dtmf::Keys;
+use crate::media::packets::{HEADER_BYTES, Header};
+use crate::media::srtp::{Srtp, Untrusted};
 use crate::time::Time;
 use std::net::{IpAddr, SocketAddr};
 
@@ -17,6 +19,7 @@ pub(super) struct Leg {
     remote: Option<SocketAddr>,
     latched: Option<SocketAddr>,
     pub(super) outgoing: Outgoing,
+    srtp: Option<Box<Srtp>>,
     pub(super) playing: Option<Playing>,
     /// What `playing` is part of, if it is an announcement.
     pub(super) announcing: Option<Announcing>,
@@ -60,6 +63,7 @@ impl Leg {
             remote: None,
             latched: None,
             outgoing,
+            srtp: None,
             playing: None,
             announcing: None,
             starts_spurt: true,
@@ -80,6 +84,10 @@ impl Leg {
             self.latched = None;
             self.forget_control();
         }
+        match (&mut self.srtp, stream.crypto) {
+            (Some(srtp), Some(crypto)) => srtp.agree(crypto),
+            (srtp, crypto) => *srtp = crypto.map(|crypto| Box::new(Srtp::new(crypto))),
+        }
         self.stream = Some(stream);
     }
 
@@ -91,6 +99,48 @@ impl Leg {
 
     pub(super) fn rtp_destination(&self) -> Option<SocketAddr> {
         self.latched.or(self.stream.as_ref()?.remote)
+    }
+
+    /// Sends a packet of our stream; `payload` appends its payload.
+    pub(super) fn send(
+        &mut self,
+        to: SocketAddr,
+        header: Header,
+        out: &mut Output,
+        payload: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let (outgoing, srtp) = (&mut self.outgoing, &mut self.srtp);
+        let seal = |bytes: &mut Vec<u8>, start: usize| {
+            outgoing.count(bytes.len().saturating_sub(start + HEADER_BYTES));
+            if let Some(srtp) = srtp {
+                srtp.protect(bytes, start);
+            }
+        };
+        out.packets.push(self.id, to, header, payload, seal);
+    }
+
+    /// Sends a report; `write` appends it.
+    pub(super) fn send_report(&mut self, to: SocketAddr, out: &mut Output, write: impl FnOnce(&mut Vec<u8>)) {
+        let srtp = &mut self.srtp;
+        out.reports.push_other(self.id, to, write, |bytes, start| {
+            if let Some(srtp) = srtp {
+                srtp.protect_control(bytes, start);
+            }
+        });
+    }
+
+    /// What is left of a packet once it is decrypted, in place, if it is encrypted at all.
+    pub(super) fn open(&mut self, bytes: &mut [u8], is_control: bool) -> Result<usize, Untrusted> {
+        match &mut self.srtp {
+            None => Ok(bytes.len()),
+            Some(srtp) if is_control => srtp.unprotect_control(bytes),
+            Some(srtp) => srtp.unprotect(bytes),
+        }
+    }
+
+    /// Whether its packets are encrypted.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.srtp.is_some()
     }
 
     /// Whether a packet from here may be this leg's (hostile-world R24): before the latch from the host that SDP or

@@ -70,11 +70,10 @@ impl MediaEngine {
             let marker = std::mem::take(&mut leg.starts_spurt) || missed > 0;
             let numbers = leg.outgoing.own(samples as u32, at);
             let (sequence, timestamp) = (numbers.sequence, numbers.timestamp);
-            leg.outgoing.count(samples as usize);
             let header = Header { payload_type, marker, sequence, timestamp, ssrc: leg.outgoing.ssrc };
             let sound = clip.bytes(codec).get(playing.position..).unwrap_or_default().iter();
             let padding = std::iter::repeat_n(g711::encode(codec, 0), samples as usize);
-            out.packets.push(leg.id, to, header, |bytes| {
+            leg.send(to, header, out, |bytes| {
                 if playing.once {
                     bytes.extend(sound.copied().chain(padding).take(samples as usize));
                 } else {

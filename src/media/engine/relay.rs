@@ -7,6 +7,7 @@ use crate::facts::Turned;
 use crate::ids::LegId;
 use crate::media::api::{Event, Output};
 use crate::media::packets::Header;
+use crate::media::srtp::Untrusted;
 use crate::media::{dtmf, g711, rtcp};
 use crate::time::Time;
 use rtp_rs::RtpReader;
@@ -21,13 +22,45 @@ impl MediaEngine {
         let Some(&key) = self.keys.get(&leg) else { return };
         let Some(leg) = self.legs.get_mut(key).filter(|leg| leg.stream.is_some()) else { return };
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        let is_muxed = leg.stream.as_ref().is_some_and(|stream| stream.is_muxed);
         if !leg.admits(from) {
             return count(Turned::RtpStranger, now, out);
         }
-        if is_muxed && rtcp::is_control(bytes) {
-            return self.hear_report(key, from, bytes, now, out);
+        let is_control = rtcp::is_control(bytes) && leg.stream.as_ref().is_some_and(|stream| stream.is_muxed);
+        self.open_sealed(key, is_control, bytes, now, out, |engine, bytes, out| match is_control {
+            true => engine.hear_report(key, from, bytes, now, out),
+            false => engine.hear(key, from, bytes, now, out),
+        });
+    }
+
+    /// Goes on with the bytes of a packet, decrypted where the leg is; what fails is counted and does nothing
+    /// (hostile-world R26).
+    pub(super) fn open_sealed(
+        &mut self,
+        key: usize,
+        is_control: bool,
+        bytes: &[u8],
+        now: Time,
+        out: &mut Output,
+        go_on: impl FnOnce(&mut MediaEngine, &[u8], &mut Output),
+    ) {
+        let Some(leg) = self.legs.get_mut(key) else { return };
+        if !leg.is_encrypted() {
+            return go_on(self, bytes, out);
         }
+        let mut opened = std::mem::take(&mut self.opened);
+        opened.clear();
+        opened.extend_from_slice(bytes);
+        match leg.open(&mut opened, is_control) {
+            Ok(length) => go_on(self, opened.get(..length).unwrap_or_default(), out),
+            Err(Untrusted::Forged) => count(Turned::SrtpForged, now, out),
+            Err(Untrusted::Repeated) => count(Turned::SrtpRepeated, now, out),
+        }
+        self.opened = opened;
+    }
+
+    /// An RTP packet from an address that may send it.
+    fn hear(&mut self, key: usize, from: SocketAddr, bytes: &[u8], now: Time, out: &mut Output) {
+        let Some(leg) = self.legs.get_mut(key) else { return };
         let rtp = match RtpReader::new(bytes) {
             Ok(rtp) if rtp.payload().len() <= MOST_PAYLOAD => rtp,
             _ => return count(Turned::RtpGarbage, now, out),
@@ -81,8 +114,7 @@ impl MediaEngine {
         let marker = numbers.is_first || rtp.mark();
         let (sequence, timestamp) = (numbers.sequence, numbers.timestamp);
         let header = Header { payload_type, marker, sequence, timestamp, ssrc: to_leg.outgoing.ssrc };
-        to_leg.outgoing.count(payload.len());
-        out.packets.push(to_leg.id, to, header, |bytes| match conversion {
+        to_leg.send(to, header, out, |bytes| match conversion {
             Some(table) => bytes.extend(payload.iter().map(|&byte| table[usize::from(byte)])),
             None => bytes.extend_from_slice(payload),
         });

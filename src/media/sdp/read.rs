@@ -1,7 +1,8 @@
 //! The other side's SDP: untrusted text, read with limits (hostile-world R3, R4, R28) into ranged values.
 
+use super::crypto::CryptoLine;
 use super::write::{Audio, Line};
-use super::{Codec, Local, PTIME_MS, Policy, Unacceptable};
+use super::{Codec, Encryption, Local, PTIME_MS, Policy, Unacceptable};
 use crate::media::api::control_beside;
 use sdp_types::{Attribute, Connection, Media, NetType, TransportProto};
 use std::net::{IpAddr, SocketAddr};
@@ -14,7 +15,7 @@ const MOST_MEDIA: usize = 16;
 const MOST_ATTRIBUTES: usize = 256;
 
 const NO_COMMON_CODEC: Unacceptable = Unacceptable::because(305, "Incompatible media format");
-const WRONG_TRANSPORT: Unacceptable = Unacceptable::because(302, "Incompatible transport protocol");
+pub(super) const WRONG_TRANSPORT: Unacceptable = Unacceptable::because(302, "Incompatible transport protocol");
 const WRONG_ADDRESS: Unacceptable = Unacceptable::because(301, "Incompatible network address format");
 
 /// A parsed SDP within the limits.
@@ -36,6 +37,10 @@ pub(super) struct Offered {
     pub(super) control: Option<SocketAddr>,
     /// It can take RTCP on the port of RTP.
     pub(super) is_muxed: bool,
+    /// The profile is RTP/SAVP.
+    pub(super) is_savp: bool,
+    /// Its key, when it speaks SRTP.
+    pub(super) crypto: Option<CryptoLine>,
 }
 
 impl Reading {
@@ -68,9 +73,7 @@ impl Reading {
         if media.port == 0 {
             return Ok(None);
         }
-        if !matches!(TransportProto::from(media.proto.as_str()), TransportProto::RtpAvp) {
-            return Err(WRONG_TRANSPORT);
-        }
+        let (is_savp, crypto) = encryption(media, local.encryption)?;
         let (payload_type, codec) = codec(media, &local.codecs).ok_or(NO_COMMON_CODEC)?;
         let remote = self.remote(media, local, policy)?;
         let (sends, receives) = self.direction(media);
@@ -82,6 +85,8 @@ impl Reading {
             ptime_ms: ptime_ms(media),
             receives: receives && remote.is_some(),
             sends,
+            is_savp,
+            crypto,
             control: remote.and_then(|remote| control(media, remote, local, policy)),
             is_muxed: media.get_first_attribute_value("rtcp-mux").is_some(),
         }))
@@ -130,6 +135,19 @@ impl Reading {
         };
         self.0.medias.iter().map(refused).collect()
     }
+}
+
+/// Whether the profile is RTP/SAVP, and the other side's key. RTP/SAVP without a key, or with one where none may be,
+/// is no stream for us; keys beside RTP/AVP are a wish (RFC 8643).
+fn encryption(media: &Media, encryption: Encryption) -> Result<(bool, Option<CryptoLine>), Unacceptable> {
+    let is_savp = match TransportProto::from(media.proto.as_str()) {
+        TransportProto::RtpAvp => false,
+        TransportProto::RtpSavp => true,
+        _ => return Err(WRONG_TRANSPORT),
+    };
+    let crypto = CryptoLine::of(media).filter(|_| encryption != Encryption::Off);
+    let must_have = is_savp || encryption == Encryption::Required;
+    if must_have && crypto.is_none() { Err(WRONG_TRANSPORT) } else { Ok((is_savp, crypto)) }
 }
 
 /// `None` is the old way to hold: 0.0.0.0 (RFC 3264 8.4), its IPv6 like, or a name in `.invalid` (RFC 6157 5).

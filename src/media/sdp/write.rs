@@ -1,5 +1,6 @@
 //! Our own SDP as text.
 
+use super::crypto::CryptoLine;
 use super::{Codec, Local};
 use bytes::Bytes;
 use sdp_types::{Attribute, Connection, Media, MediaType, Origin, Session, Time, TransportProto};
@@ -24,11 +25,14 @@ impl Line {
     pub(super) fn is_audio(&self) -> bool {
         match self {
             Line::Audio(_) => true,
-            Line::Refused { media, proto, .. } => {
-                media == "audio" && matches!(TransportProto::from(proto.as_str()), TransportProto::RtpAvp)
-            }
+            Line::Refused { media, proto, .. } => media == "audio" && is_rtp(proto),
         }
     }
+}
+
+/// Whether an m= line is of a kind that we speak.
+pub(super) fn is_rtp(proto: &str) -> bool {
+    matches!(TransportProto::from(proto), TransportProto::RtpAvp | TransportProto::RtpSavp)
 }
 
 /// The stream in use.
@@ -41,6 +45,10 @@ pub(super) struct Audio {
     pub(super) direction: Direction,
     /// RTCP on the port of RTP (RFC 5761 5.1.1).
     pub(super) is_muxed: bool,
+    /// The profile is RTP/SAVP.
+    pub(super) is_savp: bool,
+    /// Our key.
+    pub(super) crypto: Option<CryptoLine>,
 }
 
 /// What we do on the stream.
@@ -98,7 +106,8 @@ fn media(line: &Line) -> Media {
 fn audio_media(audio: &Audio) -> Media {
     let mut formats: Vec<String> = audio.formats.iter().map(|(payload_type, _)| payload_type.to_string()).collect();
     formats.extend(audio.telephone_event.map(|payload_type| payload_type.to_string()));
-    let mut media = Media::new(MediaType::Audio, audio.port, TransportProto::RtpAvp, formats.join(" "));
+    let proto = if audio.is_savp { TransportProto::RtpSavp } else { TransportProto::RtpAvp };
+    let mut media = Media::new(MediaType::Audio, audio.port, proto, formats.join(" "));
     for (payload_type, codec) in &audio.formats {
         let map = format!("{payload_type} {}/8000", codec.encoding_name());
         media.attributes.push(Attribute::with_value("rtpmap", map));
@@ -109,6 +118,7 @@ fn audio_media(audio: &Audio) -> Media {
         media.attributes.push(Attribute::with_value("fmtp", format!("{payload_type} 0-15")));
     }
     media.attributes.push(Attribute::with_value("ptime", audio.ptime_ms));
+    media.attributes.extend(audio.crypto.map(|line| line.attribute()));
     if audio.is_muxed {
         media.attributes.push(Attribute::new("rtcp-mux"));
     }
