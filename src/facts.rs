@@ -24,6 +24,29 @@ pub enum Fact {
         /// Why.
         reason: Refusal,
     },
+    /// A service did not take a call and passed it on to another one, which the caller has dialled from there on.
+    CallPassedOn {
+        /// Which service did not take it.
+        service: ServiceId,
+        /// Why.
+        reason: Refusal,
+        /// Which service it called instead.
+        to: ServiceId,
+    },
+    /// A service opened or closed, by its hours. Services are open until told otherwise.
+    OpeningChanged {
+        /// Which.
+        service: ServiceId,
+        /// From now on.
+        is_open: bool,
+    },
+    /// A caller who left another queue comes to this service; the entry that follows is a visit of its own.
+    CallTakenOver {
+        /// Who.
+        call: CallId,
+        /// Which service.
+        service: ServiceId,
+    },
     /// An open service accepted the call; its welcome begins.
     CallReceived {
         /// Who.
@@ -276,6 +299,8 @@ closed_set! {
         Closed = "closed",
         /// The queue's places, those reserved for callers in the greeting included, are taken.
         QueueFull = "queue_full",
+        /// Nobody who could take the call is signed in, and the service lets nobody wait then.
+        NobodySignedIn = "nobody_signed_in",
         /// Every channel is in use.
         ChannelLimit = "channel_limit",
         /// We are stopping.
@@ -352,6 +377,8 @@ closed_set! {
         Voicemail = "voicemail",
         /// The caller pressed the exit key.
         KeyExit = "key_exit",
+        /// The service closed.
+        Closed = "closed",
         /// We stopped.
         Drained = "drained",
     }

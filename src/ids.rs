@@ -38,6 +38,8 @@ id!(/// A prompt or a piece of hold music, by position in the plan's list of cli
     ClipId(u32));
 id!(/// A language that the daemon speaks, by position in the settings' list of voices.
     VoiceId(u16));
+id!(/// A calendar, by position in the plan.
+    CalendarId(u32));
 
 /// A key of a telephone: 0-9, `*`, `#` and the A-D that hardly any has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

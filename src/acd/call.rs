@@ -4,8 +4,10 @@
 //!   arrived ─► accepted ─► greeting ─► in menu ─► queued: waiting ⇄ ringing ⇄ joining ─► talking ─► over
 //!      │ refused                                (a drop before media is joined goes back to waiting)
 //! ```
-//! A caller may leave at any moment. What happens to the offers of a queued call is in `offer`, welcome and menu are in `menu`.
+//! A caller may leave at any moment. Who is let in is in `entry`, other ends of a wait are in `exit`, what happens to the
+//! offers of a queued call in `offer`, welcome and menu in `menu`.
 
+use super::exit::Exit;
 use super::ivr::Position;
 use super::plan::{MOST_CREDIT, Queue};
 use super::tier::Rules;
@@ -37,6 +39,10 @@ pub(super) enum CallState {
     Queued(Visit),
     /// With an agent.
     Talking { offer: OfferId },
+    /// Never received; hears why.
+    TurnedAway { reason: Refusal, clip: ClipId },
+    /// Out of its queue; hears the last words.
+    Leaving { clip: ClipId },
 }
 
 /// A call's stay in its queue.
@@ -144,60 +150,63 @@ impl Memory {
 }
 
 impl Call {
+    /// Whether it has a place in its queue, taken on arrival.
+    pub(super) fn holds_place(&self) -> bool {
+        match self.state {
+            CallState::Accepted | CallState::Greeting { .. } | CallState::InMenu(_) | CallState::Queued(_) => true,
+            CallState::Talking { .. } | CallState::TurnedAway { .. } | CallState::Leaving { .. } => false,
+        }
+    }
+
+    /// Whether it waits, or a phone rings for it that has not been answered.
+    pub(super) fn may_leave(&self) -> bool {
+        self.visit().is_some_and(|visit| !matches!(visit.stage, Stage::Joining(..)))
+    }
+
     pub(super) fn visit(&self) -> Option<&Visit> {
         match &self.state {
             CallState::Queued(visit) => Some(visit),
-            CallState::Accepted | CallState::Greeting { .. } | CallState::InMenu(_) | CallState::Talking { .. } => None,
+            CallState::Accepted
+            | CallState::Greeting { .. }
+            | CallState::InMenu(_)
+            | CallState::Talking { .. }
+            | CallState::TurnedAway { .. }
+            | CallState::Leaving { .. } => None,
         }
     }
 
     pub(super) fn visit_mut(&mut self) -> Option<&mut Visit> {
         match &mut self.state {
             CallState::Queued(visit) => Some(visit),
-            CallState::Accepted | CallState::Greeting { .. } | CallState::InMenu(_) | CallState::Talking { .. } => None,
+            CallState::Accepted
+            | CallState::Greeting { .. }
+            | CallState::InMenu(_)
+            | CallState::Talking { .. }
+            | CallState::TurnedAway { .. }
+            | CallState::Leaving { .. } => None,
         }
     }
 }
 
 impl Acd {
-    pub(super) fn on_arrived(&mut self, id: CallId, service: ServiceId, out: &mut Outbox) {
-        if self.calls.contains_key(&id) {
-            return self.law(4, false, out);
-        }
-        let known = self.plan.services.get(service.index()).filter(|service| !service.retired);
-        let queue = known.map(|service| service.queue);
-        let refusal = match queue.map(|queue| (queue, &self.plan.queues[queue.index()])) {
-            None => Some(Refusal::NoRoute),
-            _ if self.draining => Some(Refusal::Draining),
-            _ if self.calls.len() >= self.plan.limits.channels as usize => Some(Refusal::ChannelLimit),
-            Some((id, queue)) => (self.waiting.places_taken(id) >= queue.max_length).then_some(Refusal::QueueFull),
-        };
-        match (refusal, queue) {
-            (None, Some(queue)) => {
-                self.waiting.take_place(queue);
-                self.calls.insert(id, Call { service, queue, arrived_at: self.at, state: CallState::Accepted });
-                out.commands.push(Command::AcceptCall { call: id });
-            }
-            (refusal, queue) => {
-                let reason = refusal.unwrap_or(Refusal::NoRoute);
-                out.commands.push(Command::RefuseCall { call: id, reason });
-                out.fact(self.at, Fact::CallRefused { service: queue.map(|_| service), reason });
-            }
-        }
-    }
-
     /// The wait clock starts.
     pub(super) fn enter(&mut self, id: CallId, out: &mut Outbox) {
         self.deadlines.cancel(Timer::Greeting(id));
         self.kept_menus.remove(&id);
+        let Some(call) = self.calls.get(&id) else { return };
+        let credit = self.plan.services[call.service.index()].priority_credit;
+        // Never below zero, so that a credit counts in the run's first minutes too.
+        self.enter_at(id, self.at + MOST_CREDIT - credit, out);
+    }
+
+    /// A visit begins, at this place in the order of callers.
+    pub(super) fn enter_at(&mut self, id: CallId, key: Time, out: &mut Outbox) {
         let at = self.at;
         let Some(call) = self.calls.get_mut(&id) else { return };
         let (service, queue) = (call.service, call.queue);
-        let credit = self.plan.services[service.index()].priority_credit;
         call.state = CallState::Queued(Visit {
             entered: at,
-            // Never below zero, so that a credit counts in the run's first minutes too.
-            key: at + MOST_CREDIT - credit,
+            key,
             rules: Rules::of(queue),
             step: 0,
             step_since: at,
@@ -208,11 +217,12 @@ impl Acd {
             unanswered: 0,
             announced: 0,
         });
-        self.waiting.line_up(queue, (at + MOST_CREDIT - credit, id));
+        self.waiting.line_up(queue, (key, id));
         out.fact(at, Fact::CallEntered { call: id, service, queue });
         out.commands.push(Command::PlayMusic { call: id, clip: self.plan.queues[queue.index()].music });
         self.start_waiting(id, out);
         self.set_call_deadlines(id);
+        self.leave_if_closed(id, out);
     }
 
     /// Puts the call into the waiting room, at its place.
@@ -239,6 +249,8 @@ impl Acd {
             visit.waiting_since = self.at;
         }
         self.start_waiting(id, out);
+        // It was being joined when its service closed.
+        self.leave_if_closed(id, out);
     }
 
     /// Takes the call out of the waiting room, for an offer or for good.
@@ -315,14 +327,8 @@ impl Acd {
             self.deadlines.set(Timer::MaxWait(id), last);
             return;
         }
-        self.flow_out(id, FlowOut::MaxWait, out);
-    }
-
-    fn flow_out(&mut self, id: CallId, to: FlowOut, out: &mut Outbox) {
-        if let Some((queue, waited)) = self.leave_queue(id, OfferOutcome::Withdrawn, out) {
-            out.fact(self.at, Fact::CallFlowedOut { call: id, queue, waited, to });
-            out.commands.push(Command::HangUpCall { call: id });
-        }
+        let exit = rules.on_max_wait;
+        self.take_exit(id, exit, FlowOut::MaxWait, out);
     }
 
     pub(super) fn on_caller_gone(&mut self, id: CallId, lost: bool, out: &mut Outbox) {
@@ -341,6 +347,11 @@ impl Acd {
             CallState::Talking { offer } => {
                 out.commands.push(Command::HangUpAgent { offer });
                 self.end_talk(id, offer, Party::Caller, out);
+            }
+            // What became of them is told already.
+            CallState::TurnedAway { .. } | CallState::Leaving { .. } => {
+                self.deadlines.cancel(Timer::Greeting(id));
+                self.calls.remove(&id);
             }
         }
     }
@@ -362,6 +373,7 @@ impl Acd {
                 }
             }
             CallState::Talking { offer } => self.cut_talk(id, offer, out),
+            CallState::TurnedAway { .. } | CallState::Leaving { .. } => self.last_words_over(id, out),
         }
     }
 
@@ -369,8 +381,9 @@ impl Acd {
     pub(super) fn drain(&mut self, id: CallId, out: &mut Outbox) {
         match self.calls.get(&id).map(|call| &call.state) {
             Some(CallState::Accepted | CallState::Greeting { .. } | CallState::InMenu(_)) => self.on_broke(id, out),
-            Some(CallState::Queued(_)) => self.flow_out(id, FlowOut::Drained, out),
+            Some(CallState::Queued(_)) => self.take_exit(id, Exit::End, FlowOut::Drained, out),
             Some(&CallState::Talking { offer }) => self.cut_talk(id, offer, out),
+            Some(CallState::TurnedAway { .. } | CallState::Leaving { .. }) => self.last_words_over(id, out),
             None => {}
         }
     }
@@ -398,6 +411,18 @@ impl Acd {
     /// Forgets a queued call that nobody answered: its offer ends in the same step, with `outcome`, and every
     /// threshold behind it is told. What became of the call is the caller's to say.
     fn leave_queue(&mut self, id: CallId, outcome: OfferOutcome, out: &mut Outbox) -> Option<(QueueId, Duration)> {
+        let left = self.quit_queue(id, outcome, out)?;
+        self.calls.remove(&id);
+        Some(left)
+    }
+
+    /// The same, and the call goes on: what it does next is the caller's to say.
+    pub(super) fn quit_queue(
+        &mut self,
+        id: CallId,
+        outcome: OfferOutcome,
+        out: &mut Outbox,
+    ) -> Option<(QueueId, Duration)> {
         let visit = self.calls.get(&id)?.visit()?;
         let (waited, stage, key) = (self.at.since(visit.entered), visit.stage, visit.key);
         match stage {
@@ -410,10 +435,10 @@ impl Acd {
         }
         self.pass_thresholds(id, |threshold| threshold < waited, out);
         self.hold_call_deadlines(id);
-        let call = self.calls.remove(&id)?;
-        self.waiting.give_place_back(call.queue);
-        self.waiting.leave_line(call.queue, (key, id));
-        Some((call.queue, waited))
+        let queue = self.calls.get(&id)?.queue;
+        self.waiting.give_place_back(queue);
+        self.waiting.leave_line(queue, (key, id));
+        Some((queue, waited))
     }
 }
 

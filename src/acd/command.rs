@@ -6,7 +6,8 @@ use crate::ids::{AgentId, CallId, ClipId, OfferId, VoiceId};
 /// Something for the rest of the system to do. Commands are carried out in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Turn the new call away; it is forgotten.
+    /// Turn the call away; it is forgotten. One that was accepted to hear why is ended, with the same answer where that
+    /// is still possible.
     RefuseCall {
         /// Which call.
         call: CallId,

@@ -129,6 +129,14 @@ pub enum Event {
     },
     /// A reload: from now on this plan, laid out by [`succession`](super::succession) after the one in force.
     PlanChanged(Box<Plan>),
+    /// What civil clocks say: the hours of services are counted from here until it is said again. Said at the start, and
+    /// whenever the clock was found to be set.
+    CivilTime {
+        /// Nanoseconds since 1970 (UTC) at `received_at`.
+        utc: i64,
+        /// The same moment of the engine.
+        received_at: Time,
+    },
     /// Take no new calls; let those that talk finish. Waiting callers keep waiting until they are answered or
     /// `DrainEnded` comes.
     DrainStarted,
@@ -154,7 +162,8 @@ impl Event {
             | Event::AgentReachable { received_at, .. }
             | Event::AgentUnregistered { received_at, .. }
             | Event::AgentPaused { received_at, .. }
-            | Event::AgentResumed { received_at, .. } => Some(received_at),
+            | Event::AgentResumed { received_at, .. }
+            | Event::CivilTime { received_at, .. } => Some(received_at),
             Event::PlanChanged(_) | Event::DrainStarted | Event::DrainEnded => None,
         }
     }

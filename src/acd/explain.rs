@@ -2,7 +2,9 @@
 //!
 //! Names agents by their numbers: not for logs, not for metrics.
 
+use super::calendar::Opening;
 use super::call::{Call, CallState, Stage, Visit};
+use super::exit::Exit;
 use super::plan::{Queue, Step, Strategy};
 use super::{Acd, Timer};
 use crate::facts::AgentState;
@@ -24,6 +26,10 @@ impl Acd {
             CallState::Accepted => text.push_str("being accepted\n"),
             CallState::Greeting { .. } => text.push_str("hears the welcome\n"),
             CallState::InMenu(_) => text.push_str("is asked what it wants\n"),
+            CallState::TurnedAway { reason, .. } => {
+                let _ = writeln!(text, "hears why it is not let in: {}", reason.label().replace('_', " "));
+            }
+            CallState::Leaving { .. } => text.push_str("has left the queue and hears the last words\n"),
             CallState::Talking { offer } => {
                 let agent = self.offers.get(offer).map(|offer| self.number(offer.agent));
                 let _ = writeln!(text, "talks with {}", agent.unwrap_or("nobody"));
@@ -53,6 +59,13 @@ impl Acd {
         });
         let _ = writeln!(text, "callers before it in the queue: {}", before.count());
         self.explain_steps(id, queue, visit, now, text);
+        for &(key, exit) in &queue.exits {
+            let _ = writeln!(text, "key {}: {}", key.sign(), self.exit_in_words(exit));
+        }
+        let entry = &self.plan.services[call.service.index()].entry;
+        if self.opening(entry) != Opening::Open {
+            text.push_str("its service is closed by now: who waits is served\n");
+        }
         let mut candidates = Vec::new();
         let mut others = String::new();
         let known = (0..).map(AgentId).take(self.agents.len()).filter(|agent| self.agents[agent.index()].is_present);
@@ -80,8 +93,19 @@ impl Acd {
             text.push('\n');
         }
         match self.deadlines.get(Timer::MaxWait(id)) {
-            Some(end) => _ = writeln!(text, "longest wait {}", until(end, now)),
+            Some(end) => {
+                let _ =
+                    writeln!(text, "longest wait {}, then {}", until(end, now), self.exit_in_words(queue.on_max_wait));
+            }
             None => text.push_str("longest wait is held while it is being joined\n"),
+        }
+    }
+
+    fn exit_in_words(&self, exit: Exit) -> String {
+        match exit {
+            Exit::End => "the end".to_owned(),
+            Exit::Announce(clip) => format!("{} and the end", self.plan.clips[clip.index()]),
+            Exit::Service(service) => format!("service {}", self.plan.services[service.index()].name),
         }
     }
 

@@ -43,7 +43,7 @@ impl Acd {
     fn check_places(&self) -> Result<(), String> {
         for (queue, index) in self.plan.queues.iter().zip(0..) {
             let id = crate::ids::QueueId(index);
-            let held = self.calls.values().filter(|call| call.queue == id && !is_talking(&call.state)).count();
+            let held = self.calls.values().filter(|call| call.queue == id && call.holds_place()).count();
             holds(2, held == self.waiting.places_taken(id) as usize, || format!("{}: {held} places held", queue.name))?;
             let most = queue.max_length.max(self.waiting.taken_at_reload(id));
             holds(2, held <= most as usize, || format!("{}: {held} places held", queue.name))?;
@@ -56,7 +56,11 @@ impl Acd {
         let mut waiting = 0;
         for (&id, call) in &self.calls {
             let offer = match &call.state {
-                CallState::Accepted | CallState::Greeting { .. } | CallState::InMenu(_) => None,
+                CallState::Accepted
+                | CallState::Greeting { .. }
+                | CallState::InMenu(_)
+                | CallState::TurnedAway { .. }
+                | CallState::Leaving { .. } => None,
                 CallState::Queued(visit) => match visit.stage {
                     Stage::Waiting => {
                         holds(6, self.early_trigger(id).is_none(), || format!("{id:?}: a step is overdue"))?;
@@ -140,10 +144,6 @@ impl Acd {
                 && self.tiers.admits(self.tiers.class_of(visit.rules, visit.step), agent).is_some()
         })
     }
-}
-
-fn is_talking(state: &CallState) -> bool {
-    matches!(state, CallState::Talking { .. })
 }
 
 fn holds(law: u8, holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {

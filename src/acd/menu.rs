@@ -8,9 +8,16 @@ use crate::ids::{CallId, ClipId, Key, QueueId};
 
 impl Acd {
     pub(super) fn on_established(&mut self, id: CallId, out: &mut Outbox) {
-        let Some(call) = self.calls.get_mut(&id).filter(|call| matches!(call.state, CallState::Accepted)) else {
-            return;
-        };
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        match call.state {
+            CallState::Accepted => {}
+            CallState::TurnedAway { clip, .. } => return out.commands.push(Command::PlayOnce { call: id, clip }),
+            CallState::Greeting { .. }
+            | CallState::InMenu(_)
+            | CallState::Queued(_)
+            | CallState::Talking { .. }
+            | CallState::Leaving { .. } => return,
+        }
         let (service, arrived_at) = (call.service, call.arrived_at);
         let welcome = self.plan.services[service.index()].welcome;
         if let Some(clip) = welcome {
@@ -25,11 +32,12 @@ impl Acd {
     }
 
     pub(super) fn on_clip_ended(&mut self, id: CallId, clip: ClipId, out: &mut Outbox) {
-        let greeted = |call: &Call| matches!(call.state, CallState::Greeting { welcome } if welcome == clip);
-        if self.calls.get(&id).is_some_and(greeted) {
-            self.begin_menu(id, out);
-        } else {
-            self.move_in_menu(id, Input::ClipEnded(clip), out);
+        match self.calls.get(&id).map(|call| &call.state) {
+            Some(&CallState::Greeting { welcome }) if welcome == clip => self.begin_menu(id, out),
+            Some(&(CallState::TurnedAway { clip: last, .. } | CallState::Leaving { clip: last })) if last == clip => {
+                self.last_words_over(id, out);
+            }
+            _ => self.move_in_menu(id, Input::ClipEnded(clip), out),
         }
     }
 
@@ -37,6 +45,7 @@ impl Acd {
     pub(super) fn greeting_due(&mut self, id: CallId, out: &mut Outbox) {
         match self.calls.get(&id).map(|call| &call.state) {
             Some(CallState::Greeting { .. }) => self.begin_menu(id, out),
+            Some(CallState::TurnedAway { .. } | CallState::Leaving { .. }) => self.last_words_over(id, out),
             _ => self.enter(id, out),
         }
     }
@@ -51,7 +60,10 @@ impl Acd {
 
     pub(super) fn on_key(&mut self, id: CallId, key: Key, out: &mut Outbox) {
         self.hush(id, out);
-        self.move_in_menu(id, Input::Pressed(key), out);
+        match self.calls.get(&id).map(|call| &call.state) {
+            Some(CallState::Queued(_)) => self.key_while_waiting(id, key, out),
+            _ => self.move_in_menu(id, Input::Pressed(key), out),
+        }
     }
 
     pub(super) fn menu_due(&mut self, id: CallId, out: &mut Outbox) {

@@ -1,9 +1,10 @@
 //! The routing engine: who speaks to whom, and when. No word of SIP, no I/O, no clock.
 //!
-//! Reading order: [`plan`] (what it goes by), [`Event`] in, [`Command`] and facts out, then `call`, `offer` and
-//! `agent` (the three lives), `announce` (what callers are told meanwhile, by [`voice`]), `escalation` (tier steps),
-//! `router` with `tier`, `queue` and `strategy` (who meets whom), [`Timer`] (every deadline), `reload` with
-//! [`succession`] (a new plan in the middle of it all), `invariant` (the laws).
+//! Reading order: [`plan`] (what it goes by), [`Event`] in, [`Command`] and facts out, then [`entry`] with
+//! [`calendar`] (who is let in), `call`, `offer` and `agent` (the three lives), [`exit`] (ways out), `announce` (what
+//! callers are told meanwhile, by [`voice`]), `escalation` (tier steps), `router` with `tier`, `queue` and `strategy`
+//! (who meets whom), [`Timer`] (every deadline), `reload` with [`succession`] (a new plan in the middle of it all),
+//! `invariant` (the laws).
 //!
 //! Time: an event happened at its `received_at`, a deadline at its own moment; every wait, duration and fact is
 //! computed from that, and what the engine does about it starts at `now`. Hence a busy machine does not change what
@@ -11,10 +12,13 @@
 
 mod agent;
 mod announce;
+pub mod calendar;
 mod call;
 mod command;
+pub mod entry;
 mod escalation;
 mod event;
+pub mod exit;
 mod explain;
 mod invariant;
 pub mod ivr;
@@ -91,6 +95,10 @@ pub struct Acd {
     decisions: ChaCha8Rng,
     next_offer: u64,
     draining: bool,
+    /// A moment of the engine, and the nanoseconds since 1970 at that moment.
+    civil: Option<(Time, i64)>,
+    /// By service: what was told last.
+    is_open: Vec<bool>,
     /// The moment of the step, and the moment of its cause.
     now: Time,
     at: Time,
@@ -137,6 +145,8 @@ impl Acd {
             decisions: ChaCha8Rng::seed_from_u64(decision_seed),
             next_offer: 0,
             draining: false,
+            civil: None,
+            is_open: vec![true; plan.services.len()],
             now: Time::ZERO,
             at: Time::ZERO,
             latest: Time::ZERO,
@@ -239,6 +249,7 @@ impl Acd {
                 Timer::BackOff(call) => self.back_off_over(call),
                 Timer::WrapUp(agent) => self.release(agent, out),
                 Timer::Retry(agent) => self.retry(agent, out),
+                Timer::Calendar(calendar) => self.calendar_due(calendar, out),
             }
         }
     }
@@ -261,6 +272,7 @@ impl Acd {
             Event::AgentPaused { agent, .. } => self.on_pause(agent, true, out),
             Event::AgentResumed { agent, .. } => self.on_pause(agent, false, out),
             Event::PlanChanged(plan) => self.on_plan_changed(*plan, out),
+            Event::CivilTime { utc, .. } => self.on_civil_time(utc, out),
             Event::DrainStarted => self.draining = true,
             Event::DrainEnded => {
                 self.draining = true;

@@ -4,9 +4,12 @@
 //! never changes it; a new plan is an event, laid out by [`succession`](super::succession) so that what is in both
 //! keeps its id.
 
+use super::calendar::Calendar;
+use super::entry::Entry;
+use super::exit::Exit;
 use super::ivr::Flow;
 use super::voice::Voice;
-use crate::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
+use crate::ids::{AgentId, ClipId, Key, PoolId, QueueId, ServiceId, SkillId, VoiceId};
 use crate::time::Duration;
 
 /// Everything the routing engine goes by.
@@ -26,6 +29,8 @@ pub struct Plan {
     pub clips: Vec<String>,
     /// Languages that callers are told something in, by [`VoiceId`].
     pub voices: Vec<Voice>,
+    /// Opening hours, by [`crate::ids::CalendarId`].
+    pub calendars: Vec<Calendar>,
     /// Bounds and delays that hold for all queues.
     pub limits: Limits,
 }
@@ -45,6 +50,8 @@ pub struct Service {
     pub queue: QueueId,
     /// Its callers stand in their queue as if they had entered so much earlier. At most [`MOST_CREDIT`].
     pub priority_credit: Duration,
+    /// Who is let in.
+    pub entry: Entry,
     /// Removed by a reload: it takes no calls; those in its greeting go on.
     pub retired: bool,
 }
@@ -73,8 +80,12 @@ pub struct Queue {
     pub ring: Duration,
     /// Work after a call of this queue; zero is none.
     pub wrap_up: Duration,
-    /// Longest wait; the call then flows out.
+    /// Longest wait; the call then leaves the queue.
     pub max_wait: Duration,
+    /// Where the call goes then.
+    pub on_max_wait: Exit,
+    /// Keys that are ways out while waiting; every key once.
+    pub exits: Vec<(Key, Exit)>,
     /// A phone that rings when the longest wait is reached may ring on for so long; zero is not at all.
     pub max_wait_grace: Duration,
     /// Most calls waiting, places reserved during the greeting included.
@@ -261,6 +272,8 @@ impl Default for Queue {
             ring: Duration::from_secs(15),
             wrap_up: Duration::from_secs(5),
             max_wait: Duration::from_secs(600),
+            on_max_wait: Exit::End,
+            exits: Vec::new(),
             max_wait_grace: Duration::ZERO,
             max_length: 100,
             thresholds: vec![Duration::from_secs(30)],
@@ -291,6 +304,7 @@ impl Default for Service {
             menu: None,
             queue: QueueId(0),
             priority_credit: Duration::ZERO,
+            entry: Entry::default(),
             retired: false,
         }
     }

@@ -40,6 +40,7 @@ impl Acd {
         }
         let everybody: Vec<CallId> = self.calls.keys().copied().collect();
         everybody.into_iter().for_each(|id| self.change_call(id, out));
+        self.change_calendars(old.calendars.len(), out);
     }
 
     /// Whoever is in a menu that the new plan has no more, or has otherwise, finishes it as it was.
@@ -152,7 +153,7 @@ impl Acd {
                 let Service { queue, .. } = self.plan.services[call.service.index()];
                 return self.move_place(id, Some(queue));
             }
-            CallState::Talking { .. } => return,
+            CallState::Talking { .. } | CallState::TurnedAway { .. } | CallState::Leaving { .. } => return,
             CallState::Queued(visit) => visit.stage,
         };
         match stage {
@@ -203,6 +204,8 @@ fn same_rules(before: &Queue, after: &Queue) -> bool {
         ring,
         wrap_up: _,
         max_wait,
+        on_max_wait,
+        exits,
         max_wait_grace,
         max_length: _,
         thresholds: _,
@@ -216,6 +219,7 @@ fn same_rules(before: &Queue, after: &Queue) -> bool {
     } = after;
     (strategy, steps, ring) == (&before.strategy, &before.steps, &before.ring)
         && (max_wait, max_wait_grace) == (&before.max_wait, &before.max_wait_grace)
+        && (on_max_wait, exits) == (&before.on_max_wait, &before.exits)
         && (music, announcements) == (&before.music, &before.announcements)
 }
 

@@ -32,7 +32,9 @@ impl Acd {
         match state {
             // Its leg's: no ACK in 64*T1 is a lost caller.
             CallState::Accepted => true,
-            CallState::Greeting { .. } => self.is_due(Timer::Greeting(id)),
+            CallState::Greeting { .. } | CallState::TurnedAway { .. } | CallState::Leaving { .. } => {
+                self.is_due(Timer::Greeting(id))
+            }
             CallState::InMenu(_) => self.is_due(Timer::Greeting(id)) || self.is_due(Timer::Menu(id)),
             CallState::Queued(visit) => match visit.stage {
                 Stage::Waiting => self.is_due(Timer::MaxWait(id)),

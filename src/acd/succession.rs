@@ -5,6 +5,8 @@
 //! somebody else, so facts, counters and records mean the same from start to end, and whoever comes back finds their
 //! old place. The tables are bounded; beyond, a plan is refused until a restart.
 
+use super::entry::Entry;
+use super::exit::Exit;
 use super::ivr::{Flow, Menu, Target};
 use super::plan::{Agent, Announcements, Limits, MOST_THRESHOLDS, Plan, Pool, Queue, Service, Step};
 use super::voice::{Part, Phrases, Rule, Voice};
@@ -53,23 +55,23 @@ impl fmt::Display for TooMany {
 /// # Errors
 /// A table would outgrow its bound.
 pub fn succeed(running: &Plan, new: Plan, clips: &[ClipId]) -> Result<Succession, TooMany> {
-    let Plan { services, queues, pools, agents, skills, clips: clip_names, voices, limits } = new;
+    let Plan { services, queues, pools, agents, skills, clips: clip_names, voices, calendars, limits } = new;
+    let service_name = |service: &Service| service.name.clone();
     let places = Places {
+        services: place(running.services.iter().map(service_name), services.iter().map(service_name)),
         queues: place(names(&running.queues, queue_name), names(&queues, queue_name)),
         pools: place(names(&running.pools, pool_name), names(&pools, pool_name)),
         skills: place(names(&running.skills, String::as_str), names(&skills, String::as_str)),
         clips: clips.iter().map(|clip| clip.index()).collect(),
         voices: place(names(&running.voices, voice_name), names(&voices, voice_name)),
     };
-    let service_name = |service: &Service| service.name.clone();
-    let services_at = place(running.services.iter().map(service_name), services.iter().map(service_name));
     let agent_number = |agent: &Agent| agent.number.clone();
     let agents_at = place(running.agents.iter().map(agent_number), agents.iter().map(agent_number));
 
     let laid_queues = queues.into_iter().zip(&places.queues);
     let laid_queues: Result<Vec<_>, _> =
         laid_queues.map(|(queue, &at)| Ok((at, places.queue(queue, running.queues.get(at))?))).collect();
-    let laid_services = services.into_iter().zip(&services_at).map(|(service, &at)| (at, places.service(service)));
+    let laid_services = services.into_iter().zip(&places.services).map(|(service, &at)| (at, places.service(service)));
     let in_order = agents.into_iter().zip(&agents_at).zip(0..);
     let laid_agents = in_order.map(|((agent, &at), place)| (at, places.agent(agent, place)));
     let plan = Plan {
@@ -95,10 +97,11 @@ pub fn succeed(running: &Plan, new: Plan, clips: &[ClipId]) -> Result<Succession
             voices.into_iter().map(|voice| places.voice(voice)).enumerate_at(&places.voices),
             ("languages", MOST_NAMES),
         )?,
+        calendars,
         // Ports, dialogs and files were counted for so many calls at the start.
         limits: Limits { channels: running.limits.channels, ..limits },
     };
-    let services = services_at.into_iter().map(|at| ServiceId(narrow(at))).collect();
+    let services = places.services.into_iter().map(|at| ServiceId(narrow(at))).collect();
     let agents = agents_at.into_iter().map(|at| AgentId(narrow(at))).collect();
     Ok(Succession { plan, services, agents })
 }
@@ -119,6 +122,7 @@ pub(super) fn is_laid_out_after(plan: &Plan, old: &Plan) -> bool {
 
 /// Where the new plan's things go, by their position in it.
 struct Places {
+    services: Vec<usize>,
     queues: Vec<usize>,
     pools: Vec<usize>,
     skills: Vec<usize>,
@@ -129,9 +133,29 @@ struct Places {
 // Every structure is taken apart by name: a field added to the plan does not compile until it is laid out here.
 impl Places {
     fn service(&self, service: Service) -> Service {
-        let Service { name, number, welcome, menu, queue, priority_credit, retired } = service;
+        let Service { name, number, welcome, menu, queue, priority_credit, entry, retired } = service;
         let (welcome, menu) = (welcome.map(|clip| self.clip(clip)), menu.map(|flow| self.flow(flow)));
-        Service { name, number, welcome, menu, queue: self.queue_id(queue), priority_credit, retired }
+        let (queue, entry) = (self.queue_id(queue), self.entry(entry));
+        Service { name, number, welcome, menu, queue, priority_credit, entry, retired }
+    }
+
+    /// Calendars are the new plan's own: no fact names them.
+    fn entry(&self, entry: Entry) -> Entry {
+        let Entry { calendar, closed, holiday, full, nobody_signed_in, at_closing } = entry;
+        let (closed, holiday, full) = (self.exit(closed), self.exit(holiday), self.exit(full));
+        let nobody_signed_in = nobody_signed_in.map(|exit| self.exit(exit));
+        Entry { calendar, closed, holiday, full, nobody_signed_in, at_closing }
+    }
+
+    fn exit(&self, exit: Exit) -> Exit {
+        match exit {
+            Exit::End => Exit::End,
+            Exit::Announce(clip) => Exit::Announce(self.clip(clip)),
+            Exit::Service(service) => {
+                let at = self.services.get(service.index()).copied().unwrap_or(usize::MAX);
+                Exit::Service(ServiceId(narrow(at)))
+            }
+        }
     }
 
     fn flow(&self, flow: Flow) -> Flow {
@@ -162,6 +186,8 @@ impl Places {
             ring,
             wrap_up,
             max_wait,
+            on_max_wait,
+            exits,
             max_wait_grace,
             max_length,
             thresholds,
@@ -186,6 +212,8 @@ impl Places {
             ring,
             wrap_up,
             max_wait,
+            on_max_wait: self.exit(on_max_wait),
+            exits: exits.into_iter().map(|(key, exit)| (key, self.exit(exit))).collect(),
             max_wait_grace,
             max_length,
             thresholds,
@@ -329,7 +357,7 @@ fn lay<T>(
 }
 
 fn retire_service(service: &Service) -> Service {
-    Service { retired: true, ..service.clone() }
+    Service { retired: true, entry: Entry::default(), ..service.clone() }
 }
 
 fn retire_queue(queue: &Queue) -> Queue {

@@ -1,6 +1,6 @@
 //! Every deadline of the routing engine, by name. Nothing in it waits in any other way.
 
-use crate::ids::{AgentId, CallId, OfferId};
+use crate::ids::{AgentId, CalendarId, CallId, OfferId};
 
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,7 +17,7 @@ pub enum Timer {
     Join(OfferId),
     /// The phone was told to stop ringing and has not said its last word: `limits.settle_timeout`.
     Settle(OfferId),
-    /// The end of the welcome, or of a menu's prompt, was never told: `limits.greeting_max`.
+    /// The end of the welcome, of a menu's prompt or of last words was never told: `limits.greeting_max`.
     Greeting(CallId),
     /// The call's next service-level threshold passes: `queue.thresholds` and `limits.threshold_grace`.
     Threshold(CallId),
@@ -33,6 +33,8 @@ pub enum Timer {
     WrapUp(AgentId),
     /// A fixed contact that could not be reached is tried again: `limits.back_off.unreachable`.
     Retry(AgentId),
+    /// Services open or close: `calendar`.
+    Calendar(CalendarId),
 }
 
 impl Timer {
@@ -53,6 +55,7 @@ impl Timer {
             Timer::BackOff(_) => "back_off",
             Timer::WrapUp(_) => "wrap_up",
             Timer::Retry(_) => "retry",
+            Timer::Calendar(_) => "calendar",
         }
     }
 }

@@ -105,8 +105,15 @@ impl Engine {
     }
 
     pub(super) fn refuse_call(&mut self, call: CallId, reason: Refusal, turn: &mut Turn<'_>) {
-        if let Some(leg) = self.forget_caller(call, turn) {
-            self.send_refusal(leg.dialog, &refusal_answer(reason), turn);
+        let Some(leg) = self.forget_caller(call, turn) else { return };
+        match leg.state {
+            CallerState::Arrived { .. } | CallerState::Early { .. } => {
+                self.send_refusal(leg.dialog, &refusal_answer(reason), turn);
+            }
+            // Answered, so that the caller heard why: what is left is to hang up.
+            CallerState::AwaitingAnswer | CallerState::Established | CallerState::ChangeAwaitingAnswer => {
+                self.sip.hang_up(leg.dialog, turn.now, &mut self.heard);
+            }
         }
     }
 
@@ -265,7 +272,8 @@ fn refusal_answer(reason: Refusal) -> sip::Refusal {
         Refusal::ChannelLimit | Refusal::Draining | Refusal::Overload => {
             sip::Refusal { retry_after: Some(RETRY_AFTER_SECONDS), ..plain(503) }
         }
-        Refusal::Closed => plain(480),
+        // RFC 3261 21.4.18: nobody is there for the call.
+        Refusal::Closed | Refusal::NobodySignedIn => plain(480),
         Refusal::NoRoute => plain(404),
         Refusal::Malformed => plain(488),
         Refusal::Forbidden => plain(403),

@@ -41,6 +41,11 @@ pub enum Input<'a> {
         /// When.
         at: Time,
     },
+    /// What civil clocks say now, in nanoseconds since 1970 (UTC).
+    CivilTime {
+        /// At `now` of the same call.
+        utc: i64,
+    },
     /// Take no new calls.
     DrainStarted,
     /// Hang up whoever is left.
@@ -157,6 +162,7 @@ impl Engine {
                 self.sip.connection_closed(connection, now, &mut self.heard);
             }
             Input::Media { event, at } => self.on_media(event, at, &mut turn),
+            Input::CivilTime { utc } => self.tell(acd::Event::CivilTime { utc, received_at: now }, &turn),
             Input::DrainStarted => self.acd.handle(acd::Event::DrainStarted, now, &mut self.outbox),
             Input::DrainEnded => self.acd.handle(acd::Event::DrainEnded, now, &mut self.outbox),
         }

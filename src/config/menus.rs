@@ -161,18 +161,24 @@ fn read_keys<'t>(
     let Some(table) = section.get_section("keys") else { return Vec::new() };
     let mut keys = Vec::new();
     for (written, value) in table.entries() {
-        let mut signs = written.value.chars();
-        let key = signs.next().filter(|_| signs.next().is_none()).and_then(Key::of_sign);
-        if key.is_none() {
-            let hint = "a key is 0 to 9, \"*\" or \"#\"".to_string();
-            report.mistake(&written.span, format!("`{}` is no key of a telephone", written.value), Some(hint));
-        }
+        let key = key_of(&written, report);
         let target = targets.read(&table, value, written.value, clips, report);
         if let (Some(key), Some(target)) = (key, target) {
             keys.push((key, target));
         }
     }
     keys
+}
+
+/// The key of a telephone that a key of a table names.
+pub(super) fn key_of(written: &Placed<&str>, report: &Report<'_>) -> Option<Key> {
+    let mut signs = written.value.chars();
+    let key = signs.next().filter(|_| signs.next().is_none()).and_then(Key::of_sign);
+    if key.is_none() {
+        let hint = "a key is 0 to 9, \"*\" or \"#\"".to_string();
+        report.mistake(&written.span, format!("`{}` is no key of a telephone", written.value), Some(hint));
+    }
+    key
 }
 
 impl Targets<'_> {

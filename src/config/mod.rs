@@ -9,7 +9,9 @@
 
 mod agents;
 mod announcements;
+mod calendars;
 mod clips;
+mod exits;
 mod languages;
 mod ledger;
 mod menus;
@@ -31,7 +33,9 @@ pub use speech::Spoken;
 
 use crate::acd::Plan;
 use agents::Agents;
+use calendars::Calendars;
 use clips::Clips;
+use exits::Exits;
 use mistake::Report;
 use network::Network;
 use read::{Placed, Section};
@@ -116,15 +120,19 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
     let mut root = Section::new(document, 0..0, "the file".to_string(), report);
     let words = Words::read(&mut root, report);
     let speech = speech::Speech::read(&mut root, sources, report);
-    let mut clips = Clips::new(speech, sources, report);
-    let queues = routing::read_queues(&mut root, &words, &mut clips, report);
-    let menus = menus::Menus::read(&mut root, &queues, &mut clips, report);
-    let mut answers = Vec::new();
-    let services = routing::read_services(&mut root, &queues, &menus, &mut clips, &mut answers, report);
-    let agents = Agents::read(&mut root, &words, &services, sources, report);
-
     let mut limits = root.get_section_or_empty("limits");
     let network = Network::read(&mut root, &mut limits, report);
+    let calendars = Calendars::read(&mut root, network.time_zone(), report);
+    let mut clips = Clips::new(speech, sources, report);
+    let (sections, service_names) = routing::name_services(&mut root, report);
+    let exits = Exits { services: &service_names };
+    let queues = routing::read_queues(&mut root, &words, &exits, &mut clips, report);
+    let menus = menus::Menus::read(&mut root, &queues, &mut clips, report);
+    let mut answers = Vec::new();
+    let around = routing::Around { queues: &queues, menus: &menus, calendars: &calendars, exits: &exits };
+    let services = routing::read_services(sections, &around, &mut clips, &mut answers, report);
+    let agents = Agents::read(&mut root, &words, &services, sources, report);
+
     let mut delays = root.get_section_or_empty("routing");
     let bounds = routing::read_limits(&mut limits, &mut delays);
     let channels = Placed { value: bounds.channels, span: limits.key_span("channels") };
@@ -136,6 +144,12 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
     network.check_against(&channels, agents.demo_password.is_some(), report);
     menus.check(&services, report);
     if !report.is_broken() {
+        routing::check_exits(&queues, &services, report);
+        let goes_by = |calendar: usize| {
+            let own = |service: &Placed<crate::acd::plan::Service>| service.value.entry.calendar;
+            services.iter().filter_map(own).any(|id| id.index() == calendar)
+        };
+        calendars.warn_of_the_unused(goes_by, report);
         routing::warn_of_gaps(&words, &queues, &services, &agents.agents, report);
     }
 
@@ -149,6 +163,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
         skills,
         clips: clips.iter().map(|clip| clip.name.clone()).collect(),
         voices,
+        calendars: calendars.into_plan(),
         limits: bounds,
     };
     (plan, network.into_settings((agents, answers), clips, ledger, channels.value))

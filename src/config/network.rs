@@ -85,6 +85,11 @@ impl Network {
         Network { sip, media, http, time_zone, tcp_connections, trace_bytes, drain_max }
     }
 
+    /// Where days and months begin and end.
+    pub fn time_zone(&self) -> &TimeZone {
+        &self.time_zone
+    }
+
     /// What needs more than one section to be seen.
     pub fn check_against(&self, channels: &Placed<u32>, demo_passwords: bool, report: &Report<'_>) {
         self.check_ports(channels, report);

@@ -1,16 +1,19 @@
 //! Services, queues and steps: the plan, agents apart.
 
 use super::announcements;
+use super::calendars::Calendars;
 use super::clips::Clips;
+use super::exits::{Exits, read_entry};
 use super::menus::Menus;
 use super::mistake::Report;
 use super::read::{List, Placed, Read, Section, Wrong};
 use super::value::{check_name, count, duration, number, show_duration, text, truth};
 use super::words::{MOST_NAMES, Names, Words, bounded};
+use crate::acd::exit::Exit;
 use crate::acd::plan::MOST_CREDIT;
 use crate::acd::plan::{Agent, BackOff, Limits, OnReload, Queue, Service, Step, StepMode, Strategy};
 use crate::b2bua::Answer;
-use crate::ids::{PoolId, QueueId, SkillId};
+use crate::ids::{PoolId, QueueId, ServiceId, SkillId};
 use crate::time::Duration;
 use std::collections::BTreeMap;
 use toml::de::DeValue;
@@ -37,6 +40,7 @@ const MOST_CHANNELS: u64 = 16_000;
 pub(super) fn read_queues<'t>(
     root: &mut Section<'t>,
     words: &Words,
+    exits: &Exits<'_>,
     clips: &mut Clips<'t>,
     report: &Report<'_>,
 ) -> Vec<Placed<Queue>> {
@@ -50,7 +54,7 @@ pub(super) fn read_queues<'t>(
             if let Err(wrong) = check_name(name.value) {
                 report.wrong(&name.span, wrong);
             }
-            Placed { span: name.span.clone(), value: read_queue(name.value, section, words, clips, report) }
+            Placed { span: name.span.clone(), value: read_queue(name.value, section, (words, exits), clips, report) }
         })
         .collect()
 }
@@ -58,7 +62,7 @@ pub(super) fn read_queues<'t>(
 fn read_queue<'t>(
     name: &str,
     mut section: Section<'t>,
-    words: &Words,
+    (words, exits): (&Words, &Exits<'_>),
     clips: &mut Clips<'t>,
     report: &Report<'_>,
 ) -> Queue {
@@ -69,6 +73,8 @@ fn read_queue<'t>(
         ring: section.get_or("ring", 15 * SECOND, duration(SECOND, 5 * MINUTE)),
         wrap_up: section.get_or("wrap_up", 5 * SECOND, duration(Duration::ZERO, HOUR)),
         max_wait: section.get_or("max_wait", 10 * MINUTE, duration(SECOND, DAY)),
+        on_max_wait: exits.read(&mut section, "on_max_wait", clips, report).unwrap_or_default(),
+        exits: exits.by_key(&mut section, clips, report),
         max_wait_grace: section.get_or("max_wait_grace", Duration::ZERO, duration(Duration::ZERO, 5 * MINUTE)),
         max_length: narrow(section.get_or("max_length", 100, count(1, MOST_LENGTH))),
         thresholds: read_thresholds(&mut section, report),
@@ -185,16 +191,8 @@ fn distinct_pools(list: List<PoolId>, report: &Report<'_>) -> Vec<PoolId> {
     pools
 }
 
-/// All services with their places, in the order of the file; when each answers goes to `answers`.
-pub(super) fn read_services<'t>(
-    root: &mut Section<'t>,
-    queues: &[Placed<Queue>],
-    menus: &Menus,
-    clips: &mut Clips<'t>,
-    answers: &mut Vec<Answer>,
-    report: &Report<'_>,
-) -> Vec<Placed<Service>> {
-    let queue_names = queue_names(queues);
+/// The sections of all services, in the order of the file, and what ways out may name them by.
+pub(super) fn name_services<'t>(root: &mut Section<'t>, report: &Report<'_>) -> (Named<'t>, Names) {
     let named = root.get_named("service");
     if named.is_empty() && !root.has("service") && !report.is_broken() {
         let hint = "[service.NAME] with `number` and `queue`".to_string();
@@ -203,9 +201,34 @@ pub(super) fn read_services<'t>(
     if let Some((first, _)) = named.first() {
         bounded(named.len(), MOST_NAMES, "services", &first.span, report);
     }
+    let name = |name: &Placed<&str>| Placed { value: name.value.to_string(), span: name.span.clone() };
+    let names = Names::of("service", named.iter().map(|(written, _)| name(written)).collect());
+    (named, names)
+}
+
+/// Sections and their names.
+pub(super) type Named<'t> = Vec<(Placed<&'t str>, Section<'t>)>;
+
+/// What services may refer to.
+pub(super) struct Around<'a> {
+    pub queues: &'a [Placed<Queue>],
+    pub menus: &'a Menus,
+    pub calendars: &'a Calendars,
+    pub exits: &'a Exits<'a>,
+}
+
+/// All services with their places; when each answers goes to `answers`.
+pub(super) fn read_services<'t>(
+    named: Named<'t>,
+    around: &Around<'_>,
+    clips: &mut Clips<'t>,
+    answers: &mut Vec<Answer>,
+    report: &Report<'_>,
+) -> Vec<Placed<Service>> {
+    let queue_names = queue_names(around.queues);
     let mut numbers = BTreeMap::new();
     let mut services = Vec::new();
-    for (name, mut section) in named {
+    for (id, (name, mut section)) in (0..).map(ServiceId).zip(named) {
         if let Err(wrong) = check_name(name.value) {
             report.wrong(&name.span, wrong);
         }
@@ -224,9 +247,10 @@ pub(super) fn read_services<'t>(
             name: name.value.to_string(),
             number: number.map_or_else(String::new, |number| number.value),
             welcome: clips.read(&mut section, "welcome", None),
-            menu: section.get("menu", |value| menus.flow(&text(value)?)).map(|flow| flow.value),
+            menu: section.get("menu", |value| around.menus.flow(&text(value)?)).map(|flow| flow.value),
             queue: queue.map_or(QueueId(0), |queue| queue.value),
             priority_credit: section.get_or("priority_credit", Duration::ZERO, duration(Duration::ZERO, MOST_CREDIT)),
+            entry: read_entry(&mut section, id, around.calendars, around.exits, clips, report),
             retired: false,
         };
         answers.push(section.get_or("answer", Answer::First, answer));
@@ -272,6 +296,24 @@ fn read_back_off(routing: &mut Section<'_>) -> BackOff {
     }
     section.finish();
     back_off
+}
+
+/// A way out of a queue leads out of it.
+pub(super) fn check_exits(queues: &[Placed<Queue>], services: &[Placed<Service>], report: &Report<'_>) {
+    for (position, queue) in queues.iter().enumerate() {
+        let ways = queue.value.exits.iter().map(|&(_, exit)| exit).chain([queue.value.on_max_wait]);
+        let returns = |exit: Exit| match exit {
+            Exit::Service(service) => {
+                services.get(service.index()).filter(|service| service.value.queue.index() == position)
+            }
+            Exit::End | Exit::Announce(_) => None,
+        };
+        if let Some(service) = ways.into_iter().find_map(returns) {
+            let problem = format!("a way out of queue `{}` leads back into it", queue.value.name);
+            let hint = format!("callers of service `{}` wait in the same queue", service.value.name);
+            report.mistake(&queue.span, problem, Some(hint));
+        }
+    }
 }
 
 /// What is consistent and yet hardly meant.

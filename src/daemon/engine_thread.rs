@@ -1,6 +1,6 @@
 //! The thread that owns everything: takes what arrives, lets the engine decide, sends, counts, publishes.
 
-use super::clock::Clock;
+use super::clock::{Civil, Clock};
 use super::facts_thread::Facts;
 use super::inbox::{Inbox, Message, Messages, Question};
 use super::media_thread::MediaHandle;
@@ -56,6 +56,7 @@ pub struct EngineThread {
     messages: Messages,
     outlets: Outlets,
     clock: Clock,
+    civil: Civil,
     drain_max: Duration,
     stage: Stage,
     out: Output,
@@ -96,7 +97,7 @@ impl EngineThread {
     ) -> EngineThread {
         let (stage, out) = (Stage::Serving, Output::default());
         let (heard, sent) = (outlets.traced, Vec::new());
-        let (lost_seen, stuck, watch_due) = ([0; 2], Stuck::default(), Time::ZERO);
+        let (civil, lost_seen, stuck, watch_due) = (Civil::default(), [0; 2], Stuck::default(), Time::ZERO);
         EngineThread {
             engine,
             tally,
@@ -104,6 +105,7 @@ impl EngineThread {
             messages,
             outlets,
             clock,
+            civil,
             drain_max,
             stage,
             out,
@@ -126,6 +128,10 @@ impl EngineThread {
 
     fn turn(&mut self) {
         let now = self.clock.now();
+        if let Some(utc) = self.civil.news(now, self.clock) {
+            self.engine.handle(Input::CivilTime { utc }, now, &mut MediaSockets(&self.outlets), &mut self.out);
+            self.flush(now);
+        }
         let wait = self.engine.next_deadline().map_or(HEARTBEAT, |at| at.since(now).min(HEARTBEAT));
         if let Some(message) = self.messages.wait(wait) {
             self.hear(message);

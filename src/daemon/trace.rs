@@ -169,10 +169,13 @@ fn call_of(fact: &Fact) -> Option<CallId> {
         | Fact::CallEnded { call, .. }
         | Fact::OfferMade { call, .. }
         | Fact::LegMeasured { call, .. }
+        | Fact::CallTakenOver { call, .. }
         | Fact::OfferEnded { call, .. } => Some(call),
         Fact::AgentPlaced { .. }
         | Fact::Reloaded { .. }
         | Fact::CallRefused { .. }
+        | Fact::CallPassedOn { .. }
+        | Fact::OpeningChanged { .. }
         | Fact::AgentStateChanged { .. }
         | Fact::Turned(_)
         | Fact::LawBroken { .. } => None,

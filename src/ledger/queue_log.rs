@@ -101,7 +101,7 @@ impl QueueLog {
             }
             Fact::CallFlowedOut { call, queue, waited, to } => {
                 let event = match to {
-                    FlowOut::MaxWait => "EXITWITHTIMEOUT",
+                    FlowOut::MaxWait | FlowOut::Closed => "EXITWITHTIMEOUT",
                     FlowOut::Drained => "ABANDON",
                     // The key that was pressed is not in the fact.
                     FlowOut::Callback | FlowOut::Service | FlowOut::Voicemail | FlowOut::KeyExit => "EXITWITHKEY|",

@@ -82,7 +82,7 @@ impl<'c> Parts<'c> {
     fn prepare(connection: &'c Connection) -> Result<Parts<'c>> {
         Ok(Parts {
             visits: connection.prepare_cached(
-                "SELECT number, queue, entered_utc, entered_at, waited, outcome, detail, thresholds, passed, \
+                "SELECT number, taken_over_by, queue, entered_utc, entered_at, waited, outcome, detail, thresholds, passed, \
                  target_percent, steps, offers, offers_left_out, pool, agent, talked, held, consulted, wrap_up, \
                  ended_by FROM visit WHERE interaction = ?1 ORDER BY number",
             )?,
@@ -158,6 +158,7 @@ fn read_visit(row: &Row<'_>, names: &mut Names) -> Result<Visit> {
     let pool = names.find(row, "pool")?;
     let talk = pool.map(|pool| read_talk(row, pool, names)).transpose()?;
     Ok(Visit {
+        service: names.find(row, "taken_over_by")?,
         queue: names.get(row, "queue")?,
         entered: moment(row, "entered_utc", "entered_at")?,
         waited: length(row, "waited")?,

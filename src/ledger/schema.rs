@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Grows with every change of the tables.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// Says "a ledger of centralino" in the file's header ("cent").
 const APPLICATION: i64 = 0x6365_6e74;
@@ -44,6 +44,7 @@ CREATE INDEX interaction_filed ON interaction (filed_utc);
 CREATE TABLE visit (
   interaction INTEGER NOT NULL REFERENCES interaction ON DELETE CASCADE,
   number INTEGER NOT NULL,
+  taken_over_by TEXT,
   queue TEXT NOT NULL,
   entered_utc INTEGER NOT NULL,
   entered_at INTEGER NOT NULL,

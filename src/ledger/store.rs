@@ -69,14 +69,15 @@ fn insert_visit(connection: &Connection, (id, number): (i64, i64), visit: &Visit
     };
     connection
         .prepare_cached(
-            "INSERT INTO visit (interaction, number, queue, entered_utc, entered_at, waited, outcome, detail, \
+            "INSERT INTO visit (interaction, number, taken_over_by, queue, entered_utc, entered_at, waited, outcome, detail, \
              thresholds, passed, target_percent, steps, offers, offers_left_out, pool, agent, talked, held, \
              consulted, wrap_up, ended_by) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
         )?
         .execute(params![
             id,
             number,
+            visit.service.as_deref(),
             &*visit.queue,
             entered.utc,
             entered.at,

@@ -101,11 +101,24 @@ fn visit() -> impl Strategy<Value = Visit> {
     let threshold = (length(), any::<bool>()).prop_map(|(length, passed)| ThresholdOfTheDay { length, passed });
     let judged = (vec(threshold, 0..9), 0u8..101, outcome(), option::of(talk()));
     let told = (vec(step(), 0..3), vec(offer(), 0..4), any::<u32>());
-    (name(), moment(), length(), judged, told).prop_map(|(queue, entered, waited, judged, told)| {
+    let place = (option::of(name()), name());
+    (place, moment(), length(), judged, told).prop_map(|((service, queue), entered, waited, judged, told)| {
         let (thresholds, target_percent, outcome, talk) = judged;
         let (steps, offers, offers_left_out) = told;
         let talk = talk.filter(|_| outcome == VisitOutcome::Answered);
-        Visit { queue, entered, waited, outcome, thresholds, target_percent, steps, offers, offers_left_out, talk }
+        Visit {
+            service,
+            queue,
+            entered,
+            waited,
+            outcome,
+            thresholds,
+            target_percent,
+            steps,
+            offers,
+            offers_left_out,
+            talk,
+        }
     })
 }
 
@@ -153,6 +166,7 @@ pub fn answered(call: u64, utc: i64) -> Interaction {
         ended: at(75),
         ending: Ending::Entered,
         visits: vec![Visit {
+            service: None,
             queue: "information".into(),
             entered: at(5),
             waited: Duration::from_millis(10_500),

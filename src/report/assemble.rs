@@ -7,7 +7,7 @@ use super::record::{
     Ending, Interaction, MOST_OFFERS, MOST_STEPS, Moment, Name, Offer, Pseudonym, StepOpened, Talk, ThresholdOfTheDay,
     Visit, VisitOutcome,
 };
-use crate::facts::{AgentState, Fact, OfferOutcome, Record, Refusal};
+use crate::facts::{AgentState, Fact, FlowOut, OfferOutcome, Record, Refusal};
 use crate::ids::{AgentId, CallId, PoolId, QueueId, ServiceId};
 use crate::stats::Shape;
 use crate::time::{Duration, Time};
@@ -130,7 +130,7 @@ impl Assembler {
             }
             Fact::CallEndedInMenu { call, .. } => self.ended_early(call, Ending::EndedInMenu, at, out),
             Fact::CallFailedInGreeting { call, .. } => self.ended_early(call, Ending::FailedInGreeting, at, out),
-            Fact::CallEntered { call, queue, .. } => self.entered(call, queue, at),
+            Fact::CallEntered { call, service, queue } => self.entered(call, service, queue, at),
             Fact::ThresholdPassed { call, queue, threshold } => self.threshold_passed(call, queue, threshold),
             Fact::StepReached { call, step, trigger, .. } => {
                 if let Some(visit) = self.visit(call).filter(|visit| visit.steps.len() < MOST_STEPS) {
@@ -140,6 +140,10 @@ impl Assembler {
             Fact::CallAnswered { call, pool, agent, waited, .. } => self.answered(call, pool, agent, waited),
             Fact::CallAbandoned { call, waited, lost, .. } => {
                 self.left(call, waited, VisitOutcome::Abandoned { lost }, at, out);
+            }
+            // The caller goes on to another queue.
+            Fact::CallFlowedOut { call, waited, to: FlowOut::Service, .. } => {
+                self.visit_over(call, waited, VisitOutcome::FlowedOut(FlowOut::Service));
             }
             Fact::CallFlowedOut { call, waited, to, .. } => {
                 self.left(call, waited, VisitOutcome::FlowedOut(to), at, out);
@@ -159,6 +163,9 @@ impl Assembler {
             Fact::AgentStateChanged { agent, from, to, lasted, .. } => self.agent_moved(agent, from, to, lasted, out),
             Fact::AgentPlaced { .. }
             | Fact::Reloaded { .. }
+            | Fact::CallPassedOn { .. }
+            | Fact::CallTakenOver { .. }
+            | Fact::OpeningChanged { .. }
             | Fact::OfferMade { .. }
             | Fact::LegMeasured { .. }
             | Fact::Turned(_)
@@ -243,13 +250,15 @@ impl Assembler {
 
     // ---- the visit
 
-    fn entered(&mut self, call: CallId, queue: QueueId, at: Time) {
+    fn entered(&mut self, call: CallId, service: ServiceId, queue: QueueId, at: Time) {
         let entered = self.civil.of(at);
+        let service = self.names.services.get(service.index()).cloned();
         let (Some(open), Some(terms)) = (self.open.get_mut(&call), self.names.queues.get(queue.index())) else {
             self.unfollowed += 1;
             return;
         };
         let before = open.visit.replace(Visit {
+            service: service.filter(|name| open.interaction.service.as_ref() != Some(name)),
             queue: terms.name.clone(),
             entered,
             waited: Duration::ZERO,
@@ -305,11 +314,15 @@ impl Assembler {
     }
 
     fn left(&mut self, call: CallId, waited: Duration, outcome: VisitOutcome, at: Time, out: &mut Vec<Interaction>) {
+        self.visit_over(call, waited, outcome);
+        out.extend(self.close(call, at));
+    }
+
+    fn visit_over(&mut self, call: CallId, waited: Duration, outcome: VisitOutcome) {
         if let Some(visit) = self.visit(call) {
             visit.waited = waited;
             visit.outcome = outcome;
         }
-        out.extend(self.close(call, at));
     }
 
     /// The agent's next state says whether there is work after the call.

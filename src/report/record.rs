@@ -80,6 +80,8 @@ pub enum Ending {
 /// One stay in one queue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Visit {
+    /// The service that took the caller over; absent when it is the one that was dialled.
+    pub service: Option<Name>,
     /// Where it waited.
     pub queue: Name,
     /// The wait clock's start.

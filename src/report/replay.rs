@@ -72,26 +72,47 @@ pub fn facts(interaction: &Interaction, call: CallId, places: &dyn Places, under
     if let Ending::Refused(reason) = interaction.ending {
         return out.push(Record { at: interaction.arrived.at, fact: Fact::CallRefused { service, reason } });
     }
+    if let Ending::Entered = interaction.ending {
+        return visits(interaction, call, service, places, under, out);
+    }
     let Some(service) = service else { return };
     let ended = interaction.ended.at;
-    let received = interaction.received.unwrap_or(interaction.arrived).at;
-    let arrived_at = interaction.arrived.at;
-    out.push(Record { at: received, fact: Fact::CallReceived { call, service, arrived_at } });
+    out.push(received(interaction, call, service));
     let fact = match interaction.ending {
-        Ending::Refused(_) => return,
+        Ending::Refused(_) | Ending::Entered => return,
         Ending::LeftInGreeting { lost } => Fact::CallLeftInGreeting { call, service, lost },
         Ending::EndedInMenu => Fact::CallEndedInMenu { call, service },
         Ending::FailedInGreeting => Fact::CallFailedInGreeting { call, service },
-        Ending::Entered => {
-            for visit in &interaction.visits {
-                if let Some(queue) = places.queue(&visit.queue) {
-                    VisitReplay { call, service, queue, places, out }.tell(visit, under);
-                }
-            }
-            return;
-        }
     };
     out.push(Record { at: ended, fact });
+}
+
+fn received(interaction: &Interaction, call: CallId, service: ServiceId) -> Record {
+    let at = interaction.received.unwrap_or(interaction.arrived).at;
+    Record { at, fact: Fact::CallReceived { call, service, arrived_at: interaction.arrived.at } }
+}
+
+/// Every visit after the first is one of a caller who was taken over.
+fn visits(
+    interaction: &Interaction,
+    call: CallId,
+    dialled: Option<ServiceId>,
+    places: &dyn Places,
+    under: Under<'_>,
+    out: &mut Vec<Record>,
+) {
+    if let Some(service) = dialled {
+        out.push(received(interaction, call, service));
+    }
+    for (number, visit) in interaction.visits.iter().enumerate() {
+        let service = visit.service.as_deref().map_or(dialled, |name| places.service(name));
+        let (Some(service), Some(queue)) = (service, places.queue(&visit.queue)) else { continue };
+        let mut replay = VisitReplay { call, service, queue, places, out: &mut *out };
+        if number > 0 {
+            replay.push(visit.entered.at, Fact::CallTakenOver { call, service });
+        }
+        replay.tell(visit, under);
+    }
 }
 
 /// One visit being told.

@@ -20,13 +20,15 @@ pub fn visits_hold(layout: &Layout, values: &[u64], queue: usize) -> bool {
         })
 }
 
-/// Law 2 for one service: every received call is in the greeting, ended there, or entered a queue.
+/// Law 2 for one service: every received call, and every caller taken over from another queue, is in the greeting, ended
+/// there, or entered a queue.
 pub fn arrivals_hold(layout: &Layout, values: &[u64], service: usize) -> bool {
     let Some(slots) = layout.services.get(service) else { return true };
     let at = |slot: usize| values.get(slot).copied().unwrap_or(0);
     let entered = layout.routes.iter().filter(|route| route.service.index() == service).map(|route| at(route.entered));
     let ended = (slots.greeting_ends..slots.greeting_ends + super::layout::GreetingEnd::ALL.len()).map(at);
-    at(slots.received) == entered.chain(ended).fold(at(slots.in_greeting), u64::wrapping_add)
+    let came = at(slots.received).wrapping_add(at(slots.taken_over));
+    came == entered.chain(ended).fold(at(slots.in_greeting), u64::wrapping_add)
 }
 
 /// Law 3 in one queue: every offer rings or has its one outcome.

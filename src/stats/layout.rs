@@ -78,6 +78,12 @@ pub struct ServiceSlots {
     pub received: usize,
     /// By `Refusal`.
     pub refused: usize,
+    /// Calls passed on to another service, by `Refusal`.
+    pub passed_on: usize,
+    /// Callers taken over out of another queue.
+    pub taken_over: usize,
+    /// 1 while it is closed.
+    pub closed: usize,
     /// Calls in the greeting now.
     pub in_greeting: usize,
     /// By `GreetingEnd`.
@@ -314,6 +320,9 @@ impl Next {
         ServiceSlots {
             received: self.slot(),
             refused: self.slots(Refusal::ALL.len()),
+            passed_on: self.slots(Refusal::ALL.len()),
+            taken_over: self.slot(),
+            closed: self.slot(),
             in_greeting: self.slot(),
             greeting_ends: self.slots(GreetingEnd::ALL.len()),
         }

@@ -118,6 +118,9 @@ impl Tally {
         match record.fact {
             Fact::CallRefused { service, reason } => self.refused(service, reason),
             Fact::CallReceived { service, .. } => self.received(service),
+            Fact::CallPassedOn { service, reason, .. } => self.passed_on(service, reason),
+            Fact::OpeningChanged { service, is_open } => self.opening_changed(service, is_open),
+            Fact::CallTakenOver { service, .. } => self.taken_over(service),
             Fact::CallLeftInGreeting { service, .. } => self.ended_in_greeting(service, GreetingEnd::LeftInGreeting),
             Fact::CallEndedInMenu { service, .. } => self.ended_in_greeting(service, GreetingEnd::EndedInMenu),
             Fact::CallFailedInGreeting { service, .. } => {
@@ -196,6 +199,24 @@ impl Tally {
     fn received(&mut self, service: ServiceId) {
         let Some(slots) = self.layout.services.get(service.index()) else { return self.broken(2) };
         self.board.add(slots.received, 1);
+        self.board.add(slots.in_greeting, 1);
+        self.check_arrivals(service);
+    }
+
+    fn passed_on(&mut self, service: ServiceId, reason: Refusal) {
+        let Some(slots) = self.layout.services.get(service.index()) else { return self.broken(2) };
+        self.board.add(slots.passed_on + reason.index(), 1);
+    }
+
+    fn opening_changed(&mut self, service: ServiceId, is_open: bool) {
+        let Some(slots) = self.layout.services.get(service.index()) else { return self.broken(2) };
+        self.board.set(slots.closed, u64::from(!is_open));
+    }
+
+    /// At its queue's door until its entry is told.
+    fn taken_over(&mut self, service: ServiceId) {
+        let Some(slots) = self.layout.services.get(service.index()) else { return self.broken(2) };
+        self.board.add(slots.taken_over, 1);
         self.board.add(slots.in_greeting, 1);
         self.check_arrivals(service);
     }

@@ -3,6 +3,8 @@
 mod agents;
 mod announcements;
 mod arrival;
+mod entry;
+mod exits;
 mod explain;
 mod menus;
 mod offers;
@@ -14,7 +16,7 @@ mod steps;
 mod waiting;
 
 use centralino::acd::Plan;
-use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, Strategy};
+use centralino::acd::plan::{Agent, Pool, Queue, Service, Step, Strategy};
 use centralino::ids::{ClipId, PoolId, QueueId, SkillId};
 use centralino::time::Duration;
 
@@ -83,7 +85,6 @@ fn plan() -> Plan {
         ],
         skills: ["information", "switchboard", "environment"].map(str::to_owned).to_vec(),
         clips: vec!["welcome".to_owned()],
-        limits: Limits::default(),
         ..Plan::default()
     }
 }

@@ -30,6 +30,16 @@ fn log(fact: &Fact, names: &Names) {
         Fact::CallRefused { service, reason } => {
             tracing::info!(service = names.service(service), reason = reason.label(), "refused");
         }
+        Fact::CallPassedOn { service, reason, to } => {
+            let (service, to) = (names.service(Some(service)), names.service(Some(to)));
+            tracing::info!(service, reason = reason.label(), to, "passed on");
+        }
+        Fact::CallTakenOver { call, service } => {
+            tracing::info!(call = call.0, service = names.service(Some(service)), "taken over");
+        }
+        Fact::OpeningChanged { service, is_open } => {
+            tracing::info!(service = names.service(Some(service)), "{}", if is_open { "open" } else { "closed" });
+        }
         Fact::CallEntered { call, queue, .. } => tracing::info!(call = call.0, queue = names.queue(queue), "entered"),
         Fact::CallAnswered { call, queue, pool, waited, .. } => tracing::info!(
             call = call.0,

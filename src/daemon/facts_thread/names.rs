@@ -40,6 +40,14 @@ impl Names {
     pub fn words(&self, fact: &Fact) -> String {
         match *fact {
             Fact::CallReceived { service, .. } => format!("received: service {}", self.service(Some(service))),
+            Fact::CallPassedOn { service, reason, to } => {
+                let (service, to) = (self.service(Some(service)), self.service(Some(to)));
+                format!("service {service} passes it on to {to}: {}", reason.label())
+            }
+            Fact::CallTakenOver { service, .. } => format!("taken over by service {}", self.service(Some(service))),
+            Fact::OpeningChanged { service, is_open } => {
+                format!("service {} {}", self.service(Some(service)), if is_open { "opens" } else { "closes" })
+            }
             Fact::CallLeftInGreeting { lost, .. } => format!("left in the greeting{}", lost_too(lost)),
             Fact::CallEndedInMenu { .. } => "ended in the menu".to_owned(),
             Fact::CallFailedInGreeting { .. } => "failed in the greeting".to_owned(),

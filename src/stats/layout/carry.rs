@@ -78,9 +78,12 @@ impl Carry {
     }
 
     fn service(&mut self, new: ServiceSlots, old: ServiceSlots) {
-        let ServiceSlots { received, refused, in_greeting, greeting_ends } = new;
+        let ServiceSlots { received, refused, passed_on, taken_over, closed, in_greeting, greeting_ends } = new;
         self.slots(received, old.received, 1);
         self.slots(refused, old.refused, Refusal::ALL.len());
+        self.slots(passed_on, old.passed_on, Refusal::ALL.len());
+        self.slots(taken_over, old.taken_over, 1);
+        self.slots(closed, old.closed, 1);
         self.slots(in_greeting, old.in_greeting, 1);
         self.slots(greeting_ends, old.greeting_ends, GreetingEnd::ALL.len());
     }

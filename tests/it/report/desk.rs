@@ -61,6 +61,7 @@ impl Call {
         let Call { entered, waited, outcome, .. } = self.clone();
         let limits = self.thresholds.iter().copied().map(Duration::from_secs);
         let visit = Visit {
+            service: None,
             queue: "urp".into(),
             entered,
             waited,

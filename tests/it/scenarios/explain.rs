@@ -60,7 +60,7 @@ fn a_waiting_call_is_explained_agent_by_agent() {
     callers before it in the queue: 0
     step 0 since 4.500 s
     step 1 in 15.500 s, or after 3 unanswered offers (1 so far), or when nobody is signed in
-    longest wait in 595.500 s
+    longest wait in 595.500 s, then the end
     ready for it, in order: nobody
     others, and what stands in the way first:
       101: talking
@@ -83,7 +83,7 @@ fn a_ringing_and_a_talking_call_are_explained() {
     callers before it in the queue: 1
     step 0 since 3.500 s
     step 1 in 16.500 s, or after 3 unanswered offers (0 so far), or when nobody is signed in
-    longest wait in 596.500 s
+    longest wait in 596.500 s, then the end
     ready for it, in order: nobody
     others, and what stands in the way first:
       101: talking
