@@ -198,6 +198,11 @@ impl Engine {
         self.sip.uses_connection(connection)
     }
 
+    /// The SIP endpoint, for those who look and do not touch.
+    pub fn sip(&self) -> &Endpoint {
+        &self.sip
+    }
+
     /// The routing engine, for those who look and do not touch.
     pub fn acd(&self) -> &Acd {
         &self.acd

@@ -14,6 +14,7 @@ use centralino::ids::{CallId, LegId};
 use centralino::media;
 use centralino::sip::{Flow, Transmit, Transport};
 use centralino::stats::snapshot::Publisher;
+use centralino::stats::traffic::{self, Direction, Peer};
 use centralino::stats::{Gauges, Phase, Tally};
 use centralino::time::{Duration, Time};
 use rustix::net::{SendFlags, sendto};
@@ -180,6 +181,7 @@ impl EngineThread {
         };
         self.engine.handle(input, now, &mut MediaSockets(&self.outlets), &mut self.out);
         if let Message::Sip { flow, bytes, received_at } = message {
+            self.note(flow, Direction::Received, &bytes);
             self.remember(Passed { at: received_at, inward: true, flow, bytes });
         }
         self.flush(now);
@@ -285,7 +287,18 @@ impl EngineThread {
         self.outlets.facts.put(record);
     }
 
+    fn note(&mut self, flow: Flow, direction: Direction, bytes: &[u8]) {
+        let (sip, source) = (self.engine.sip(), flow.remote.ip());
+        let peer = match sip.trusts(source) {
+            true => Peer::Trusted,
+            false if sip.is_home(source) => Peer::Phone,
+            false => Peer::Stranger,
+        };
+        self.tally.passed(peer, direction, traffic::Kind::of(bytes));
+    }
+
     fn send(&mut self, flow: Flow, bytes: Bytes, now: Time) {
+        self.note(flow, Direction::Sent, &bytes);
         let sent = match flow.transport {
             Transport::Udp => send_datagram(&self.outlets.udp, flow, &bytes),
             Transport::Tcp => self.outlets.streams.send(flow, bytes),

@@ -43,7 +43,7 @@ use super::tokens::Tokens;
 use super::transaction::{self, Outcome, TransactionId};
 use crate::time::{Deadlines, Time};
 use bytes::Bytes;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The endpoint. Every method does all that follows from it at once; none waits.
 #[derive(Debug)]
@@ -240,6 +240,16 @@ impl Endpoint {
     /// Where a leg's other side was last heard; before that, where it was called.
     pub fn remote(&self, dialog: DialogId) -> Option<SocketAddr> {
         self.core.dialogs.flow(dialog).map(|flow| flow.remote)
+    }
+
+    /// Whether calls may come from there.
+    pub fn trusts(&self, source: IpAddr) -> bool {
+        self.core.is_trusted(source)
+    }
+
+    /// Whether a phone is registered from there.
+    pub fn is_home(&self, source: IpAddr) -> bool {
+        self.core.registrar.is_home(source.to_canonical())
     }
 
     /// A leg's Call-ID.

@@ -6,6 +6,7 @@ mod carry;
 
 use super::histogram::{self, HistogramSlots};
 use super::shape::{MAX_THRESHOLDS, QueueShape, Shape};
+use super::traffic;
 use crate::facts::{AgentState, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned, closed_set};
 use crate::ids::{QueueId, ServiceId};
 
@@ -28,6 +29,10 @@ pub struct Layout {
     pub turned: usize,
     /// New configurations, by `Reload`.
     pub reloads: usize,
+    /// SIP requests by peer, direction and method; see [`super::traffic`].
+    pub requests: usize,
+    /// SIP responses by peer, direction and code.
+    pub responses: usize,
     /// By law number less 1.
     pub laws: usize,
     /// Callers served out of order.
@@ -246,6 +251,8 @@ impl Layout {
             refused_without_service: next.slots(Refusal::ALL.len()),
             turned: next.slots(Turned::ALL.len()),
             reloads: next.slots(Reload::ALL.len()),
+            requests: next.slots(traffic::REQUESTS),
+            responses: next.slots(traffic::RESPONSES),
             laws: next.slots(LAWS),
             order: next.slot(),
             dispatch: next.histogram(histogram::DISPATCH.edges(&[])),

@@ -1,5 +1,5 @@
 //! Facts in, numbers out. In reading order: [`shape`] names what there is to count, [`layout`] gives every number its
-//! place, [`tally`] folds facts into them, [`snapshot`] is the lock-free boundary, [`prometheus`] renders a copy.
+//! place ([`traffic`] those of SIP messages), [`tally`] folds facts into them, [`snapshot`] is the lock-free boundary, [`prometheus`] renders a copy.
 //!
 //! Away from the engine's thread, [`windows`] and [`percentiles`] are kept by [`live`], and [`supervision`] shows all of it
 //! to supervisors' tools. Knows nothing of the engine that emits the facts.
@@ -17,6 +17,7 @@ pub mod shape;
 pub mod snapshot;
 pub mod supervision;
 pub mod tally;
+pub mod traffic;
 mod visits;
 pub mod windows;
 

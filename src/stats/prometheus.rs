@@ -9,6 +9,7 @@ mod summary;
 pub use summary::speed_of_answer;
 
 use super::layout::{Gauge, GreetingEnd, LAWS, Layout, Phase, QueueSlots, RouteSlots, SIDES, ThresholdSlots, VisitEnd};
+use super::traffic::{self, Direction, Method, Peer};
 use crate::facts::{AgentState, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned};
 use crate::time::Time;
 use ::prometheus::TextEncoder;
@@ -60,6 +61,7 @@ impl Exposition {
         self.agents(&mut page);
         self.talks(&mut page);
         self.media(&mut page);
+        self.traffic(&mut page);
         self.engine(&mut page);
         let families = page.families().chain(more).collect::<Vec<_>>();
         // Writing to a String fails only for a family without metrics, and the page holds none.
@@ -359,6 +361,32 @@ impl Exposition {
         page.family("acd_rtp_round_trip_seconds", Kind::Histogram, "Mean round trip of a leg, by its RTCP reports.");
         for (leg, slots) in sides() {
             page.histogram(&[("leg", leg)], &slots.round_trip);
+        }
+    }
+
+    fn traffic(&self, page: &mut Page) {
+        let sides = || {
+            let of = |peer: &Peer| Direction::ALL.iter().map(|direction| (*peer, *direction)).collect::<Vec<_>>();
+            Peer::ALL.iter().flat_map(of)
+        };
+        let labels = |peer: Peer, direction: Direction| [("peer", peer.label()), ("direction", direction.label())];
+        let help = "SIP requests, repeated ones included, by who is at the other end.";
+        page.family("acd_sip_requests_total", Kind::Counter, help);
+        for (peer, direction) in sides() {
+            for &method in Method::ALL {
+                let [peer_label, direction_label] = labels(peer, direction);
+                let place = self.layout.requests + traffic::request_place(peer, direction, method);
+                page.value(&[peer_label, direction_label, ("method", method.label())], place);
+            }
+        }
+        let help = "SIP responses, repeated ones included, by who is at the other end.";
+        page.family("acd_sip_responses_total", Kind::Counter, help);
+        for (peer, direction) in sides() {
+            for (position, code) in traffic::code_labels().enumerate() {
+                let [peer_label, direction_label] = labels(peer, direction);
+                let place = self.layout.responses + traffic::response_place(peer, direction, position);
+                page.value(&[peer_label, direction_label, ("code", code)], place);
+            }
         }
     }
 

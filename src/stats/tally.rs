@@ -10,6 +10,7 @@ use super::laws;
 use super::layout::{Gauge, GreetingEnd, LAWS, Layout, Phase, SIDES, StepSlots, VisitEnd};
 use super::shape::Shape;
 use super::snapshot::Publisher;
+use super::traffic::{self, Direction, Peer};
 use super::visits::{Visit, Visits};
 use crate::facts::{AgentState, Fact, FlowOut, OfferOutcome, Party, Quality, Record, Refusal, StepTrigger, Turned};
 use crate::ids::{CallId, PoolId, QueueId, ServiceId};
@@ -393,6 +394,15 @@ impl Tally {
         if let Some(round_trip) = quality.round_trip {
             self.board.record(&slots.round_trip, round_trip);
         }
+    }
+
+    /// A SIP message passed.
+    pub fn passed(&mut self, peer: Peer, direction: Direction, kind: traffic::Kind) {
+        let place = match kind {
+            traffic::Kind::Request(method) => self.layout.requests + traffic::request_place(peer, direction, method),
+            traffic::Kind::Response(code) => self.layout.responses + traffic::response_place(peer, direction, code),
+        };
+        self.board.add(place, 1);
     }
 
     fn turned(&mut self, what: Turned) {

@@ -76,6 +76,12 @@ fn a_strangers_flood_stops_at_its_rate() {
     assert_eq!(status, 200);
     caller.hangs_up(&call);
     let metrics = daemon.metrics();
+    let stranger = ("peer", "stranger");
+    let received = [stranger, ("direction", "received"), ("method", "REGISTER")];
+    assert_eq!(metrics.sum("acd_sip_requests_total", &received), 400.0);
+    let challenged = metrics.sum("acd_sip_responses_total", &[stranger, ("direction", "sent"), ("code", "401")]);
+    assert!((50.0..=100.0).contains(&challenged), "{challenged}");
+    assert_eq!(metrics.sum("acd_sip_responses_total", &[("peer", "trusted"), ("code", "401")]), 0.0);
     let flood = metrics.sum("acd_turned_total", &[("kind", "sip_flood")]);
     assert!((300.0..=350.0).contains(&flood), "400 less five seconds' worth of 10: {flood}");
     daemon.stops();

@@ -6,6 +6,7 @@ use super::{Layout, LegSlots, PoolSlots, QueueSlots, RouteSlots, ServiceSlots, S
 use crate::facts::{AgentState, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned};
 use crate::stats::histogram::HistogramSlots;
 use crate::stats::layout::{Gauge, GreetingEnd, LAWS, VisitEnd};
+use crate::stats::traffic;
 
 impl Layout {
     /// For each place of this layout, where its number was in `old`; none for one that is new. The shape of this one is
@@ -20,6 +21,8 @@ impl Layout {
             refused_without_service,
             turned,
             reloads,
+            requests,
+            responses,
             laws,
             order,
             dispatch,
@@ -42,6 +45,8 @@ impl Layout {
         carry.slots(*refused_without_service, old.refused_without_service, Refusal::ALL.len());
         carry.slots(*turned, old.turned, Turned::ALL.len());
         carry.slots(*reloads, old.reloads, Reload::ALL.len());
+        carry.slots(*requests, old.requests, traffic::REQUESTS);
+        carry.slots(*responses, old.responses, traffic::RESPONSES);
         carry.slots(*laws, old.laws, LAWS);
         carry.slots(*order, old.order, 1);
         carry.histogram(dispatch, &old.dispatch);
