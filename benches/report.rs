@@ -39,6 +39,7 @@ fn shape() -> Shape {
         }],
         pools: vec![PoolShape { name: "first_line".to_owned(), agents: 40 }],
         calls: 1_000,
+        ..Shape::default()
     }
 }
 

@@ -32,6 +32,7 @@ fn tally() -> Tally {
         queues: (0..20).map(queue).collect(),
         pools: (0..10).map(pool).collect(),
         calls: 1_000,
+        ..Shape::default()
     };
     let mut tally = Tally::new(shape, Time::ZERO);
     for call in 1..=500 {

@@ -2,7 +2,11 @@
 //!
 //! A fact never says what to do and never names a person or a number; ids are those of the plan.
 
-use crate::ids::{AgentId, CallId, OfferId, PoolId, QueueId, ServiceId};
+mod agents;
+
+pub use agents::{AgentState, Denial};
+
+use crate::ids::{AgentId, CallId, OfferId, PauseId, PoolId, QueueId, ServiceId};
 use crate::time::{Duration, Time};
 
 /// A fact and the moment at which it became true.
@@ -241,6 +245,37 @@ pub enum Fact {
         /// What was measured.
         quality: Quality,
     },
+    /// An agent's pause for a reason began; the state `paused` may have begun with another one.
+    PauseBegan {
+        /// Who.
+        agent: AgentId,
+        /// Their pool.
+        pool: PoolId,
+        /// Why.
+        reason: PauseId,
+    },
+    /// An agent's pause for a reason is over, or goes on for another one.
+    PauseEnded {
+        /// Who.
+        agent: AgentId,
+        /// Their pool.
+        pool: PoolId,
+        /// Why it was.
+        reason: PauseId,
+        /// How long.
+        lasted: Duration,
+        /// It was as long as the reason allows, and ended by itself.
+        limit_reached: bool,
+    },
+    /// An agent asked for something that cannot be now.
+    AgentDenied {
+        /// Who.
+        agent: AgentId,
+        /// Their pool.
+        pool: PoolId,
+        /// Why it cannot be.
+        why: Denial,
+    },
     /// A message or a packet of the outside world was turned away or lost.
     Turned(Turned),
     /// A law of semantics.md section 9 was found broken: a defect of ours, survived.
@@ -337,30 +372,6 @@ closed_set! {
         Withdrawn = "withdrawn",
         /// The phone or we could not set the call up.
         Failed = "failed",
-    }
-}
-
-closed_set! {
-    /// What the engine does with an agent (semantics.md section 7).
-    AgentState {
-        /// Not signed in.
-        SignedOut = "signed_out",
-        /// Signed in, but no request would reach the phone.
-        Unreachable = "unreachable",
-        /// Signed in and not taking calls.
-        Paused = "paused",
-        /// May be offered a call.
-        Ready = "ready",
-        /// The phone is being rung, or is stopping to ring.
-        Ringing = "ringing",
-        /// Connected to a caller (joining included).
-        Talking = "talking",
-        /// Connected to a caller who is on hold.
-        OnHold = "on_hold",
-        /// Asking a colleague with the caller on hold.
-        Consulting = "consulting",
-        /// Working after a call.
-        WrapUp = "wrap_up",
     }
 }
 

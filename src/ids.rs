@@ -34,12 +34,28 @@ id!(/// A pool of agents, by position in the plan.
     PoolId(u32));
 id!(/// A skill, by position in the plan.
     SkillId(u32));
+id!(/// Why an agent is paused: the two built-in reasons, then those of the plan in its order.
+    PauseId(u8));
 id!(/// A prompt or a piece of hold music, by position in the plan's list of clips.
     ClipId(u32));
 id!(/// A language that the daemon speaks, by position in the settings' list of voices.
     VoiceId(u16));
 id!(/// A calendar, by position in the plan.
     CalendarId(u32));
+
+impl PauseId {
+    /// Too many calls missed in a row.
+    pub const MISSED: PauseId = PauseId(0);
+    /// No reason was given.
+    pub const UNSPECIFIED: PauseId = PauseId(1);
+    /// The names of the built-in reasons.
+    pub const BUILT_IN: [&str; 2] = ["missed", "unspecified"];
+
+    /// The plan's reason at this position.
+    pub fn named(position: usize) -> PauseId {
+        PauseId(u8::try_from(position + PauseId::BUILT_IN.len()).unwrap_or(u8::MAX))
+    }
+}
 
 /// A key of a telephone: 0-9, `*`, `#` and the A-D that hardly any has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

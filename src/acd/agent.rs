@@ -6,13 +6,13 @@
 //!     ▲                          │               │ (no wrap-up, or dropped before media was joined)
 //!     └──── phone's last word ───┘◄──────────────┘
 //! ```
-//! While idle, the state shown is `signed_out`, `paused`, `unreachable` or `ready`, by status. A change of status at
-//! any other time takes effect when the agent is idle again.
+//! While idle, the state shown is `signed_out`, `paused`, `other_media`, `unreachable`, `resting` or `ready`, by status. A change of status at
+//! any other time takes effect when the agent is idle again. What agents ask for is in `status`.
 
 use super::tier::Bits;
 use super::{Acd, Outbox, Timer};
 use crate::facts::{AgentState, Fact};
-use crate::ids::{AgentId, OfferId, PoolId};
+use crate::ids::{AgentId, OfferId, PauseId, PoolId};
 use crate::time::{Duration, Time};
 
 /// A phone that cannot be reached may fail within the step that rings it: without a pause it would be rung for ever.
@@ -47,7 +47,16 @@ pub(super) struct Agent {
     pub(super) signed_in: bool,
     /// A request to the phone failed, and since then none succeeded and none came from it.
     failed: bool,
-    paused: bool,
+    /// Why no calls are wanted, if so: what was chosen last, be it shown already or not.
+    pub(super) paused: Option<PauseId>,
+    /// The pause that is told as a fact, and since when it is for this reason.
+    pub(super) pause_shown: Option<(PauseId, Time)>,
+    /// At work on other media.
+    pub(super) other_media: bool,
+    /// Nothing is offered before then.
+    rest_until: Time,
+    /// When the last talk ended.
+    pub(super) talk_ended: Time,
     /// `no_answer` in a row.
     misses: u32,
     /// The earliest end of the last call, wrap-up or offer, or first sign-in.
@@ -108,7 +117,11 @@ impl Agent {
             fixed_contact: plan.fixed_contact,
             signed_in: false,
             failed: false,
-            paused: false,
+            paused: None,
+            pause_shown: None,
+            other_media: false,
+            rest_until: Time::ZERO,
+            talk_ended: Time::ZERO,
             misses: 0,
             idle_since: Time::ZERO,
             ever_signed_in: false,
@@ -118,14 +131,16 @@ impl Agent {
         }
     }
 
-    fn state_now(&self) -> AgentState {
+    fn state_at(&self, now: Time) -> AgentState {
         match self.activity {
             Activity::Offered(_) => AgentState::Ringing,
             Activity::Connected(_) => AgentState::Talking,
             Activity::WrapUp => AgentState::WrapUp,
             Activity::Idle if !self.signed_in => AgentState::SignedOut,
-            Activity::Idle if self.paused => AgentState::Paused,
+            Activity::Idle if self.paused.is_some() => AgentState::Paused,
+            Activity::Idle if self.other_media => AgentState::OtherMedia,
             Activity::Idle if self.failed => AgentState::Unreachable,
+            Activity::Idle if self.rest_until > now => AgentState::Resting,
             Activity::Idle => AgentState::Ready,
         }
     }
@@ -166,22 +181,14 @@ impl Acd {
         self.show(id, self.at, out);
     }
 
-    pub(super) fn on_pause(&mut self, id: AgentId, paused: bool, out: &mut Outbox) {
-        match self.agents.get_mut(id.index()) {
-            None => return self.law(4, false, out),
-            Some(agent) => agent.paused = paused,
-        }
-        self.show(id, self.at, out);
-    }
-
-    /// A new sign-in forgets misses and pauses; the counts of the `fewest_calls` and `least_talk_time` orders start at
-    /// the minimum of those present, so that a joiner is not flooded.
+    /// A new sign-in forgets misses, pauses and other media; the counts of the `fewest_calls` and `least_talk_time`
+    /// orders start at the minimum of those present, so that a joiner is not flooded.
     pub(super) fn sign_in(&mut self, id: AgentId, out: &mut Outbox) {
         let present = || self.agents.iter().filter(|agent| agent.state != AgentState::SignedOut);
         let answered = present().map(|agent| agent.answered).min().unwrap_or(0);
         let talked = present().map(|agent| agent.talked).min().unwrap_or(0);
         let agent = &mut self.agents[id.index()];
-        (agent.signed_in, agent.paused, agent.misses) = (true, false, 0);
+        (agent.signed_in, agent.paused, agent.misses, agent.other_media) = (true, None, 0, false);
         (agent.answered, agent.talked) = (answered, talked);
         if !agent.ever_signed_in {
             (agent.ever_signed_in, agent.idle_since) = (true, self.at);
@@ -215,7 +222,7 @@ impl Acd {
         let agent = &mut self.agents[id.index()];
         agent.misses += 1;
         if most > 0 && agent.misses >= most {
-            (agent.paused, agent.misses) = (true, 0);
+            (agent.paused, agent.misses) = (Some(PauseId::MISSED), 0);
         }
     }
 
@@ -228,7 +235,20 @@ impl Acd {
     pub(super) fn release(&mut self, id: AgentId, out: &mut Outbox) {
         let agent = &mut self.agents[id.index()];
         agent.idle_since = self.at.max(agent.since);
+        if agent.rest_until > self.latest {
+            self.deadlines.set(Timer::Rest(id), agent.rest_until);
+        }
         self.occupy(id, Activity::Idle, self.at, out);
+    }
+
+    /// Nothing is offered to the agent until then, whatever was decided before.
+    pub(super) fn rest_until(&mut self, id: AgentId, moment: Time) {
+        let agent = &mut self.agents[id.index()];
+        agent.rest_until = agent.rest_until.max(moment);
+    }
+
+    pub(super) fn rest_due(&mut self, id: AgentId, out: &mut Outbox) {
+        self.show(id, self.at, out);
     }
 
     /// An answered call is over for the agent: wrap-up, if its queue has one.
@@ -236,6 +256,12 @@ impl Acd {
         let nanos = u64::try_from(talked.as_nanos()).unwrap_or(u64::MAX);
         let agent = &mut self.agents[id.index()];
         agent.talked = agent.talked.saturating_add(nanos);
+        agent.talk_ended = self.at;
+        let gap = self.plan.agents[id.index()].gap;
+        if !gap.is_zero() {
+            self.rest_until(id, self.at + gap);
+        }
+        let wrap_up = self.plan.agents[id.index()].wrap_up.unwrap_or(wrap_up);
         if wrap_up.is_zero() {
             return self.release(id, out);
         }
@@ -252,9 +278,10 @@ impl Acd {
     /// while the agent is not ready.
     pub(super) fn show(&mut self, id: AgentId, moment: Time, out: &mut Outbox) {
         let agent = &mut self.agents[id.index()];
-        let (from, to) = (agent.state, agent.state_now());
+        let (from, to) = (agent.state, agent.state_at(self.latest));
         if from == to {
-            return;
+            let moment = moment.max(agent.since);
+            return self.show_pause(id, moment, false, out);
         }
         // Causes may be handled a little out of order; the stays of one agent never overlap.
         let moment = moment.max(agent.since);
@@ -264,14 +291,16 @@ impl Acd {
         }
         let lasted = moment.since(agent.since);
         (agent.state, agent.since) = (to, moment);
-        out.fact(moment, Fact::AgentStateChanged { agent: id, pool: agent.pool, from, to, lasted });
+        let pool = agent.pool;
+        out.fact(moment, Fact::AgentStateChanged { agent: id, pool, from, to, lasted });
+        self.show_pause(id, moment, false, out);
         match (from, to) {
             (AgentState::SignedOut, _) => self.signed_in.add(profile),
             (_, AgentState::SignedOut) => self.signed_in.remove(profile),
             _ => {}
         }
         if to == AgentState::Ready {
-            self.ready.insert(id, agent, profile);
+            self.ready.insert(id, &self.agents[id.index()], profile);
             self.fresh_agents.push(id);
         }
         if to == AgentState::SignedOut {

@@ -2,8 +2,8 @@
 
 use super::Plan;
 use crate::facts::OfferOutcome;
-use crate::ids::{AgentId, CallId, ClipId, Key, OfferId, ServiceId};
-use crate::time::Time;
+use crate::ids::{AgentId, CallId, ClipId, Key, OfferId, PauseId, ServiceId};
+use crate::time::{Duration, Time};
 
 /// Something that happened outside the engine. `received_at` is when the first sign of it reached this machine; every
 /// wait and duration is computed from it, and it is never later than the `now` of the same call.
@@ -113,17 +113,12 @@ pub enum Event {
         /// When it was received or ran out.
         received_at: Time,
     },
-    /// The agent takes no calls for a while.
-    AgentPaused {
+    /// The agent asked for something; what cannot be is denied by a fact.
+    AgentAsked {
         /// Who.
         agent: AgentId,
-        /// When they said so.
-        received_at: Time,
-    },
-    /// The agent takes calls again.
-    AgentResumed {
-        /// Who.
-        agent: AgentId,
+        /// For what.
+        request: AgentRequest,
         /// When they said so.
         received_at: Time,
     },
@@ -144,6 +139,23 @@ pub enum Event {
     DrainEnded,
 }
 
+/// What an agent may ask for; during a call it takes effect after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentRequest {
+    /// No calls for a while; another reason ends the pause for the one before it.
+    Pause(PauseId),
+    /// Calls again.
+    Resume,
+    /// Calls again at once: no pause, no other media, and the work after the last call is over.
+    Ready,
+    /// No calls (or calls again), because of work on other media.
+    OtherMedia(bool),
+    /// The work after the last call is over.
+    EndWrapUp,
+    /// The work after the last call takes longer, by so much.
+    ExtendWrapUp(Duration),
+}
+
 impl Event {
     /// When the first sign of it reached this machine; what is ordered from inside has no such moment.
     pub const fn received_at(&self) -> Option<Time> {
@@ -161,8 +173,7 @@ impl Event {
             | Event::AgentGone { received_at, .. }
             | Event::AgentReachable { received_at, .. }
             | Event::AgentUnregistered { received_at, .. }
-            | Event::AgentPaused { received_at, .. }
-            | Event::AgentResumed { received_at, .. }
+            | Event::AgentAsked { received_at, .. }
             | Event::CivilTime { received_at, .. } => Some(received_at),
             Event::PlanChanged(_) | Event::DrainStarted | Event::DrainEnded => None,
         }

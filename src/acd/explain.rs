@@ -195,7 +195,24 @@ impl Acd {
         let agent = self.agents.get(id.index())?;
         let pool = &self.plan.pools[agent.pool.index()].name;
         let mut text = format!("agent {}, pool {pool}: {}", self.number(id), agent.state.label().replace('_', " "));
-        let _ = writeln!(text, " since {}", ago(agent.since, now));
+        match agent.pause_shown {
+            Some((reason, since)) => {
+                let name = self.plan.pause_names().nth(reason.index()).unwrap_or("?");
+                let _ = write!(text, " ({name}) since {}", ago(since, now));
+            }
+            None => _ = write!(text, " since {}", ago(agent.since, now)),
+        }
+        let ends = [Timer::Pause(id), Timer::WrapUp(id), Timer::Rest(id), Timer::Retry(id)];
+        if let Some(end) = ends.into_iter().find_map(|timer| self.deadlines.get(timer)) {
+            let _ = write!(text, ", over {}", until(end, now));
+        }
+        let to_come = match (agent.signed_in, agent.paused, agent.other_media) {
+            (false, ..) if agent.state != AgentState::SignedOut => ", then signed out",
+            (true, Some(_), _) if agent.pause_shown.is_none() => ", then paused",
+            (true, None, true) if agent.state != AgentState::OtherMedia => ", then on other media",
+            _ => "",
+        };
+        let _ = writeln!(text, "{to_come}");
         let levels = self.plan.agents[id.index()].skills.iter();
         let skills: Vec<String> =
             levels.map(|&(skill, level)| format!("{} {level}", self.plan.skills[skill.index()])).collect();

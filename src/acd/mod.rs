@@ -28,6 +28,7 @@ pub mod plan;
 mod queue;
 mod reload;
 mod router;
+mod status;
 mod strategy;
 mod stuck;
 pub mod succession;
@@ -36,7 +37,7 @@ mod timer;
 pub mod voice;
 
 pub use command::Command;
-pub use event::Event;
+pub use event::{AgentRequest, Event};
 pub use plan::Plan;
 pub use stuck::Stuck;
 pub use timer::Timer;
@@ -248,6 +249,8 @@ impl Acd {
                 Timer::Announce(call) => self.announce_due(call, out),
                 Timer::BackOff(call) => self.back_off_over(call),
                 Timer::WrapUp(agent) => self.release(agent, out),
+                Timer::Pause(agent) => self.pause_due(agent, out),
+                Timer::Rest(agent) => self.rest_due(agent, out),
                 Timer::Retry(agent) => self.retry(agent, out),
                 Timer::Calendar(calendar) => self.calendar_due(calendar, out),
             }
@@ -269,10 +272,9 @@ impl Acd {
             Event::AgentGone { offer, .. } => self.on_agent_gone(offer, out),
             Event::AgentReachable { agent, .. } => self.on_reachable(agent, out),
             Event::AgentUnregistered { agent, .. } => self.on_unregistered(agent, out),
-            Event::AgentPaused { agent, .. } => self.on_pause(agent, true, out),
-            Event::AgentResumed { agent, .. } => self.on_pause(agent, false, out),
             Event::PlanChanged(plan) => self.on_plan_changed(*plan, out),
             Event::CivilTime { utc, .. } => self.on_civil_time(utc, out),
+            Event::AgentAsked { agent, request, .. } => self.on_asked(agent, request, out),
             Event::DrainStarted => self.draining = true,
             Event::DrainEnded => {
                 self.draining = true;

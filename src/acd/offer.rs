@@ -298,16 +298,15 @@ impl Acd {
         }
         let rang = moment.since(made_at);
         out.fact(moment, Fact::OfferEnded { offer: id, call, queue, step, pool, agent, outcome, rang });
-        let back_off = &self.plan.limits.back_off;
-        let back_off = match outcome {
-            OfferOutcome::NoAnswer => back_off.no_answer,
-            OfferOutcome::Busy => back_off.busy,
-            OfferOutcome::Rejected => back_off.rejected,
-            OfferOutcome::Unreachable | OfferOutcome::Failed => back_off.unreachable.max(LEAST_RETRY),
-            OfferOutcome::Accepted | OfferOutcome::LostRace | OfferOutcome::CallerGone | OfferOutcome::Withdrawn => {
-                return;
-            }
+        let limits = &self.plan.limits;
+        let (Some(back_off), Some(delay)) = (limits.back_off.after(outcome), limits.agent_delay.after(outcome)) else {
+            return;
         };
+        let is_unreachable = matches!(outcome, OfferOutcome::Unreachable | OfferOutcome::Failed);
+        let back_off = if is_unreachable { back_off.max(LEAST_RETRY) } else { back_off };
+        if !delay.is_zero() {
+            self.rest_until(agent, moment + delay);
+        }
         if let Some(visit) = self.calls.get_mut(&call).and_then(Call::visit_mut) {
             visit.memory.add(agent, moment + back_off);
             visit.unanswered += 1;

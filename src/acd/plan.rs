@@ -9,7 +9,8 @@ use super::entry::Entry;
 use super::exit::Exit;
 use super::ivr::Flow;
 use super::voice::Voice;
-use crate::ids::{AgentId, ClipId, Key, PoolId, QueueId, ServiceId, SkillId, VoiceId};
+use crate::facts::OfferOutcome;
+use crate::ids::{AgentId, ClipId, Key, PauseId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
 use crate::time::Duration;
 
 /// Everything the routing engine goes by.
@@ -23,6 +24,8 @@ pub struct Plan {
     pub pools: Vec<Pool>,
     /// Who takes calls, by [`AgentId`], in the order of the file (the order of `linear`).
     pub agents: Vec<Agent>,
+    /// Why agents may pause, beside the built-in reasons; see [`PauseId::named`].
+    pub pauses: Vec<Pause>,
     /// Names of skills, by [`SkillId`].
     pub skills: Vec<String>,
     /// Names of clips (prompts and hold music), by [`ClipId`].
@@ -209,6 +212,19 @@ pub struct Pool {
     pub name: String,
 }
 
+/// A reason to pause.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pause {
+    /// The metric label: no spaces.
+    pub name: String,
+    /// A pause that lasts this long ends by itself.
+    pub longest: Option<Duration>,
+    /// Most agents who may pause for it at once; the next one is denied it.
+    pub most_at_once: Option<u32>,
+    /// Removed by a reload: those who paused for it go on, nobody else can.
+    pub retired: bool,
+}
+
 /// Who takes calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Agent {
@@ -226,6 +242,10 @@ pub struct Agent {
     pub place: u32,
     /// Removed by a reload: they finish their call and sign out.
     pub retired: bool,
+    /// Work after a call, instead of the queue's; zero is none.
+    pub wrap_up: Option<Duration>,
+    /// From the end of a talk to the next offer, at least.
+    pub gap: Duration,
 }
 
 /// Bounds and delays that hold for all queues; each has a named key in the configuration.
@@ -245,11 +265,15 @@ pub struct Limits {
     pub threshold_grace: Duration,
     /// So many `no_answer` in a row pause the agent; 0 never.
     pub misses_to_pause: u32,
+    /// Work after a call that an agent extends ends so long after the call at the latest.
+    pub wrap_up_max: Duration,
     /// How long this call is not offered to this agent again, after each outcome.
     pub back_off: BackOff,
+    /// How long no call at all is offered to this agent, after each outcome.
+    pub agent_delay: BackOff,
 }
 
-/// Per-cause delay before the same call is offered to the same agent again.
+/// Per-cause delay before an agent is offered the same call, or any call, again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BackOff {
     /// After `no_answer`.
@@ -258,7 +282,7 @@ pub struct BackOff {
     pub busy: Duration,
     /// After `rejected`.
     pub rejected: Duration,
-    /// After `unreachable` and `failed`; less than a second counts as one.
+    /// After `unreachable` and `failed`; for the same call less than a second counts as one.
     pub unreachable: Duration,
 }
 
@@ -320,6 +344,8 @@ impl Default for Agent {
             weight: 1,
             place: 0,
             retired: false,
+            wrap_up: None,
+            gap: Duration::ZERO,
         }
     }
 }
@@ -334,7 +360,32 @@ impl Default for Limits {
             greeting_max: Duration::from_secs(300),
             threshold_grace: Duration::from_millis(20),
             misses_to_pause: 3,
+            wrap_up_max: Duration::from_secs(600),
             back_off: BackOff::default(),
+            agent_delay: BackOff::NONE,
+        }
+    }
+}
+
+impl BackOff {
+    /// No delay at all.
+    pub const NONE: BackOff = BackOff {
+        no_answer: Duration::ZERO,
+        busy: Duration::ZERO,
+        rejected: Duration::ZERO,
+        unreachable: Duration::ZERO,
+    };
+
+    /// The delay after an outcome; `None` for those that are nobody's refusal.
+    pub fn after(&self, outcome: OfferOutcome) -> Option<Duration> {
+        match outcome {
+            OfferOutcome::NoAnswer => Some(self.no_answer),
+            OfferOutcome::Busy => Some(self.busy),
+            OfferOutcome::Rejected => Some(self.rejected),
+            OfferOutcome::Unreachable | OfferOutcome::Failed => Some(self.unreachable),
+            OfferOutcome::Accepted | OfferOutcome::LostRace | OfferOutcome::CallerGone | OfferOutcome::Withdrawn => {
+                None
+            }
         }
     }
 }
@@ -355,6 +406,23 @@ impl Plan {
     pub fn service_by_number(&self, number: &str) -> Option<ServiceId> {
         let position = self.services.iter().position(|service| service.number == number && !service.retired)?;
         u32::try_from(position).ok().map(ServiceId)
+    }
+
+    /// The reason to pause with this name, the built-in ones included.
+    pub fn pause_by_name(&self, name: &str) -> Option<PauseId> {
+        let position = self.pause_names().position(|known| known == name)?;
+        let id = u8::try_from(position).ok().map(PauseId)?;
+        self.pause(id).is_none_or(|pause| !pause.retired).then_some(id)
+    }
+
+    /// The names of all reasons to pause, by [`PauseId`].
+    pub fn pause_names(&self) -> impl Iterator<Item = &str> {
+        PauseId::BUILT_IN.into_iter().chain(self.pauses.iter().map(|pause| pause.name.as_str()))
+    }
+
+    /// What the plan says about a reason to pause; nothing about the built-in ones.
+    pub fn pause(&self, id: PauseId) -> Option<&Pause> {
+        self.pauses.get(id.index().checked_sub(PauseId::BUILT_IN.len())?)
     }
 
     /// The agent with this number.

@@ -118,7 +118,11 @@ impl Acd {
             }
             agent.is_present = true;
             out.fact(at, Fact::AgentPlaced { agent: id, from, to: Some(pool), state });
+            if let Some(from) = from {
+                self.move_pause(id, from, out);
+            }
         }
+        let agent = &mut self.agents[id.index()];
         let was_fixed = std::mem::replace(&mut agent.fixed_contact, fixed_contact && !retired);
         match (was_fixed, fixed_contact && !retired) {
             (false, true) if !agent.signed_in => self.sign_in(id, out),

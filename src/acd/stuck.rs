@@ -3,10 +3,11 @@
 //! callers' legs is not watched here: session timers, RTP and SIP's own deadlines end those.
 
 use super::Acd;
-use super::agent::Activity;
+use super::agent::{Activity, Agent};
 use super::call::{CallState, Stage};
 use super::offer::OfferState;
 use super::timer::Timer;
+use crate::facts::AgentState;
 use crate::ids::{AgentId, CallId, OfferId};
 
 /// How many are stuck; both stay 0.
@@ -24,7 +25,7 @@ impl Acd {
         let agents = (0..).map(AgentId).zip(&self.agents);
         Stuck {
             calls: self.calls.iter().filter(|(id, call)| !self.call_ends(**id, &call.state)).count(),
-            agents: agents.filter(|(id, agent)| !self.activity_ends(*id, agent.activity)).count(),
+            agents: agents.filter(|(id, agent)| !self.agent_goes_on(*id, agent)).count(),
         }
     }
 
@@ -54,9 +55,9 @@ impl Acd {
         })
     }
 
-    fn activity_ends(&self, id: AgentId, activity: Activity) -> bool {
-        match activity {
-            Activity::Idle => true,
+    fn agent_goes_on(&self, id: AgentId, agent: &Agent) -> bool {
+        match agent.activity {
+            Activity::Idle => agent.state != AgentState::Resting || self.is_due(Timer::Rest(id)),
             Activity::Offered(offer) | Activity::Connected(offer) => self.offer_ends(offer),
             Activity::WrapUp => self.is_due(Timer::WrapUp(id)),
         }
@@ -70,7 +71,7 @@ impl Acd {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acd::plan::{Agent, Plan, Pool, Queue, Service, Step};
+    use crate::acd::plan::{self, Plan, Pool, Queue, Service, Step};
     use crate::acd::{Event, Outbox};
     use crate::ids::{PoolId, ServiceId};
     use crate::time::Time;
@@ -82,7 +83,7 @@ mod tests {
             services: vec![Service::default()],
             queues: vec![Queue { steps: vec![step], ..Queue::default() }],
             pools: vec![Pool { name: "desk".to_owned() }],
-            agents: vec![Agent { fixed_contact: true, ..Agent::default() }],
+            agents: vec![plan::Agent { fixed_contact: true, ..plan::Agent::default() }],
             ..Plan::default()
         };
         let (mut acd, mut out, received_at) = (Acd::new(plan, 1), Outbox::default(), Time::from_millis(1));

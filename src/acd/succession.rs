@@ -8,7 +8,7 @@
 use super::entry::Entry;
 use super::exit::Exit;
 use super::ivr::{Flow, Menu, Target};
-use super::plan::{Agent, Announcements, Limits, MOST_THRESHOLDS, Plan, Pool, Queue, Service, Step};
+use super::plan::{Agent, Announcements, Limits, MOST_THRESHOLDS, Pause, Plan, Pool, Queue, Service, Step};
 use super::voice::{Part, Phrases, Rule, Voice};
 use crate::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
 use crate::time::Duration;
@@ -19,6 +19,8 @@ use std::fmt;
 pub const MOST_NAMES: usize = 1_000;
 /// Most agents of one run.
 pub const MOST_AGENTS: usize = 20_000;
+/// Most reasons to pause of one run.
+pub const MOST_PAUSES: usize = 200;
 /// Most clips of one run.
 pub const MOST_CLIPS: usize = 4_000;
 
@@ -55,7 +57,7 @@ impl fmt::Display for TooMany {
 /// # Errors
 /// A table would outgrow its bound.
 pub fn succeed(running: &Plan, new: Plan, clips: &[ClipId]) -> Result<Succession, TooMany> {
-    let Plan { services, queues, pools, agents, skills, clips: clip_names, voices, calendars, limits } = new;
+    let Plan { services, queues, pools, agents, skills, clips: clip_names, voices, calendars, limits, pauses } = new;
     let service_name = |service: &Service| service.name.clone();
     let places = Places {
         services: place(running.services.iter().map(service_name), services.iter().map(service_name)),
@@ -65,6 +67,8 @@ pub fn succeed(running: &Plan, new: Plan, clips: &[ClipId]) -> Result<Succession
         clips: clips.iter().map(|clip| clip.index()).collect(),
         voices: place(names(&running.voices, voice_name), names(&voices, voice_name)),
     };
+    let pause_name = |pause: &Pause| pause.name.clone();
+    let pauses_at = place(running.pauses.iter().map(pause_name), pauses.iter().map(pause_name));
     let agent_number = |agent: &Agent| agent.number.clone();
     let agents_at = place(running.agents.iter().map(agent_number), agents.iter().map(agent_number));
 
@@ -79,6 +83,12 @@ pub fn succeed(running: &Plan, new: Plan, clips: &[ClipId]) -> Result<Succession
         queues: lay(&running.queues, retire_queue, laid_queues?, ("queues", MOST_NAMES))?,
         pools: lay(&running.pools, Pool::clone, pools.into_iter().enumerate_at(&places.pools), ("pools", MOST_NAMES))?,
         agents: lay(&running.agents, retire_agent, laid_agents, ("agents", MOST_AGENTS))?,
+        pauses: lay(
+            &running.pauses,
+            |pause| Pause { retired: true, ..pause.clone() },
+            pauses.into_iter().enumerate_at(&pauses_at),
+            ("reasons to pause", MOST_PAUSES),
+        )?,
         skills: lay(
             &running.skills,
             String::clone,
@@ -115,6 +125,7 @@ pub(super) fn is_laid_out_after(plan: &Plan, old: &Plan) -> bool {
         && goes_on(&plan.queues, &old.queues, |a, b| a.name == b.name && b.thresholds.starts_with(&a.thresholds))
         && goes_on(&plan.pools, &old.pools, |a, b| a.name == b.name)
         && goes_on(&plan.agents, &old.agents, |a, b| a.number == b.number)
+        && goes_on(&plan.pauses, &old.pauses, |a, b| a.name == b.name)
         && goes_on(&plan.skills, &old.skills, |a, b| a == b)
         && goes_on(&plan.voices, &old.voices, |a, b| a.name == b.name)
         && plan.clips.len() >= old.clips.len()
@@ -269,8 +280,9 @@ impl Places {
     }
 
     fn agent(&self, agent: Agent, place: u32) -> Agent {
-        let Agent { number, pool, skills, fixed_contact, weight, place: _, retired } = agent;
-        Agent { number, pool: self.pool(pool), skills: self.levels(skills), fixed_contact, weight, place, retired }
+        let Agent { number, pool, skills, fixed_contact, weight, place: _, wrap_up, gap, retired } = agent;
+        let (pool, skills) = (self.pool(pool), self.levels(skills));
+        Agent { number, pool, skills, fixed_contact, weight, place, wrap_up, gap, retired }
     }
 
     fn levels(&self, levels: Vec<(SkillId, u8)>) -> Vec<(SkillId, u8)> {

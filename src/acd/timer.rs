@@ -29,8 +29,12 @@ pub enum Timer {
     Announce(CallId),
     /// The call may be offered again to somebody who did not take it: `limits.back_off`.
     BackOff(CallId),
-    /// The agent's work after a call ends: `queue.wrap_up`.
+    /// The agent's work after a call ends: `queue.wrap_up`, `agent.wrap_up`.
     WrapUp(AgentId),
+    /// The agent has paused for as long as the reason allows: `pause.longest`.
+    Pause(AgentId),
+    /// The agent was left alone for long enough: `agent.gap`, `routing.agent_delay`.
+    Rest(AgentId),
     /// A fixed contact that could not be reached is tried again: `limits.back_off.unreachable`.
     Retry(AgentId),
     /// Services open or close: `calendar`.
@@ -54,6 +58,8 @@ impl Timer {
             Timer::Announce(_) => "announce",
             Timer::BackOff(_) => "back_off",
             Timer::WrapUp(_) => "wrap_up",
+            Timer::Pause(_) => "pause",
+            Timer::Rest(_) => "rest",
             Timer::Retry(_) => "retry",
             Timer::Calendar(_) => "calendar",
         }

@@ -46,6 +46,13 @@ pub enum Input<'a> {
         /// At `now` of the same call.
         utc: i64,
     },
+    /// An agent asked for something by other means than the phone.
+    Asked {
+        /// Who.
+        agent: AgentId,
+        /// For what.
+        request: acd::AgentRequest,
+    },
     /// Take no new calls.
     DrainStarted,
     /// Hang up whoever is left.
@@ -163,6 +170,9 @@ impl Engine {
             }
             Input::Media { event, at } => self.on_media(event, at, &mut turn),
             Input::CivilTime { utc } => self.tell(acd::Event::CivilTime { utc, received_at: now }, &turn),
+            Input::Asked { agent, request } => {
+                self.tell(acd::Event::AgentAsked { agent, request, received_at: now }, &turn);
+            }
             Input::DrainStarted => self.acd.handle(acd::Event::DrainStarted, now, &mut self.outbox),
             Input::DrainEnded => self.acd.handle(acd::Event::DrainEnded, now, &mut self.outbox),
         }

@@ -15,9 +15,14 @@ const ANSWER_BYTES: u64 = 64 << 20;
 
 /// Status and body; the daemon closes the connection after its answer.
 pub fn ask(path: &str, daemon: SocketAddr) -> Result<(u16, Vec<u8>)> {
+    send("GET", path, "", daemon)
+}
+
+/// The same with another method and more headers, each a whole line with its end.
+pub fn send(method: &str, path: &str, headers: &str, daemon: SocketAddr) -> Result<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect_timeout(&daemon, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {daemon}\r\nConnection: close\r\n\r\n")?;
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {daemon}\r\n{headers}Connection: close\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES).read_to_end(&mut answer)?;
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);

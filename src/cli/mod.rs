@@ -1,5 +1,6 @@
 //! The command line: one file a verb.
 
+mod agent;
 mod ask;
 mod check;
 mod demo;
@@ -48,6 +49,8 @@ enum Verb {
     },
     /// Show what passed in a call that is live or was of late: its messages, and what was decided between them.
     Trace(trace::TraceArguments),
+    /// Change an agent's status in the running daemon: `centralino agent 101 pause lunch`.
+    Agent(agent::AgentArguments),
     /// Play calls against a configuration and compare who would be rung with what the file expects.
     Test {
         /// The cases; it names its configuration.
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
         Verb::Check { file } => check::check(&file),
         Verb::Explain { what, name, http } => explain::explain(what, &name, http),
         Verb::Trace(arguments) => trace::trace(&arguments),
+        Verb::Agent(arguments) => agent::agent(&arguments),
         Verb::Test { file } => test::test(&file),
         Verb::Demo { calls, seed } => demo::demo(calls, seed),
         Verb::Import(arguments) => import::import(arguments),

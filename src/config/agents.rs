@@ -2,7 +2,7 @@
 
 use super::mistake::Report;
 use super::read::{Placed, Read, Section, Wrong};
-use super::value::{check_number, count, encryption, text};
+use super::value::{check_number, count, duration, encryption, text};
 use super::words::{Words, bounded};
 use super::{SecretFile, Sources};
 use crate::acd::plan::{Agent, Service};
@@ -11,11 +11,13 @@ use crate::ids::PoolId;
 use crate::media::Encryption;
 use crate::sip::api::AccountId;
 use crate::sip::{Account, Secret};
+use crate::time::Duration;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Range;
 use toml::de::DeValue;
 
+const HOUR: Duration = Duration::from_secs(3_600);
 const MOST_AGENTS: usize = 10_000;
 const NUMBER: &str = "{number}";
 /// Shorter passwords are guessed in seconds.
@@ -62,6 +64,8 @@ impl Agents {
             let skills = words.levels(&mut section, "skills", report);
             let weight = u32::try_from(section.get_or("weight", 1, count(1, 1_000))).unwrap_or(1);
             let srtp = section.get_or("srtp", Encryption::Off, encryption);
+            let wrap_up = section.get("wrap_up", duration(Duration::ZERO, HOUR)).map(|length| length.value);
+            let gap = section.get_or("gap", Duration::ZERO, duration(Duration::ZERO, HOUR));
             let reach = read_reach(&mut section, sources, report);
             bounded(agents.agents.len() + numbers.len(), MOST_AGENTS, "agents", &section.span, report);
             if let Some(reach) = reach
@@ -72,8 +76,16 @@ impl Agents {
                     let fixed_contact = matches!(reach, Reach::Contact(_));
                     agents.add_phone(&reach, &number);
                     agents.encryption.push(srtp);
-                    let skills = skills.clone();
-                    agents.agents.push(Agent { number, pool, skills, fixed_contact, weight, ..Agent::default() });
+                    agents.agents.push(Agent {
+                        number,
+                        pool,
+                        skills: skills.clone(),
+                        fixed_contact,
+                        weight,
+                        wrap_up,
+                        gap,
+                        ..Agent::default()
+                    });
                 }
             }
             section.finish();
@@ -175,15 +187,7 @@ fn expand(key: &str) -> Read<Vec<String>> {
 fn read_reach(section: &mut Section<'_>, sources: &dyn Sources, report: &Report<'_>) -> Option<Reach> {
     const KEYS: [&str; 3] = ["password", "password_file", "contact"];
     let password = section.get("password", password);
-    let file = section.get("password_file", |value| {
-        let path = text(value)?;
-        sources.read_secret(&path).map_err(|reason| {
-            Wrong::new(
-                format!("the password file cannot be read: {reason}"),
-                "paths start from the folder of this file",
-            )
-        })
-    });
+    let file = section.get("password_file", |value| secret_file(value, sources));
     let contact = section.get("contact", contact);
     let mut present = KEYS.iter().filter(|key| section.has(key));
     match (present.next(), present.next()) {
@@ -211,6 +215,14 @@ fn read_reach(section: &mut Section<'_>, sources: &dyn Sources, report: &Report<
     }
 }
 
+/// What a secret file holds.
+pub(super) fn secret_file(value: &DeValue<'_>, sources: &dyn Sources) -> Read<SecretFile> {
+    let path = text(value)?;
+    sources.read_secret(&path).map_err(|reason| {
+        Wrong::new(format!("the password file cannot be read: {reason}"), "paths start from the folder of this file")
+    })
+}
+
 fn password(value: &DeValue<'_>) -> Read<String> {
     let password = match value {
         DeValue::String(password) => password.to_string(),
@@ -227,7 +239,7 @@ fn check_password(password: &str) -> Read<()> {
     }
 }
 
-fn secret_of(file: Placed<SecretFile>, report: &Report<'_>) -> Option<Placed<String>> {
+pub(super) fn secret_of(file: Placed<SecretFile>, report: &Report<'_>) -> Option<Placed<String>> {
     let password = file.value.text.trim().to_string();
     if let Err(wrong) = check_password(&password) {
         report.mistake(&file.span, format!("the content of the password file {}", wrong.problem), wrong.hint);

@@ -17,6 +17,7 @@ mod ledger;
 mod menus;
 mod mistake;
 mod network;
+mod pauses;
 mod read;
 mod routing;
 mod settings;
@@ -121,7 +122,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
     let words = Words::read(&mut root, report);
     let speech = speech::Speech::read(&mut root, sources, report);
     let mut limits = root.get_section_or_empty("limits");
-    let network = Network::read(&mut root, &mut limits, report);
+    let network = Network::read(&mut root, &mut limits, sources, report);
     let calendars = Calendars::read(&mut root, network.time_zone(), report);
     let mut clips = Clips::new(speech, sources, report);
     let (sections, service_names) = routing::name_services(&mut root, report);
@@ -131,6 +132,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
     let mut answers = Vec::new();
     let around = routing::Around { queues: &queues, menus: &menus, calendars: &calendars, exits: &exits };
     let services = routing::read_services(sections, &around, &mut clips, &mut answers, report);
+    let pauses = pauses::read_pauses(&mut root, report);
     let agents = Agents::read(&mut root, &words, &services, sources, report);
 
     let mut delays = root.get_section_or_empty("routing");
@@ -160,6 +162,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
         queues: queues.into_iter().map(|queue| queue.value).collect(),
         pools,
         agents: agents.agents.clone(),
+        pauses,
         skills,
         clips: clips.iter().map(|clip| clip.name.clone()).collect(),
         voices,

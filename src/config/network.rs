@@ -1,6 +1,7 @@
 //! Addresses, ports, trust and bounds: the settings of SIP, media and HTTP.
 
-use super::agents::Agents;
+use super::Sources;
+use super::agents::{Agents, secret_file, secret_of};
 use super::mistake::Report;
 use super::read::{List, Placed, Read, Section};
 use super::routing::one_of;
@@ -25,6 +26,9 @@ const SIP_PORT: u16 = 5060;
 const HTTP_PORT: u16 = 8080;
 const RTP_PORTS: (u16, u16) = (20_000, 29_999);
 
+/// A shorter control token is a mistake.
+const LEAST_TOKEN: usize = 32;
+
 /// Phones known to give up at a challenge that they do not know.
 const MD5_ONLY: [&str; 4] = ["SIPp", "baresip v0.", "baresip v1.", "baresip v2."];
 
@@ -33,6 +37,7 @@ pub(super) struct Network {
     sip: Sip,
     media: Media,
     http: Placed<SocketAddr>,
+    control_token: Option<sip::Secret>,
     time_zone: TimeZone,
     tcp_connections: usize,
     trace_bytes: usize,
@@ -63,7 +68,12 @@ struct Media {
 }
 
 impl Network {
-    pub fn read(root: &mut Section<'_>, limits: &mut Section<'_>, report: &Report<'_>) -> Network {
+    pub fn read(
+        root: &mut Section<'_>,
+        limits: &mut Section<'_>,
+        sources: &dyn Sources,
+        report: &Report<'_>,
+    ) -> Network {
         let sip_limits = read_sizes(limits);
         let tcp_connections = size(limits.get_or("tcp_connections", 1_000, count(1, 100_000)));
         let trace_bytes = size(limits.get_or("trace_megabytes", 16, count(0, 4_096)) << 20);
@@ -78,11 +88,12 @@ impl Network {
         let listen = section.get("listen", socket);
         let default = SocketAddr::from((Ipv4Addr::LOCALHOST, HTTP_PORT));
         let http = listen.unwrap_or_else(|| Placed { value: default, span: section.span.clone() });
+        let control_token = read_control_token(&mut section, &http, sources, report);
         section.finish();
         let mut section = root.get_section_or_empty("report");
         let time_zone = section.get("time_zone", time_zone).map_or_else(italy, |zone| zone.value);
         section.finish();
-        Network { sip, media, http, time_zone, tcp_connections, trace_bytes, drain_max }
+        Network { sip, media, http, control_token, time_zone, tcp_connections, trace_bytes, drain_max }
     }
 
     /// Where days and months begin and end.
@@ -150,7 +161,7 @@ impl Network {
         ledger: LedgerSettings,
         channels: u32,
     ) -> Settings {
-        let Network { sip, media, http, time_zone, tcp_connections, trace_bytes, drain_max } = self;
+        let Network { sip, media, http, control_token, time_zone, tcp_connections, trace_bytes, drain_max } = self;
         let seen = |bound: SocketAddr| SocketAddr::new(sip.advertised, bound.port());
         let engine = b2bua::Settings {
             sip: sip::Settings {
@@ -185,6 +196,7 @@ impl Network {
             trace_bytes,
             tcp_idle: sip.tcp_idle,
             http: http.value,
+            control_token,
             time_zone,
             channels,
             drain_max,
@@ -192,6 +204,26 @@ impl Network {
             clips,
         }
     }
+}
+
+/// The word that those who change agents' status must know; without one nobody can.
+fn read_control_token(
+    section: &mut Section<'_>,
+    http: &Placed<SocketAddr>,
+    sources: &dyn Sources,
+    report: &Report<'_>,
+) -> Option<sip::Secret> {
+    let file = section.get("control_token_file", |value| secret_file(value, sources))?;
+    let token = secret_of(file, report)?;
+    if token.value.len() < LEAST_TOKEN {
+        let hint = format!("{LEAST_TOKEN} characters or more, as `openssl rand -hex 32` makes");
+        report.mistake(&token.span, "the control token is short enough to be guessed", Some(hint));
+    }
+    if !http.value.ip().is_loopback() {
+        let hint = "put a proxy with TLS before it, or listen on 127.0.0.1".to_string();
+        report.warning(&token.span, "the control token would cross the network in the clear", Some(hint));
+    }
+    Some(sip::Secret(token.value))
 }
 
 fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<'_>) -> Sip {

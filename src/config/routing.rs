@@ -279,23 +279,24 @@ pub(super) fn read_limits(limits: &mut Section<'_>, routing: &mut Section<'_>) -
         greeting_max: routing.get_or("greeting_max", default.greeting_max, duration(SECOND, HOUR)),
         threshold_grace: routing.get_or("threshold_grace", default.threshold_grace, duration(Duration::ZERO, SECOND)),
         misses_to_pause: narrow(routing.get_or("misses_to_pause", default.misses_to_pause.into(), count(0, 100))),
-        back_off: read_back_off(routing),
+        wrap_up_max: routing.get_or("wrap_up_max", default.wrap_up_max, duration(Duration::ZERO, DAY)),
+        back_off: read_delays(routing, "back_off", default.back_off),
+        agent_delay: read_delays(routing, "agent_delay", default.agent_delay),
     }
 }
 
-fn read_back_off(routing: &mut Section<'_>) -> BackOff {
-    let mut back_off = BackOff::default();
-    let Some(mut section) = routing.get_section("back_off") else { return back_off };
+fn read_delays(routing: &mut Section<'_>, key: &'static str, mut delays: BackOff) -> BackOff {
+    let Some(mut section) = routing.get_section(key) else { return delays };
     for (key, length) in [
-        ("no_answer", &mut back_off.no_answer),
-        ("busy", &mut back_off.busy),
-        ("rejected", &mut back_off.rejected),
-        ("unreachable", &mut back_off.unreachable),
+        ("no_answer", &mut delays.no_answer),
+        ("busy", &mut delays.busy),
+        ("rejected", &mut delays.rejected),
+        ("unreachable", &mut delays.unreachable),
     ] {
         *length = section.get_or(key, *length, duration(Duration::ZERO, HOUR));
     }
     section.finish();
-    back_off
+    delays
 }
 
 /// A way out of a queue leads out of it.

@@ -1,6 +1,7 @@
 //! What a checked configuration says beside the plan. A change here needs a restart.
 
 use crate::b2bua;
+use crate::sip::Secret;
 use crate::time::Duration;
 use jiff::tz::TimeZone;
 use std::net::SocketAddr;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub tcp_idle: Duration,
     /// Where `/metrics`, `/livez`, `/readyz` are served.
     pub http: SocketAddr,
+    /// What those must know who change agents' status over HTTP; without it nobody can.
+    pub control_token: Option<Secret>,
     /// Where days and months begin and end: the zone of the services' civil time.
     pub time_zone: TimeZone,
     /// Most calls at once (the plan's `limits.channels`).

@@ -25,6 +25,7 @@ pub fn shape(plan: &Plan) -> Shape {
         services: services.collect(),
         queues: queues.collect(),
         pools: pools.collect(),
+        pauses: plan.pause_names().map(str::to_owned).collect(),
         calls: plan.limits.channels as usize,
     }
 }

@@ -2,15 +2,15 @@
 
 use super::clock::{Civil, Clock};
 use super::facts_thread::Facts;
-use super::inbox::{Inbox, Message, Messages, Question};
+use super::inbox::{Answer, Inbox, Message, Messages, Question, Wish};
 use super::media_thread::MediaHandle;
 use super::sip_stream::Streams;
 use super::trace::Passed;
 use bytes::Bytes;
-use centralino::acd::Stuck;
+use centralino::acd::{AgentRequest, Stuck};
 use centralino::b2bua::{Engine, Input, Output, Sockets};
-use centralino::facts::{Fact, Record, Refusal, Turned};
-use centralino::ids::{CallId, LegId};
+use centralino::facts::{Denial, Fact, Record, Refusal, Turned};
+use centralino::ids::{CallId, LegId, PauseId};
 use centralino::media;
 use centralino::sip::{Flow, Transmit, Transport};
 use centralino::stats::snapshot::Publisher;
@@ -177,6 +177,11 @@ impl EngineThread {
                 _ = reply.try_send(self.explain(question, now));
                 return;
             }
+            Message::Ask { number, wish, reply } => {
+                // Whoever asked may be gone.
+                _ = reply.try_send(self.ask(number, wish, now));
+                return;
+            }
             Message::Stop => return self.stop(now),
         };
         self.engine.handle(input, now, &mut MediaSockets(&self.outlets), &mut self.out);
@@ -206,6 +211,29 @@ impl EngineThread {
         match question {
             Question::Call(call) => acd.explain_call(CallId(*call), now),
             Question::Agent(number) => acd.explain_agent(acd.plan().agent_by_number(number)?, now),
+        }
+    }
+
+    fn ask(&mut self, number: &str, wish: &Wish, now: Time) -> Answer {
+        let plan = self.engine.acd().plan();
+        let Some(agent) = plan.agent_by_number(number) else { return Answer::NoSuchAgent };
+        let request = match wish {
+            Wish::Request(request) => *request,
+            Wish::Pause(None) => AgentRequest::Pause(PauseId::UNSPECIFIED),
+            Wish::Pause(Some(reason)) => match plan.pause_by_name(reason) {
+                Some(reason) => AgentRequest::Pause(reason),
+                None => return Answer::Denied(Denial::NoSuchReason),
+            },
+        };
+        self.engine.handle(Input::Asked { agent, request }, now, &mut MediaSockets(&self.outlets), &mut self.out);
+        let denied = self.out.facts.iter().find_map(|record| match record.fact {
+            Fact::AgentDenied { agent: other, why, .. } if other == agent => Some(why),
+            _ => None,
+        });
+        self.flush(now);
+        match denied {
+            Some(why) => Answer::Denied(why),
+            None => Answer::Done(self.engine.acd().explain_agent(agent, now).unwrap_or_default()),
         }
     }
 

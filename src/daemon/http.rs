@@ -1,8 +1,10 @@
-//! HTTP for machines that watch: `/metrics`, `/stats`, `/livez`, `/readyz`. Reads the published snapshots, nothing else.
+//! HTTP for machines that watch: `/metrics`, `/stats`, `/livez`, `/readyz` read the published snapshots, nothing else.
+//! `/explain` and `/agents` ask the engine thread.
 //!
 //! One thread with a runtime of its own; the engine thread never waits for it. Everything a client can hold is
 //! bounded: connections, scrapes at once, and the life of a connection, which is one request long.
 
+mod agents;
 mod bounded;
 mod explain;
 mod stats;
@@ -16,8 +18,9 @@ use axum::Router;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use bounded::{BoundedListener, Held};
+use centralino::sip::Secret;
 use centralino::stats::Phase;
 use centralino::stats::prometheus::{CONTENT_TYPE, Exposition, speed_of_answer};
 use centralino::stats::snapshot::Reader;
@@ -42,10 +45,12 @@ pub struct HttpState {
     pub live: LiveReader,
     /// The engine's clock.
     pub clock: Arc<dyn Fn() -> Time + Send + Sync>,
-    /// The way to the engine, to ask it why.
-    pub explain: Option<Inbox>,
     /// The way to those who remember what passed.
     pub trace: Option<Asker>,
+    /// The way to the engine, to ask it why and to ask it for something.
+    pub inbox: Option<Inbox>,
+    /// What those must know who ask for something; without it nobody can.
+    pub control_token: Option<Secret>,
     /// What clients may hold.
     pub limits: HttpLimits,
 }
@@ -126,6 +131,7 @@ fn router(state: HttpState, is_private: bool) -> Router {
         .route("/stats", get(stats::stats))
         .route("/explain/{kind}/{name}", get(explain::explain))
         .route("/trace/{call}", get(trace::trace))
+        .route("/agents/{number}/{*action}", post(agents::ask))
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .layer(axum::middleware::map_response(close))

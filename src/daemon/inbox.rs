@@ -4,7 +4,8 @@
 //! that was most of what a message cost. This one sleeps at once, and who puts something in wakes it if it sleeps.
 
 use bytes::Bytes;
-use centralino::facts::Record;
+use centralino::acd::AgentRequest;
+use centralino::facts::{Denial, Record};
 use centralino::media;
 use centralino::sip::Flow;
 use centralino::time::Time;
@@ -48,8 +49,37 @@ pub enum Message {
         /// Where the answer goes, if it is still wanted; `None` when there is no such thing.
         reply: tokio::sync::mpsc::Sender<Option<String>>,
     },
+    /// An agent, or somebody for them, asks for something.
+    Ask {
+        /// The agent's number.
+        number: String,
+        /// What for.
+        wish: Wish,
+        /// Where the answer goes, if it is still wanted.
+        reply: tokio::sync::mpsc::Sender<Answer>,
+    },
     /// SIGTERM or SIGINT: the first drains, the second ends.
     Stop,
+}
+
+/// What an agent asks for; reasons are still names, which the engine's plan knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// No calls for a while.
+    Pause(Option<String>),
+    /// Anything else.
+    Request(AgentRequest),
+}
+
+/// What became of a wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Done, or to be done after the call; the agent as explained now.
+    Done(String),
+    /// It cannot be.
+    Denied(Denial),
+    /// There is no such agent.
+    NoSuchAgent,
 }
 
 /// What an operator wants explained.

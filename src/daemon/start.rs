@@ -97,8 +97,9 @@ pub fn start(checked: Checked) -> Result<Daemon> {
         exposition: Exposition::new(tally.layout(), info),
         live,
         clock: Arc::new(move || clock.now()),
-        explain: Some(inbox.clone()),
         trace: Some(asker),
+        inbox: Some(inbox.clone()),
+        control_token: settings.control_token.clone(),
         limits: http::HttpLimits::default(),
     };
     let http = http::serve(http_listener, http)?;

@@ -177,6 +177,9 @@ fn call_of(fact: &Fact) -> Option<CallId> {
         | Fact::CallPassedOn { .. }
         | Fact::OpeningChanged { .. }
         | Fact::AgentStateChanged { .. }
+        | Fact::PauseBegan { .. }
+        | Fact::PauseEnded { .. }
+        | Fact::AgentDenied { .. }
         | Fact::Turned(_)
         | Fact::LawBroken { .. } => None,
     }

@@ -327,6 +327,7 @@ impl Desk {
             }],
             pools: vec![PoolShape { name: name.clone(), agents: 0 }],
             calls: 1,
+            ..Shape::default()
         };
         let services: BTreeMap<String, ServiceId> = services.into_iter().zip((0..).map(ServiceId)).collect();
         let default = services.get(name).copied().unwrap_or(ServiceId(0));

@@ -172,6 +172,7 @@ mod tests {
             queues: vec![QueueShape { name, thresholds, target_percent: 90, steps: 2, ..QueueShape::default() }],
             pools: vec![PoolShape { name: "first_line".into(), agents: 2 }],
             calls: 3,
+            ..Shape::default()
         }
     }
 

@@ -168,6 +168,9 @@ impl Assembler {
             | Fact::OpeningChanged { .. }
             | Fact::OfferMade { .. }
             | Fact::LegMeasured { .. }
+            | Fact::PauseBegan { .. }
+            | Fact::PauseEnded { .. }
+            | Fact::AgentDenied { .. }
             | Fact::Turned(_)
             | Fact::LawBroken { .. } => {}
         }

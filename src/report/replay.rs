@@ -311,6 +311,7 @@ impl Fold {
             pools: groups().map(|_| PoolShape { name: String::new(), agents: 1 }).collect(),
             // Each is over before the next begins.
             calls: 1,
+            ..Shape::default()
         };
         let tally = Tally::new(shape, Time::ZERO);
         Fold { thresholds: thresholds.to_vec(), layout: tally.layout(), tally, facts: Vec::new(), handled_late }

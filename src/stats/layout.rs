@@ -7,7 +7,9 @@ mod carry;
 use super::histogram::{self, HistogramSlots};
 use super::shape::{MAX_THRESHOLDS, QueueShape, Shape};
 use super::traffic;
-use crate::facts::{AgentState, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned, closed_set};
+use crate::facts::{
+    AgentState, Denial, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned, closed_set,
+};
 use crate::ids::{QueueId, ServiceId};
 
 /// The positions of all numbers, and the names they are shown under.
@@ -169,8 +171,23 @@ pub struct PoolSlots {
     /// Microseconds, by `AgentState`: ends of stays less beginnings, so that the time spent in the state up to T is
     /// this plus T for each agent in it now (modulo 2^64).
     pub clocks: usize,
+    /// By `PauseId`.
+    pub pauses: Vec<PauseSlots>,
+    /// What agents asked for and could not have, by `Denial`.
+    pub denials: usize,
     /// Work after calls.
     pub wrap_up: HistogramSlots,
+}
+
+/// A pool's numbers for one reason to pause.
+#[derive(Clone, Copy, Debug)]
+pub struct PauseSlots {
+    /// Agents now paused for it.
+    pub agents: usize,
+    /// Microseconds: ends of pauses less beginnings, as in `PoolSlots::clocks`.
+    pub clock: usize,
+    /// Pauses that were as long as the reason allows.
+    pub limits: usize,
 }
 
 closed_set! {
@@ -247,7 +264,7 @@ impl Layout {
             routes,
             route_of,
             queues: shape.queues.iter().map(|queue| next.queue(queue)).collect(),
-            pools: shape.pools.iter().map(|_| next.pool()).collect(),
+            pools: shape.pools.iter().map(|_| next.pool(shape.pauses.len())).collect(),
             refused_without_service: next.slots(Refusal::ALL.len()),
             turned: next.slots(Turned::ALL.len()),
             reloads: next.slots(Reload::ALL.len()),
@@ -382,8 +399,14 @@ impl Next {
         }
     }
 
-    fn pool(&mut self) -> PoolSlots {
+    fn pause(&mut self) -> PauseSlots {
+        PauseSlots { agents: self.slot(), clock: self.slot(), limits: self.slot() }
+    }
+
+    fn pool(&mut self, pauses: usize) -> PoolSlots {
         PoolSlots {
+            pauses: (0..pauses).map(|_| self.pause()).collect(),
+            denials: self.slots(Denial::ALL.len()),
             agents: self.slots(AgentState::ALL.len()),
             clocks: self.slots(AgentState::ALL.len()),
             wrap_up: self.histogram(histogram::WRAP_UP.edges(&[])),

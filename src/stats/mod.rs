@@ -5,6 +5,7 @@
 //! to supervisors' tools. Knows nothing of the engine that emits the facts.
 
 mod atomics;
+mod board;
 pub mod histogram;
 pub mod laws;
 pub mod layout;

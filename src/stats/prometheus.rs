@@ -10,7 +10,7 @@ pub use summary::speed_of_answer;
 
 use super::layout::{Gauge, GreetingEnd, LAWS, Layout, Phase, QueueSlots, RouteSlots, SIDES, ThresholdSlots, VisitEnd};
 use super::traffic::{self, Direction, Method, Peer};
-use crate::facts::{AgentState, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned};
+use crate::facts::{AgentState, Denial, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned};
 use crate::time::Time;
 use ::prometheus::TextEncoder;
 use ::prometheus::proto::MetricFamily;
@@ -296,6 +296,42 @@ impl Exposition {
                 let running = page.at(slots.agents + state.index()).wrapping_mul(as_of);
                 let spent = page.at(slots.clocks + state.index()).wrapping_add(running);
                 page.number(&[("pool", pool), ("state", state.label())], spent as f64 / 1e6);
+            }
+        }
+        let pauses = || {
+            pools().flat_map(|(pool, slots)| {
+                self.layout.shape.pauses.iter().zip(&slots.pauses).map(move |(reason, slots)| (pool, reason, slots))
+            })
+        };
+        page.family("acd_agents_paused", Kind::Gauge, "Agents paused, by why.");
+        for (pool, reason, slots) in pauses() {
+            page.value(&[("pool", pool), ("reason", reason)], slots.agents);
+        }
+        page.family(
+            "acd_agent_paused_seconds_total",
+            Kind::Counter,
+            "Time agents were paused, by why, the pauses still running included.",
+        );
+        for (pool, reason, slots) in pauses() {
+            let spent = page.at(slots.clock).wrapping_add(page.at(slots.agents).wrapping_mul(as_of));
+            page.number(&[("pool", pool), ("reason", reason)], spent as f64 / 1e6);
+        }
+        page.family(
+            "acd_pause_limits_reached_total",
+            Kind::Counter,
+            "Pauses that lasted as long as their reason allows and ended by themselves.",
+        );
+        for (pool, reason, slots) in pauses() {
+            page.value(&[("pool", pool), ("reason", reason)], slots.limits);
+        }
+        page.family(
+            "acd_agent_requests_denied_total",
+            Kind::Counter,
+            "What agents asked for and could not have, by why.",
+        );
+        for (pool, slots) in pools() {
+            for why in Denial::ALL {
+                page.value(&[("pool", pool), ("reason", why.label())], slots.denials + why.index());
             }
         }
         page.family("acd_wrap_up_seconds", Kind::Histogram, "Length of work after a call.");

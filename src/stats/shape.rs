@@ -22,6 +22,8 @@ pub struct Shape {
     pub queues: Vec<QueueShape>,
     /// By `PoolId`.
     pub pools: Vec<PoolShape>,
+    /// Reasons to pause, by `PauseId`.
+    pub pauses: Vec<String>,
     /// Most calls that can wait at once, over all queues: the tally remembers so many.
     pub calls: usize,
 }

@@ -214,6 +214,8 @@ pub struct Pool {
     pub name: String,
     /// Agents now in each state.
     pub agents: BTreeMap<String, u64>,
+    /// Agents now paused, by reason.
+    pub paused: BTreeMap<String, u64>,
     /// Work after calls, over every window.
     pub wrap_up: Windows<Times>,
 }
@@ -362,10 +364,12 @@ impl Copies<'_> {
 
     fn pool(&self, pool: PoolId) -> Pool {
         let slots = &self.layout.pools[pool.index()];
+        let paused = slots.pauses.iter().map(|pause| self.at(pause.agents));
         let agents = |state: &AgentState| (state.label().to_owned(), self.at(slots.agents + state.index()));
         Pool {
             name: self.layout.shape.pools[pool.index()].name.clone(),
             agents: AgentState::ALL.iter().map(agents).collect(),
+            paused: self.layout.shape.pauses.iter().cloned().zip(paused).collect(),
             wrap_up: each(|window| times(self.live_layout.wrap_up(self.live, pool, window))),
         }
     }

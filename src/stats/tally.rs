@@ -5,15 +5,17 @@
 //! never taken back and never counted twice. Allocates nothing once made. Facts that contradict earlier ones are a
 //! defect of ours: they are counted as broken laws and otherwise left out.
 
-use super::histogram::{HistogramSlots, nanos};
+use super::board::Board;
 use super::laws;
-use super::layout::{Gauge, GreetingEnd, LAWS, Layout, Phase, SIDES, StepSlots, VisitEnd};
+use super::layout::{Gauge, GreetingEnd, LAWS, Layout, PauseSlots, Phase, SIDES, StepSlots, VisitEnd};
 use super::shape::Shape;
 use super::snapshot::Publisher;
 use super::traffic::{self, Direction, Peer};
 use super::visits::{Visit, Visits};
-use crate::facts::{AgentState, Fact, FlowOut, OfferOutcome, Party, Quality, Record, Refusal, StepTrigger, Turned};
-use crate::ids::{CallId, PoolId, QueueId, ServiceId};
+use crate::facts::{
+    AgentState, Denial, Fact, FlowOut, OfferOutcome, Party, Quality, Record, Refusal, StepTrigger, Turned,
+};
+use crate::ids::{CallId, PauseId, PoolId, QueueId, ServiceId};
 use crate::time::{Duration, Time};
 use std::sync::Arc;
 
@@ -145,6 +147,9 @@ impl Tally {
             Fact::AgentPlaced { from, to, state, .. } => self.agent_placed(from, to, state, at),
             Fact::Reloaded { result } => self.board.add(self.layout.reloads + result.index(), 1),
             Fact::LegMeasured { party, quality, .. } => self.measured(party, quality),
+            Fact::PauseBegan { pool, reason, .. } => self.pause_began(pool, reason, at),
+            Fact::PauseEnded { pool, reason, limit_reached, .. } => self.pause_ended(pool, reason, limit_reached, at),
+            Fact::AgentDenied { pool, why, .. } => self.denied(pool, why),
             Fact::Turned(what) => self.turned(what),
             Fact::LawBroken { law } => self.broken(law),
         }
@@ -405,6 +410,30 @@ impl Tally {
         self.board.add(place, 1);
     }
 
+    fn pause(&self, pool: PoolId, reason: PauseId) -> Option<PauseSlots> {
+        self.layout.pools.get(pool.index())?.pauses.get(reason.index()).copied()
+    }
+
+    fn pause_began(&mut self, pool: PoolId, reason: PauseId, at: Time) {
+        let Some(slots) = self.pause(pool, reason) else { return self.broken(4) };
+        self.board.add(slots.agents, 1);
+        self.board.add(slots.clock, micros(at.max(self.as_of)).wrapping_neg());
+    }
+
+    fn pause_ended(&mut self, pool: PoolId, reason: PauseId, limit_reached: bool, at: Time) {
+        let Some(slots) = self.pause(pool, reason) else { return self.broken(4) };
+        if !self.board.take(slots.agents) {
+            return self.broken(4);
+        }
+        self.board.add(slots.clock, micros(at.max(self.as_of)));
+        self.board.add(slots.limits, u64::from(limit_reached));
+    }
+
+    fn denied(&mut self, pool: PoolId, why: Denial) {
+        let Some(slots) = self.layout.pools.get(pool.index()) else { return self.broken(4) };
+        self.board.add(slots.denials + why.index(), 1);
+    }
+
     fn turned(&mut self, what: Turned) {
         self.board.add(self.layout.turned + what.index(), 1);
     }
@@ -448,56 +477,4 @@ impl Tally {
 /// Microseconds of a moment: agents' times add up over many agents, and 2^64 ns are only 584 years.
 pub(super) fn micros(at: Time) -> u64 {
     at.as_nanos() / 1_000
-}
-
-/// The numbers, and which of them changed since they were last published.
-#[derive(Debug)]
-struct Board {
-    values: Vec<u64>,
-    changed: Vec<usize>,
-    is_changed: Vec<bool>,
-}
-
-impl Board {
-    fn new(len: usize) -> Board {
-        Board { values: vec![0; len], changed: Vec::with_capacity(len), is_changed: vec![false; len] }
-    }
-
-    fn set(&mut self, slot: usize, value: u64) {
-        if self.values[slot] == value {
-            return;
-        }
-        self.values[slot] = value;
-        if !self.is_changed[slot] {
-            self.is_changed[slot] = true;
-            self.changed.push(slot);
-        }
-    }
-
-    fn add(&mut self, slot: usize, amount: u64) {
-        self.set(slot, self.values[slot].wrapping_add(amount));
-    }
-
-    /// One less; false when there was none.
-    fn take(&mut self, slot: usize) -> bool {
-        let less = self.values[slot].checked_sub(1);
-        self.set(slot, less.unwrap_or(0));
-        less.is_some()
-    }
-
-    fn record(&mut self, histogram: &HistogramSlots, length: Duration) {
-        let nanos = nanos(length);
-        self.add(histogram.bucket(nanos), 1);
-        self.add(histogram.sum(), nanos);
-    }
-
-    fn changes(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
-        self.changed.iter().map(|slot| (*slot, self.values[*slot]))
-    }
-
-    fn forget_changes(&mut self) {
-        for slot in self.changed.drain(..) {
-            self.is_changed[slot] = false;
-        }
-    }
 }

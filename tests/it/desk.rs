@@ -18,6 +18,7 @@ pub fn shape() -> Shape {
         }],
         pools: vec![PoolShape { name: "first_line".to_owned(), agents: 2 }],
         calls: 16,
+        pauses: ["missed", "unspecified", "lunch"].map(str::to_owned).to_vec(),
     }
 }
 

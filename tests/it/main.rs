@@ -14,6 +14,7 @@ mod desk;
 mod engine_month;
 mod import;
 mod interleavings;
+mod interop_agents;
 mod interop_baresip;
 mod interop_daemon;
 mod interop_early;

@@ -9,6 +9,7 @@ mod explain;
 mod menus;
 mod offers;
 mod order;
+mod pauses;
 mod reload;
 mod ring_all;
 mod script;
@@ -16,7 +17,7 @@ mod steps;
 mod waiting;
 
 use centralino::acd::Plan;
-use centralino::acd::plan::{Agent, Pool, Queue, Service, Step, Strategy};
+use centralino::acd::plan::{Agent, Pause, Pool, Queue, Service, Step, Strategy};
 use centralino::ids::{ClipId, PoolId, QueueId, SkillId};
 use centralino::time::Duration;
 
@@ -77,6 +78,10 @@ fn plan() -> Plan {
         pools: ["first_line", "back_office", "second_line.environment"]
             .map(|name| Pool { name: name.to_owned() })
             .to_vec(),
+        pauses: vec![
+            Pause { name: "lunch".to_owned(), longest: Some(seconds(60)), most_at_once: Some(1), ..Pause::default() },
+            Pause { name: "training".to_owned(), ..Pause::default() },
+        ],
         agents: vec![
             agent("101", FIRST_LINE, &both),
             agent("102", FIRST_LINE, &both),

@@ -100,6 +100,7 @@ fn tally_of(thresholds: &[u64], calls: usize) -> Tally {
         }],
         pools: vec![PoolShape { name: "first_line".to_owned(), agents: 1 }],
         calls,
+        ..Shape::default()
     };
     Tally::new(shape, Time::ZERO)
 }

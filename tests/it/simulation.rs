@@ -4,10 +4,10 @@
 
 use crate::reference_router::{ReferenceRouter, surplus};
 use centralino::acd::ivr::{Flow, Menu, Target};
-use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, StepMode, Strategy};
-use centralino::acd::{Acd, Command, Event, Outbox, Plan, Sizes, Stuck};
+use centralino::acd::plan::{Agent, BackOff, Limits, Pause, Pool, Queue, Service, Step, StepMode, Strategy};
+use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan, Sizes, Stuck};
 use centralino::facts::{Fact, OfferOutcome, Record};
-use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PoolId, QueueId, ServiceId, SkillId};
+use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId, SkillId};
 use centralino::stats::{self, Shape, Tally};
 use centralino::time::{Duration, Time};
 use rand_chacha::ChaCha8Rng;
@@ -49,6 +49,7 @@ const STRATEGIES: [Strategy; 9] = [
 ];
 
 fn random_plan(dice: &mut Dice) -> Plan {
+    let delay = Duration::from_secs(if dice.percent(30) { dice.below(4) } else { 0 });
     let pools = 1 + dice.below(3) as u32;
     let skills = 1 + dice.below(3) as u32;
     let queues: Vec<Queue> = (0..1 + dice.below(3)).map(|number| random_queue(dice, number, pools, skills)).collect();
@@ -58,6 +59,8 @@ fn random_plan(dice: &mut Dice) -> Plan {
         skills: (0..skills).map(|skill| (SkillId(skill), dice.pick(&[10, 50, 50, 90]))).collect(),
         fixed_contact: dice.percent(40),
         weight: 1 + dice.below(5) as u32,
+        wrap_up: dice.percent(20).then(|| Duration::from_secs(dice.below(3))),
+        gap: Duration::from_secs(if dice.percent(20) { dice.below(8) } else { 0 }),
         ..Agent::default()
     });
     let agents = agents.collect();
@@ -80,7 +83,23 @@ fn random_plan(dice: &mut Dice) -> Plan {
         agents,
         skills: (0..skills).map(|skill| format!("skill_{skill}")).collect(),
         clips: ["welcome", "menu", "more", "goodbye"].map(str::to_owned).to_vec(),
-        limits: Limits { channels: 30, misses_to_pause: 4, greeting_max: Duration::from_secs(20), ..Limits::default() },
+        pauses: vec![
+            Pause {
+                name: "lunch".to_owned(),
+                longest: Some(Duration::from_secs(15)),
+                most_at_once: Some(2),
+                ..Pause::default()
+            },
+            Pause { name: "training".to_owned(), longest: Some(Duration::from_secs(6)), ..Pause::default() },
+        ],
+        limits: Limits {
+            channels: 30,
+            misses_to_pause: 4,
+            greeting_max: Duration::from_secs(20),
+            wrap_up_max: Duration::from_secs(8),
+            agent_delay: BackOff { no_answer: delay, rejected: delay, ..BackOff::NONE },
+            ..Limits::default()
+        },
         ..Plan::default()
     }
 }
@@ -207,8 +226,17 @@ impl<'a> World<'a> {
         match self.dice.below(10) {
             0..6 => self.later(gap, |received_at| Event::AgentReachable { agent, received_at }),
             6 => self.later(gap, |received_at| Event::AgentUnregistered { agent, received_at }),
-            7 => self.later(gap, |received_at| Event::AgentPaused { agent, received_at }),
-            _ => self.later(gap, |received_at| Event::AgentResumed { agent, received_at }),
+            _ => {
+                let request = match self.dice.below(10) {
+                    0..3 => AgentRequest::Pause(PauseId(1 + self.dice.below(4) as u8)),
+                    3..6 => AgentRequest::Resume,
+                    6 => AgentRequest::Ready,
+                    7 => AgentRequest::OtherMedia(self.dice.percent(30)),
+                    8 => AgentRequest::EndWrapUp,
+                    _ => AgentRequest::ExtendWrapUp(self.dice.up_to(5_000)),
+                };
+                self.later(gap, |received_at| Event::AgentAsked { agent, request, received_at });
+            }
         }
     }
 

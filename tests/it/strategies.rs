@@ -1,9 +1,9 @@
 //! The conformance vectors of the strategies, `tests/data/strategies.json`, run against the routing engine.
 
 use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, Strategy};
-use centralino::acd::{Acd, Command, Event, Outbox, Plan};
+use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan};
 use centralino::facts::OfferOutcome;
-use centralino::ids::{AgentId, CallId, OfferId, PoolId, QueueId, ServiceId, SkillId};
+use centralino::ids::{AgentId, CallId, OfferId, PauseId, PoolId, QueueId, ServiceId, SkillId};
 use centralino::time::{Duration, Time};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -106,10 +106,11 @@ impl Stage {
         }
         let agent = self.acd.plan().agent_by_number(of.as_str().expect("a number")).expect("an agent");
         let offer = self.latest.get(&agent).map(|(offer, _)| *offer);
+        let asked = |request| Event::AgentAsked { agent, request, received_at };
         let event = match (verb, offer) {
             ("sign_in", _) => Event::AgentReachable { agent, received_at },
-            ("pause", _) => Event::AgentPaused { agent, received_at },
-            ("resume", _) => Event::AgentResumed { agent, received_at },
+            ("pause", _) => asked(AgentRequest::Pause(PauseId::UNSPECIFIED)),
+            ("resume", _) => asked(AgentRequest::Resume),
             ("busy", Some(offer)) => Event::OfferFailed { offer, outcome: OfferOutcome::Busy, received_at },
             ("reject", Some(offer)) => Event::OfferFailed { offer, outcome: OfferOutcome::Rejected, received_at },
             ("hang_up", Some(offer)) => Event::AgentGone { offer, received_at },

@@ -1,9 +1,9 @@
 //! One call played against a plan: the routing engine with phones and a clock that are not there.
 
 use super::{Case, Reaction};
-use centralino::acd::{Acd, Command, Event, Outbox, Plan};
+use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan};
 use centralino::facts::{Fact, OfferOutcome};
-use centralino::ids::{AgentId, CallId, ServiceId};
+use centralino::ids::{AgentId, CallId, PauseId, ServiceId};
 use centralino::time::{Duration, Time};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
@@ -108,7 +108,8 @@ impl Stage {
             let received_at = Time::from_millis(number);
             self.handle(Event::AgentReachable { agent, received_at }, received_at);
             if is_away {
-                self.handle(Event::AgentPaused { agent, received_at }, received_at);
+                let request = AgentRequest::Pause(PauseId::UNSPECIFIED);
+                self.handle(Event::AgentAsked { agent, request, received_at }, received_at);
             }
         }
         Ok(())

@@ -71,14 +71,6 @@ fn log(fact: &Fact, names: &Names) {
             tracing::warn!(call = call.0, "failed through our fault");
         }
         Fact::LawBroken { law } => tracing::error!(law, "a law of the engine does not hold: please report"),
-        Fact::AgentStateChanged { agent, from, to, .. } => {
-            tracing::debug!(agent = names.agent(agent), from = from.label(), to = to.label(), "agent");
-        }
-        Fact::AgentPlaced { agent, from, to, .. } => {
-            let (from, to) = (from.map(|pool| names.pool(pool)), to.map(|pool| names.pool(pool)));
-            tracing::debug!(agent = names.agent(agent), from, to, "agent placed");
-        }
-        Fact::Reloaded { result } => tracing::debug!(result = result.label(), "configuration read"),
         Fact::OfferMade { offer, call, agent, step, .. } => {
             tracing::debug!(call = call.0, offer = offer.0, agent = names.agent(agent), step, "offered");
         }
@@ -100,6 +92,36 @@ fn log(fact: &Fact, names: &Names) {
             round_trip_seconds = quality.round_trip.map(|length| length.as_secs_f64()),
             "media"
         ),
+        Fact::Reloaded { result } => tracing::debug!(result = result.label(), "configuration read"),
+        Fact::AgentStateChanged { .. }
+        | Fact::AgentPlaced { .. }
+        | Fact::PauseBegan { .. }
+        | Fact::PauseEnded { .. }
+        | Fact::AgentDenied { .. } => log_agent(fact, names),
         Fact::Turned(turned) => tracing::trace!(kind = turned.label(), "turned away"),
+    }
+}
+
+/// Agents, in the order of what they go through.
+fn log_agent(fact: &Fact, names: &Names) {
+    match *fact {
+        Fact::AgentStateChanged { agent, from, to, .. } => {
+            tracing::debug!(agent = names.agent(agent), from = from.label(), to = to.label(), "agent");
+        }
+        Fact::AgentPlaced { agent, from, to, .. } => {
+            let (from, to) = (from.map(|pool| names.pool(pool)), to.map(|pool| names.pool(pool)));
+            tracing::debug!(agent = names.agent(agent), from, to, "agent placed");
+        }
+        Fact::PauseBegan { agent, reason, .. } => {
+            tracing::debug!(agent = names.agent(agent), reason = names.pause(reason), "paused");
+        }
+        Fact::PauseEnded { agent, reason, limit_reached, .. } => {
+            let agent = names.agent(agent);
+            tracing::debug!(agent, reason = names.pause(reason), limit_reached, "pause over");
+        }
+        Fact::AgentDenied { agent, why, .. } => {
+            tracing::debug!(agent = names.agent(agent), reason = why.label(), "denied");
+        }
+        _ => debug_assert!(false, "no fact about an agent"),
     }
 }

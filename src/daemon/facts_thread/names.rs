@@ -2,7 +2,7 @@
 
 use centralino::acd::Plan;
 use centralino::facts::Fact;
-use centralino::ids::{AgentId, PoolId, QueueId, ServiceId};
+use centralino::ids::{AgentId, PauseId, PoolId, QueueId, ServiceId};
 use std::sync::Arc;
 
 /// What ids stand for.
@@ -24,6 +24,10 @@ impl Names {
 
     pub(super) fn pool(&self, id: PoolId) -> &str {
         self.0.pools.get(id.index()).map_or("none", |pool| &pool.name)
+    }
+
+    pub(super) fn pause(&self, id: PauseId) -> &str {
+        self.0.pause_names().nth(id.index()).unwrap_or("none")
     }
 
     pub(super) fn agent(&self, id: AgentId) -> &str {
@@ -85,6 +89,13 @@ impl Names {
                 let (who, received, lost) = (party.label(), quality.received, quality.lost);
                 format!("RTP of the {who}: {received} packets received, {lost} lost, {} sent", quality.sent)
             }
+            Fact::PauseBegan { agent, reason, .. } => {
+                format!("agent {}: pause for {}", self.agent(agent), self.pause(reason))
+            }
+            Fact::PauseEnded { agent, reason, .. } => {
+                format!("agent {}: pause for {} over", self.agent(agent), self.pause(reason))
+            }
+            Fact::AgentDenied { agent, why, .. } => format!("agent {}: denied, {}", self.agent(agent), why.label()),
             Fact::Turned(turned) => format!("turned away: {}", turned.label()),
             Fact::LawBroken { law } => format!("law {law} broken"),
         }

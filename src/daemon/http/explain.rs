@@ -17,7 +17,7 @@ pub(super) async fn explain(State(shared): State<Shared>, Path((kind, name)): Pa
         ("agent", _) => Question::Agent(name.clone()),
         _ => return unknown(&kind, &name),
     };
-    let Some(inbox) = shared.state.explain.as_ref().filter(|_| shared.is_private) else {
+    let Some(inbox) = shared.state.inbox.as_ref().filter(|_| shared.is_private) else {
         return (StatusCode::FORBIDDEN, "explanations are given on a loopback address only\n").into_response();
     };
     match ask(inbox, question).await {

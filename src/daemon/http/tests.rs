@@ -39,8 +39,9 @@ fn served(queues: u32, limits: HttpLimits) -> Served {
         exposition: Exposition::new(tally.layout(), Info::default()),
         live,
         clock: Arc::new(move || Time::from_millis(engine_clock.load(Ordering::Relaxed))),
-        explain: None,
         trace: None,
+        inbox: None,
+        control_token: None,
         limits,
     };
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");

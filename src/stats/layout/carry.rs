@@ -2,8 +2,8 @@
 //!
 //! Every structure is taken apart by name: a number added to the layout does not compile until it is carried over here.
 
-use super::{Layout, LegSlots, PoolSlots, QueueSlots, RouteSlots, ServiceSlots, StepSlots, ThresholdSlots};
-use crate::facts::{AgentState, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned};
+use super::{Layout, LegSlots, PauseSlots, PoolSlots, QueueSlots, RouteSlots, ServiceSlots, StepSlots, ThresholdSlots};
+use crate::facts::{AgentState, Denial, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned};
 use crate::stats::histogram::HistogramSlots;
 use crate::stats::layout::{Gauge, GreetingEnd, LAWS, VisitEnd};
 use crate::stats::traffic;
@@ -142,9 +142,15 @@ impl Carry {
     }
 
     fn pool(&mut self, new: &PoolSlots, old: &PoolSlots) {
-        let PoolSlots { agents, clocks, wrap_up } = new;
+        let PoolSlots { agents, clocks, pauses, denials, wrap_up } = new;
         self.slots(*agents, old.agents, AgentState::ALL.len());
         self.slots(*clocks, old.clocks, AgentState::ALL.len());
+        for (PauseSlots { agents, clock, limits }, old) in pauses.iter().zip(&old.pauses) {
+            self.slots(*agents, old.agents, 1);
+            self.slots(*clock, old.clock, 1);
+            self.slots(*limits, old.limits, 1);
+        }
+        self.slots(*denials, old.denials, Denial::ALL.len());
         self.histogram(wrap_up, &old.wrap_up);
     }
 }

@@ -125,9 +125,11 @@ fn three_misses_in_a_row_pause_the_agent_until_a_new_sign_in() {
             16s offer 3 no_answer after 2s
             16s > cancel offer 3
             101: ringing 2.5s -> paused
+            101: pause begins, missed
         17s register 101
         18s resume 101
             101: paused 1.5s -> ready
+            101: pause over, missed 1.5s
         18s unregister 101
             101: ready 0s -> signed_out
         ",
@@ -163,12 +165,14 @@ fn a_status_change_during_a_call_takes_effect_after_it() {
             101: signed_out 1s -> ready
         10s pause 101
             101: ready 1s -> paused
+            101: pause begins, unspecified
         11s enter 2 information
             received 2
             entered 2 information
             > welcome 2
         12s resume 101
             101: paused 2s -> ready
+            101: pause over, unspecified 2s
             offer 2: 2 to 101, step 0
             101: ready 0s -> ringing
         13s pause 101
@@ -183,6 +187,7 @@ fn a_status_change_during_a_call_takes_effect_after_it() {
             > hang up 2
         21s look
             20s 101: wrap_up 5s -> paused
+            20s 101: pause begins, unspecified
         ",
     );
 }

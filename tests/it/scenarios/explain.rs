@@ -1,10 +1,10 @@
 //! What the engine says about a call and about an agent.
 
 use super::{FIRST_LINE, INFORMATION, agent, plan_with, seconds};
-use centralino::acd::{Acd, Event, Outbox};
+use centralino::acd::{Acd, AgentRequest, Event, Outbox};
 use centralino::facts::OfferOutcome;
 use centralino::ids::{AgentId, CallId, OfferId, ServiceId};
-use centralino::time::Time;
+use centralino::time::{Duration, Time};
 
 fn arrived(call: u64) -> impl Fn(Time) -> Event {
     move |received_at| Event::CallArrived { call: CallId(call), service: ServiceId(0), received_at }
@@ -101,7 +101,7 @@ fn an_agent_is_explained_call_by_call() {
     let (acd, now) = busy();
     let two = [1, 2].map(|agent| acd.explain_agent(AgentId(agent), now).expect("an agent"));
     insta::assert_snapshot!(two.concat(), @"
-    agent 102, pool first_line: wrap up since 5.500 s
+    agent 102, pool first_line: wrap up since 5.500 s, over in 24.500 s
     skills: information 100, switchboard 100
     waiting calls, in order:
       call 3, information, step 0, since 4.500 s: wrap up
@@ -111,6 +111,17 @@ fn an_agent_is_explained_call_by_call() {
       call 3, information, step 0, since 4.500 s: information 20 of 50
     ");
     assert_eq!(acd.explain_agent(AgentId(99), now), None);
+}
+
+#[test]
+fn a_pause_is_explained_with_its_reason_and_its_end() {
+    let (mut acd, now) = busy();
+    let agent = AgentId(2);
+    let mut out = Outbox::default();
+    let request = AgentRequest::Pause(acd.plan().pause_by_name("lunch").expect("a reason"));
+    acd.handle(Event::AgentAsked { agent, request, received_at: now }, now, &mut out);
+    let text = acd.explain_agent(agent, now + Duration::from_secs(3)).expect("an agent");
+    assert!(text.starts_with("agent 103, pool first_line: paused (lunch) since 3 s, over in 57 s\n"), "{text}");
 }
 
 #[test]

@@ -7,9 +7,9 @@
 //! agents' states (`show states` as first line) and commands that a fact already implies.
 
 use centralino::acd::succession::succeed;
-use centralino::acd::{Acd, Command, Event, Outbox, Plan};
+use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan};
 use centralino::facts::{Fact, OfferOutcome, Record, StepTrigger};
-use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PoolId, QueueId, ServiceId};
+use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId};
 use centralino::time::{Duration, Time};
 use std::fmt::Write;
 
@@ -100,6 +100,7 @@ impl Stage {
         let arrived = || Event::CallArrived { call: call(), service: service(), received_at };
         let established = || Event::CallEstablished { call: call(), received_at };
         let welcomed = || welcome().map(|clip| Event::ClipEnded { call: call(), clip, received_at });
+        let asked = |request| vec![Event::AgentAsked { agent: agent(), request, received_at }];
         match verb {
             "look" => vec![],
             "dial" => vec![arrived()],
@@ -134,8 +135,19 @@ impl Stage {
             }
             "register" => vec![Event::AgentReachable { agent: agent(), received_at }],
             "unregister" => vec![Event::AgentUnregistered { agent: agent(), received_at }],
-            "pause" => vec![Event::AgentPaused { agent: agent(), received_at }],
-            "resume" => vec![Event::AgentResumed { agent: agent(), received_at }],
+            "pause" => {
+                let reason = words.get(1).filter(|word| !word.starts_with('@'));
+                let reason = reason.map_or(PauseId::UNSPECIFIED, |reason| {
+                    self.acd.plan().pause_by_name(reason).unwrap_or(PauseId(255))
+                });
+                asked(AgentRequest::Pause(reason))
+            }
+            "resume" => asked(AgentRequest::Resume),
+            "ready" => asked(AgentRequest::Ready),
+            "other-media" => asked(AgentRequest::OtherMedia(true)),
+            "no-other-media" => asked(AgentRequest::OtherMedia(false)),
+            "end-wrap-up" => asked(AgentRequest::EndWrapUp),
+            "extend-wrap-up" => asked(AgentRequest::ExtendWrapUp(parse_time(words[1]).since(Time::ZERO))),
             "reload" => {
                 let plan = laid_out(self.acd.plan(), self.plans[number() as usize].clone());
                 vec![Event::PlanChanged(Box::new(plan))]
@@ -174,6 +186,10 @@ impl Stage {
             facts(|f| matches!(f, Fact::OfferMade { .. })),
             "{out:?}"
         );
+    }
+
+    fn pause_name(&self, reason: PauseId) -> &str {
+        self.acd.plan().pause_names().nth(reason.index()).unwrap()
     }
 
     fn fact(&self, record: &Record, now: Time) -> Option<String> {
@@ -239,6 +255,15 @@ impl Stage {
                 format!("{} goes from {} to {}", agent_name(*agent), pool(from), pool(to))
             }
             Fact::Reloaded { result } => format!("reload {}", result.label()),
+            Fact::PauseBegan { .. } | Fact::PauseEnded { .. } if !self.states => return None,
+            Fact::PauseBegan { agent, reason, .. } => {
+                format!("{}: pause begins, {}", agent_name(*agent), self.pause_name(*reason))
+            }
+            Fact::PauseEnded { agent, reason, lasted, limit_reached, .. } => {
+                let limit = if *limit_reached { ", its limit" } else { "" };
+                format!("{}: pause over, {} {}{limit}", agent_name(*agent), self.pause_name(*reason), text(*lasted))
+            }
+            Fact::AgentDenied { agent, why, .. } => format!("{} denied: {}", agent_name(*agent), why.label()),
             Fact::Turned(turned) => format!("turned {}", turned.label()),
             Fact::LegMeasured { party, .. } => format!("{} leg measured", party.label()),
             Fact::LawBroken { law } => format!("law {law} broken"),
