@@ -44,7 +44,7 @@ fn plan(strategy: Strategy) -> Plan {
             ..Service::default()
         }],
         queues: vec![queue],
-        pools: vec![Pool { name: "pool".to_owned() }],
+        pools: vec![Pool { name: "pool".to_owned(), ..Pool::default() }],
         agents: (0..AGENTS).map(agent).collect(),
         skills: vec!["skill".to_owned()],
         clips: vec![],

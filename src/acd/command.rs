@@ -62,6 +62,18 @@ pub enum Command {
         /// Which offer.
         offer: OfferId,
     },
+    /// The phone said 200: before caller and agent are joined, say this to the agent and that to the caller, and tell
+    /// the end of each (`WhisperEnded`, `ClipEnded`); `AgentGone` when that cannot be.
+    SayFirst {
+        /// Which offer.
+        offer: OfferId,
+        /// Whose call.
+        call: CallId,
+        /// To the agent.
+        whisper: Option<ClipId>,
+        /// To the caller.
+        announce: Option<ClipId>,
+    },
     /// Join caller and agent and say `OfferJoined`, or `AgentGone` when that cannot be.
     JoinMedia {
         /// Which offer.

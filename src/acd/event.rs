@@ -74,6 +74,13 @@ pub enum Event {
         /// When the 200 was received: the wait stops here.
         received_at: Time,
     },
+    /// The clip that the agent was to hear before the caller is over.
+    WhisperEnded {
+        /// Which offer.
+        offer: OfferId,
+        /// When the last sample was sent.
+        received_at: Time,
+    },
     /// Caller and agent hear each other: ACK sent, relay confirmed.
     OfferJoined {
         /// Which offer.
@@ -168,6 +175,7 @@ impl Event {
             | Event::CallBroke { received_at, .. }
             | Event::OfferRinging { received_at, .. }
             | Event::OfferAnswered { received_at, .. }
+            | Event::WhisperEnded { received_at, .. }
             | Event::OfferJoined { received_at, .. }
             | Event::OfferFailed { received_at, .. }
             | Event::AgentGone { received_at, .. }

@@ -37,6 +37,7 @@ impl Acd {
             Some(&(CallState::TurnedAway { clip: last, .. } | CallState::Leaving { clip: last })) if last == clip => {
                 self.last_words_over(id, out);
             }
+            Some(CallState::Queued(_)) => self.announcement_ended(id, clip, out),
             _ => self.move_in_menu(id, Input::ClipEnded(clip), out),
         }
     }

@@ -1,10 +1,10 @@
 //! The routing engine: who speaks to whom, and when. No word of SIP, no I/O, no clock.
 //!
 //! Reading order: [`plan`] (what it goes by), [`Event`] in, [`Command`] and facts out, then [`entry`] with
-//! [`calendar`] (who is let in), `call`, `offer` and `agent` (the three lives), [`exit`] (ways out), `announce` (what
-//! callers are told meanwhile, by [`voice`]), `escalation` (tier steps), `router` with `tier`, `queue` and `strategy`
-//! (who meets whom), [`Timer`] (every deadline), `reload` with [`succession`] (a new plan in the middle of it all),
-//! `invariant` (the laws).
+//! [`calendar`] (who is let in), `call`, `offer` and `agent` (the three lives), [`exit`] (ways out), `prelude` (what is
+//! said before a talk), `announce` (what callers are told meanwhile, by [`voice`]), `escalation` (tier steps), `router`
+//! with `tier`, `queue` and `strategy` (who meets whom), [`Timer`] (every deadline), `reload` with [`succession`] (a new
+//! plan in the middle of it all), `invariant` (the laws).
 //!
 //! Time: an event happened at its `received_at`, a deadline at its own moment; every wait, duration and fact is
 //! computed from that, and what the engine does about it starts at `now`. Hence a busy machine does not change what
@@ -25,6 +25,7 @@ pub mod ivr;
 mod menu;
 mod offer;
 pub mod plan;
+mod prelude;
 mod queue;
 mod reload;
 mod router;
@@ -48,6 +49,7 @@ use crate::time::{Deadlines, Time};
 use agent::{Agent, SignedIn};
 use call::Call;
 use offer::Offer;
+use prelude::Prelude;
 use queue::{Place, WaitingRoom};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -77,6 +79,8 @@ pub struct Acd {
     tiers: Tiers,
     calls: BTreeMap<CallId, Call>,
     offers: BTreeMap<OfferId, Offer>,
+    /// What is being said before offers that were won are joined.
+    preludes: BTreeMap<OfferId, Prelude>,
     agents: Vec<Agent>,
     waiting: WaitingRoom,
     ready: Ready,
@@ -136,6 +140,7 @@ impl Acd {
             agents: plan.agents.iter().map(Agent::new).collect(),
             calls: BTreeMap::new(),
             offers: BTreeMap::new(),
+            preludes: BTreeMap::new(),
             fresh_calls: BTreeSet::new(),
             fresh_agents: Vec::new(),
             chosen: Vec::new(),
@@ -240,6 +245,7 @@ impl Acd {
                 Timer::Menu(call) => self.menu_due(call, out),
                 Timer::Setup(offer) => self.setup_due(offer, out),
                 Timer::Ring(offer) => self.ring_due(offer, out),
+                Timer::Prelude(offer) => self.prelude_due(offer, out),
                 Timer::Join(offer) => self.join_due(offer, out),
                 Timer::Settle(offer) => self.settle_due(offer, out),
                 Timer::Greeting(call) => self.greeting_due(call, out),
@@ -267,6 +273,7 @@ impl Acd {
             Event::CallBroke { call, .. } => self.on_broke(call, out),
             Event::OfferRinging { offer, .. } => self.on_ringing(offer),
             Event::OfferAnswered { offer, .. } => self.on_answered(offer, out),
+            Event::WhisperEnded { offer, .. } => self.on_whisper_ended(offer, out),
             Event::OfferJoined { offer, .. } => self.on_joined(offer, out),
             Event::OfferFailed { offer, outcome, .. } => self.on_offer_failed(offer, outcome, out),
             Event::AgentGone { offer, .. } => self.on_agent_gone(offer, out),

@@ -24,7 +24,7 @@ pub(super) struct Offer {
     pub(super) state: OfferState,
     queue: QueueId,
     step: u8,
-    pool: PoolId,
+    pub(super) pool: PoolId,
     pub(super) made_at: Time,
 }
 
@@ -91,7 +91,7 @@ impl Acd {
 
     /// The first 200 in our order wins.
     pub(super) fn on_answered(&mut self, id: OfferId, out: &mut Outbox) {
-        let (at, now) = (self.at, self.now);
+        let at = self.at;
         let Some(offer) = self.offers.get_mut(&id) else { return };
         let (call, agent) = (offer.call, offer.agent);
         let stage = self.calls.get(&call).and_then(Call::visit).map(|visit| visit.stage);
@@ -110,14 +110,13 @@ impl Acd {
         }
         self.deadlines.cancel(Timer::Setup(id));
         self.deadlines.cancel(Timer::Ring(id));
-        self.deadlines.set(Timer::Join(id), now + self.plan.limits.join_timeout);
         self.hold_call_deadlines(call);
         if let Some(visit) = self.calls.get_mut(&call).and_then(Call::visit_mut)
             && let Stage::Ringing(round) = visit.stage
         {
             visit.stage = Stage::Joining(id, round);
         }
-        out.commands.push(Command::JoinMedia { offer: id, call });
+        self.begin_joining(id, out);
         self.occupy(agent, Activity::Connected(id), at, out);
     }
 
@@ -296,6 +295,7 @@ impl Acd {
         for timer in [Timer::Setup(id), Timer::Ring(id), Timer::Join(id)] {
             self.deadlines.cancel(timer);
         }
+        self.end_prelude(id);
         let rang = moment.since(made_at);
         out.fact(moment, Fact::OfferEnded { offer: id, call, queue, step, pool, agent, outcome, rang });
         let limits = &self.plan.limits;

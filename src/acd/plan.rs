@@ -105,6 +105,8 @@ pub struct Queue {
     pub target_percent: u8,
     /// Heard while waiting.
     pub music: Option<ClipId>,
+    /// Said to the agent before a caller of it is connected.
+    pub whisper: Option<ClipId>,
     /// Said over the music, at times.
     pub announcements: Option<Announcements>,
     /// By which rules its waiting calls go on after a reload.
@@ -206,10 +208,12 @@ pub enum Strategy {
 }
 
 /// A group of agents.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pool {
     /// `first_line`, `back_office`, `second_line.<department>`: the metric label.
     pub name: String,
+    /// Said to callers before they are connected with an agent of it: where it is, if that is abroad.
+    pub announce: Option<ClipId>,
 }
 
 /// A reason to pause.
@@ -255,8 +259,10 @@ pub struct Limits {
     pub channels: u32,
     /// An offered phone must ring within this, else `unreachable` (semantics.md section 6).
     pub setup_timeout: Duration,
-    /// From the winning 200 to joined media.
+    /// From the winning 200, or the end of what is said first, to joined media.
     pub join_timeout: Duration,
+    /// Whatever is said before that has an end after so long.
+    pub prelude_max: Duration,
     /// An agent's phone that was told to stop ringing must give its final answer within this (64*T1).
     pub settle_timeout: Duration,
     /// A caller whose welcome has not ended by then enters the queue all the same.
@@ -307,6 +313,7 @@ impl Default for Queue {
             music: None,
             on_reload: OnReload::Follow,
             retired: false,
+            whisper: None,
             announcements: None,
         }
     }
@@ -356,6 +363,7 @@ impl Default for Limits {
             channels: 1_000,
             setup_timeout: Duration::from_secs(4),
             join_timeout: Duration::from_secs(2),
+            prelude_max: Duration::from_secs(20),
             settle_timeout: Duration::from_secs(32),
             greeting_max: Duration::from_secs(300),
             threshold_grace: Duration::from_millis(20),

@@ -217,6 +217,7 @@ fn same_rules(before: &Queue, after: &Queue) -> bool {
         uncounted: _,
         target_percent: _,
         music,
+        whisper: _,
         announcements,
         on_reload: _,
         retired: _,

@@ -49,7 +49,7 @@ impl Acd {
     fn offer_ends(&self, id: OfferId) -> bool {
         self.offers.get(&id).is_some_and(|offer| match offer.state {
             OfferState::Calling | OfferState::Ringing => self.is_due(Timer::Ring(id)),
-            OfferState::Joining { .. } => self.is_due(Timer::Join(id)),
+            OfferState::Joining { .. } => self.is_due(Timer::Join(id)) || self.is_due(Timer::Prelude(id)),
             OfferState::Settling => self.is_due(Timer::Settle(id)),
             OfferState::Talking { .. } => true,
         })
@@ -82,7 +82,7 @@ mod tests {
         let plan = Plan {
             services: vec![Service::default()],
             queues: vec![Queue { steps: vec![step], ..Queue::default() }],
-            pools: vec![Pool { name: "desk".to_owned() }],
+            pools: vec![Pool { name: "desk".to_owned(), ..Pool::default() }],
             agents: vec![plan::Agent { fixed_contact: true, ..plan::Agent::default() }],
             ..Plan::default()
         };

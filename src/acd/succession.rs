@@ -78,10 +78,11 @@ pub fn succeed(running: &Plan, new: Plan, clips: &[ClipId]) -> Result<Succession
     let laid_services = services.into_iter().zip(&places.services).map(|(service, &at)| (at, places.service(service)));
     let in_order = agents.into_iter().zip(&agents_at).zip(0..);
     let laid_agents = in_order.map(|((agent, &at), place)| (at, places.agent(agent, place)));
+    let laid_pools = pools.into_iter().map(|pool| places.planned_pool(pool));
     let plan = Plan {
         services: lay(&running.services, retire_service, laid_services, ("services", MOST_NAMES))?,
         queues: lay(&running.queues, retire_queue, laid_queues?, ("queues", MOST_NAMES))?,
-        pools: lay(&running.pools, Pool::clone, pools.into_iter().enumerate_at(&places.pools), ("pools", MOST_NAMES))?,
+        pools: lay(&running.pools, Pool::clone, laid_pools.enumerate_at(&places.pools), ("pools", MOST_NAMES))?,
         agents: lay(&running.agents, retire_agent, laid_agents, ("agents", MOST_AGENTS))?,
         pauses: lay(
             &running.pauses,
@@ -206,6 +207,7 @@ impl Places {
             uncounted: _,
             target_percent,
             music,
+            whisper,
             announcements,
             on_reload,
             retired,
@@ -232,6 +234,7 @@ impl Places {
             uncounted,
             target_percent,
             music: music.map(|clip| self.clip(clip)),
+            whisper: whisper.map(|clip| self.clip(clip)),
             announcements: announcements.map(|announcements| self.announcements(announcements)),
             on_reload,
             retired,
@@ -242,6 +245,11 @@ impl Places {
         let Announcements { first, every, position, messages } = announcements;
         let messages = messages.into_iter().map(|clip| self.clip(clip)).collect();
         Announcements { first, every, position: position.map(|voice| self.voice_id(voice)), messages }
+    }
+
+    fn planned_pool(&self, pool: Pool) -> Pool {
+        let Pool { name, announce } = pool;
+        Pool { name, announce: announce.map(|clip| self.clip(clip)) }
     }
 
     fn voice(&self, voice: Voice) -> Voice {

@@ -13,6 +13,8 @@ pub enum Timer {
     Setup(OfferId),
     /// The offered phone has rung for as long as the queue lets it: `queue.ring`.
     Ring(OfferId),
+    /// The end of what is said before the two are joined was never told: `limits.prelude_max`.
+    Prelude(OfferId),
     /// The phone said 200 and media is still not joined: `limits.join_timeout`.
     Join(OfferId),
     /// The phone was told to stop ringing and has not said its last word: `limits.settle_timeout`.
@@ -49,6 +51,7 @@ impl Timer {
             Timer::Menu(_) => "menu",
             Timer::Setup(_) => "setup",
             Timer::Ring(_) => "ring",
+            Timer::Prelude(_) => "prelude",
             Timer::Join(_) => "join",
             Timer::Settle(_) => "settle",
             Timer::Greeting(_) => "greeting",

@@ -5,7 +5,7 @@ use super::legs::Leg;
 use super::settings::Phone;
 use crate::acd;
 use crate::facts::{Fact, OfferOutcome, Party, Record, Turned};
-use crate::ids::{AgentId, CallId, OfferId};
+use crate::ids::{AgentId, CallId, ClipId, OfferId};
 use crate::media;
 use crate::sip::{CallerIdentity, CancelCause, DialogId, NotInvited, RefusedBy, Target};
 use crate::time::Time;
@@ -23,6 +23,8 @@ pub(super) struct AgentLeg {
     /// SDP of the 200, or of a 183 before a 200 without (RFC 3261 13.2.1).
     answer: Option<Bytes>,
     answered_at: Time,
+    /// The media engine knows where its media goes.
+    is_directed: bool,
 }
 
 impl Engine {
@@ -62,7 +64,15 @@ impl Engine {
                 turn.out.call_ids.extend(self.sip.call_id(dialog).map(|id| (call, id.to_owned())));
                 self.dialogs.insert(dialog, Side::Agent(offer));
                 self.media.insert(leg.id, Side::Agent(offer));
-                let leg = AgentLeg { dialog, media: leg, source, call, answer: None, answered_at: turn.now };
+                let leg = AgentLeg {
+                    dialog,
+                    media: leg,
+                    source,
+                    call,
+                    answer: None,
+                    answered_at: turn.now,
+                    is_directed: false,
+                };
                 self.agents.insert(offer, leg);
                 Ok(())
             }
@@ -111,17 +121,48 @@ impl Engine {
             debug_assert!(false, "only living legs are joined");
             return;
         };
+        let (a, b) = (caller.media.id, agent.media.id);
+        if agent.is_directed {
+            // Something was said first: what is measured begins at its end.
+            agent.answered_at = turn.now;
+        } else if !self.direct_agent(offer, turn) {
+            return;
+        }
+        turn.out.media.push(media::Command::Join { a, b });
+        self.answer_early(call, turn);
+    }
+
+    /// Before caller and agent are joined: a clip for the agent, another for the caller.
+    pub(super) fn say_first(
+        &mut self,
+        offer: OfferId,
+        call: CallId,
+        (whisper, announce): (Option<ClipId>, Option<ClipId>),
+        turn: &mut Turn<'_>,
+    ) {
+        if !self.direct_agent(offer, turn) {
+            return;
+        }
+        if let (Some(clip), Some(agent)) = (whisper, self.agents.get(&offer)) {
+            turn.out.media.push(media::Command::PlayOnce { leg: agent.media.id, clip });
+        }
+        if let Some(clip) = announce {
+            self.play(call, |leg| media::Command::PlayOnce { leg, clip }, turn);
+        }
+    }
+
+    /// The SDP of the agent's answer says where the agent's media goes; a leg without a usable one is lost.
+    fn direct_agent(&mut self, offer: OfferId, turn: &mut Turn<'_>) -> bool {
+        let Some(agent) = self.agents.get_mut(&offer) else { return false };
         let answer = agent.answer.take();
         let agreed = answer.and_then(|answer| self.legs.accept(&mut agent.media, &answer, agent.source).ok());
-        match agreed {
-            Some(stream) => {
-                let (a, b) = (caller.media.id, agent.media.id);
-                turn.out.media.push(media::Command::Direct { leg: b, stream });
-                turn.out.media.push(media::Command::Join { a, b });
-                self.answer_early(call, turn);
-            }
-            None => self.lose_agent(offer, turn.now, turn),
-        }
+        let Some(stream) = agreed else {
+            self.lose_agent(offer, turn.now, turn);
+            return false;
+        };
+        agent.is_directed = true;
+        turn.out.media.push(media::Command::Direct { leg: agent.media.id, stream });
+        true
     }
 
     pub(super) fn on_joined(&mut self, offer: OfferId, at: Time, turn: &mut Turn<'_>) {

@@ -74,7 +74,7 @@ pub struct Output {
     pub call_ids: Vec<(CallId, String)>,
     /// Who calls, one an arrived call. Personal data: it goes where pseudonyms are made, and no further.
     pub callers: Vec<(CallId, String)>,
-    /// From an agent's 200 to the joined media, one a call answered.
+    /// From an agent's 200, or the end of what is said first, to the joined media, one a call answered.
     pub answer_to_audio: Vec<Duration>,
 }
 
@@ -247,6 +247,9 @@ impl Engine {
             Command::HangUpCall { call } => self.hang_up_call(call, turn),
             Command::RingAgent { offer, call, agent } => self.ring_agent(offer, call, agent, turn),
             Command::CancelOffer { offer } => self.cancel_offer(offer, turn),
+            Command::SayFirst { offer, call, whisper, announce } => {
+                self.say_first(offer, call, (whisper, announce), turn);
+            }
             Command::JoinMedia { offer, call } => self.join_media(offer, call, turn),
             Command::HangUpAgent { offer } => self.hang_up_agent(offer, turn),
         }
@@ -284,11 +287,15 @@ impl Engine {
 
     fn on_media(&mut self, event: media::Event, at: Time, turn: &mut Turn<'_>) {
         match event {
-            media::Event::ClipEnded { leg, clip } => {
-                if let Some(&Side::Caller(call)) = self.media.get(&leg) {
+            media::Event::ClipEnded { leg, clip } => match self.media.get(&leg) {
+                Some(&Side::Caller(call)) => {
                     self.tell(acd::Event::ClipEnded { call, clip, received_at: at }, turn);
                 }
-            }
+                Some(&Side::Agent(offer)) => {
+                    self.tell(acd::Event::WhisperEnded { offer, received_at: at }, turn);
+                }
+                None => {}
+            },
             media::Event::KeyPressed { leg, key } => {
                 if let Some(&Side::Caller(call)) = self.media.get(&leg) {
                     self.tell(acd::Event::KeyPressed { call, key, received_at: at }, turn);

@@ -128,6 +128,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
     let (sections, service_names) = routing::name_services(&mut root, report);
     let exits = Exits { services: &service_names };
     let queues = routing::read_queues(&mut root, &words, &exits, &mut clips, report);
+    let announced = routing::read_pools(&mut root, &words, &mut clips, report);
     let menus = menus::Menus::read(&mut root, &queues, &mut clips, report);
     let mut answers = Vec::new();
     let around = routing::Around { queues: &queues, menus: &menus, calendars: &calendars, exits: &exits };
@@ -156,7 +157,12 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
     }
 
     let (clips, voices) = clips.into_lists();
-    let (pools, skills) = words.into_plan();
+    let (mut pools, skills) = words.into_plan();
+    for (pool, clip) in announced {
+        if let Some(pool) = pools.get_mut(pool.index()) {
+            pool.announce = Some(clip);
+        }
+    }
     let plan = Plan {
         services: services.into_iter().map(|service| service.value).collect(),
         queues: queues.into_iter().map(|queue| queue.value).collect(),

@@ -13,7 +13,7 @@ use crate::acd::exit::Exit;
 use crate::acd::plan::MOST_CREDIT;
 use crate::acd::plan::{Agent, BackOff, Limits, OnReload, Queue, Service, Step, StepMode, Strategy};
 use crate::b2bua::Answer;
-use crate::ids::{PoolId, QueueId, ServiceId, SkillId};
+use crate::ids::{ClipId, PoolId, QueueId, ServiceId, SkillId};
 use crate::time::Duration;
 use std::collections::BTreeMap;
 use toml::de::DeValue;
@@ -35,6 +35,25 @@ const MOST_THRESHOLDS: usize = 8;
 const MOST_LENGTH: u64 = 100_000;
 /// Most calls: what two legs each find ports for.
 const MOST_CHANNELS: u64 = 16_000;
+
+/// What callers are told before they are connected with an agent of a pool: `[pool.NAME]`, for those that say anything.
+pub(super) fn read_pools<'t>(
+    root: &mut Section<'t>,
+    words: &Words,
+    clips: &mut Clips<'t>,
+    report: &Report<'_>,
+) -> Vec<(PoolId, ClipId)> {
+    let mut announced = Vec::new();
+    for (name, mut section) in root.get_named("pool") {
+        let clip = clips.read(&mut section, "announce", None);
+        section.finish();
+        match words.pools.find(name.value) {
+            Ok(pool) => announced.extend(clip.map(|clip| (PoolId(pool), clip))),
+            Err(wrong) => report.wrong(&name.span, wrong),
+        }
+    }
+    announced
+}
 
 /// All queues with their places, in the order of the file.
 pub(super) fn read_queues<'t>(
@@ -80,6 +99,7 @@ fn read_queue<'t>(
         thresholds: read_thresholds(&mut section, report),
         target_percent: section.get_or("target_percent", 90, target),
         music: clips.read(&mut section, "music", Some("music")),
+        whisper: clips.read(&mut section, "whisper", None),
         announcements: announcements::read(&mut section, clips, report),
         on_reload: section.get_or("on_reload", OnReload::Follow, on_reload),
         ..Queue::default()
@@ -275,6 +295,7 @@ pub(super) fn read_limits(limits: &mut Section<'_>, routing: &mut Section<'_>) -
         channels: narrow(channels),
         setup_timeout: routing.get_or("setup_timeout", default.setup_timeout, short(32 * SECOND)),
         join_timeout: routing.get_or("join_timeout", default.join_timeout, short(32 * SECOND)),
+        prelude_max: routing.get_or("prelude_max", default.prelude_max, duration(SECOND, 5 * MINUTE)),
         settle_timeout: routing.get_or("settle_timeout", default.settle_timeout, short(5 * MINUTE)),
         greeting_max: routing.get_or("greeting_max", default.greeting_max, duration(SECOND, HOUR)),
         threshold_grace: routing.get_or("threshold_grace", default.threshold_grace, duration(Duration::ZERO, SECOND)),

@@ -54,7 +54,7 @@ impl Words {
     }
 
     pub fn into_plan(self) -> (Vec<Pool>, Vec<String>) {
-        let pools = self.pools.list.into_iter().map(|pool| Pool { name: pool.value }).collect();
+        let pools = self.pools.list.into_iter().map(|pool| Pool { name: pool.value, announce: None }).collect();
         (pools, self.skills.list.into_iter().map(|skill| skill.value).collect())
     }
 }

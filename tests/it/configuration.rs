@@ -37,6 +37,11 @@ impl Configuration {
         place.insert(key.to_owned(), value.into());
     }
 
+    /// Adds a table to the whole.
+    pub fn add(&mut self, name: &str, table: Table) {
+        self.root.insert(name.to_owned(), table.into());
+    }
+
     /// How long phones ring for callers of the switchboard.
     pub fn set_ring(&mut self, seconds: u32) {
         self.set("queue.switchboard", "ring", format!("{seconds} s"));

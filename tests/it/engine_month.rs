@@ -124,7 +124,7 @@ fn plan(places: u32) -> Plan {
     Plan {
         services: (0..places).map(service).collect(),
         queues: (0..places).map(queue).collect(),
-        pools: vec![Pool { name: "desk".to_owned() }],
+        pools: vec![Pool { name: "desk".to_owned(), ..Pool::default() }],
         agents: (0..places).map(agent).collect(),
         skills: (0..places).map(name).collect(),
         clips: vec!["welcome".to_owned()],
@@ -185,6 +185,7 @@ impl Desk {
                     heard.push(Event::OfferAnswered { offer, received_at });
                     heard.push(Event::OfferRinging { offer, received_at });
                 }
+                Command::SayFirst { .. } => unreachable!("nothing is said first here"),
                 Command::JoinMedia { offer, .. } => heard.push(Event::OfferJoined { offer, received_at }),
                 Command::PlayOnce { .. }
                 | Command::PlayMusic { .. }

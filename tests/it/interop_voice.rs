@@ -3,14 +3,16 @@
 use crate::daemon::Daemon;
 use crate::needs;
 use crate::phone::{Phone, audio_port, sdp};
-use crate::sound::{Headset, Law, Packet};
+use crate::sound::{self, Headset, Law, Packet, best_share_of_tone};
 use centralino::media::{Clip, embedded};
+use rsip::Method;
 use std::net::SocketAddr;
 use std::time::Duration;
 use toml::{Table, Value};
 
 const INFORMATION: &str = "800000100";
 const SWITCHBOARD: &str = "800000200";
+const SECONDS_10: Duration = Duration::from_secs(10);
 const CALLER: &str = "390612345678";
 
 /// A value as it is written in a configuration.
@@ -82,6 +84,40 @@ fn callers_hear_their_place_over_the_music_and_a_key_cuts_it() {
     let told = rest[again..].iter().zip(&place).take_while(|(heard, said)| heard == said).count();
     assert!((12..30).contains(&told), "{told} packets of the second announcement before the key");
     assert_eq!(rest[again + told..][..10], music[at + again..][..10], "then the music again");
+    daemon.stops();
+}
+
+#[test]
+fn agent_and_caller_hear_their_clips_before_they_hear_each_other() {
+    let daemon = Daemon::start(|configuration| {
+        configuration.set("service.information", "welcome", "none");
+        configuration.set("queue.information", "whisper", "it/welcome_short");
+        configuration.set("queue.information", "music", "none");
+        let announce = [("announce".to_owned(), Value::from("en/welcome_short"))];
+        let pools = [("first_line".to_owned(), Value::from(Table::from_iter(announce)))];
+        configuration.add("pool", Table::from_iter(pools));
+    });
+    let mut agent = Phone::new(daemon.address, daemon.sip, "101");
+    assert_eq!(agent.register("demo-101").status_code.code(), 200);
+    let (mut at_caller, mut at_agent) = (Headset::new(daemon.address), Headset::new(daemon.address));
+    let mut caller = Phone::new(daemon.address, daemon.sip, CALLER);
+    let (mut call, answer) = caller.connect(INFORMATION, &sdp(daemon.address, at_caller.port(), &[Law::A]));
+    at_caller.hum(SocketAddr::new(daemon.address, audio_port(answer.body())), Law::A, 1020.0);
+    let invite = agent.serve_with(Method::Invite, SECONDS_10, &sdp(daemon.address, at_agent.port(), &[Law::A]));
+    at_agent.hum(SocketAddr::new(daemon.address, audio_port(invite.body())), Law::A, 440.0);
+    agent.serve(Method::Ack, SECONDS_10);
+    let metrics = daemon.wait_for("a hit", SECONDS_10, |metrics| metrics.service_level("hit") == 1.0);
+    let to_audio = metrics.sum("acd_answer_to_audio_seconds_sum", &[]);
+    assert!(to_audio < 0.5, "the clips do not count as a delay of the voice: {to_audio} s");
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(caller.bye(&mut call), 200);
+    agent.serve(Method::Bye, SECONDS_10);
+    for (ear, clip, voice) in [(at_agent, "it/welcome_short", 1020.0), (at_caller, "en/welcome_short", 440.0)] {
+        let (heard, said) = (ear.hang_up(), packets_of(&[clip], Law::A));
+        let payloads: Vec<Vec<u8>> = heard.iter().map(|packet| packet.payload.clone()).collect();
+        assert_eq!(payloads[..said.len()], said, "{clip} first, whole");
+        assert!(best_share_of_tone(&sound::decode(&heard[said.len()..], Law::A), voice) > 0.98, "then the other side");
+    }
     daemon.stops();
 }
 

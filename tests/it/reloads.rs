@@ -33,7 +33,7 @@ fn plan(queues: Vec<Queue>, pools: &[&str]) -> Plan {
     };
     Plan {
         services: queues.iter().zip(0..).map(service).collect(),
-        pools: pools.iter().map(|name| Pool { name: (*name).to_owned() }).collect(),
+        pools: pools.iter().map(|name| Pool { name: (*name).to_owned(), ..Pool::default() }).collect(),
         agents: vec![Agent { number: "101".to_owned(), ..Agent::default() }],
         queues,
         ..Plan::default()

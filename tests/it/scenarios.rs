@@ -10,6 +10,7 @@ mod menus;
 mod offers;
 mod order;
 mod pauses;
+mod prelude;
 mod reload;
 mod ring_all;
 mod script;
@@ -76,7 +77,7 @@ fn plan() -> Plan {
         services: vec![service("information", "800000100", 0), service("switchboard", "800000200", 1)],
         queues: vec![information, switchboard],
         pools: ["first_line", "back_office", "second_line.environment"]
-            .map(|name| Pool { name: name.to_owned() })
+            .map(|name| Pool { name: name.to_owned(), ..Pool::default() })
             .to_vec(),
         pauses: vec![
             Pause { name: "lunch".to_owned(), longest: Some(seconds(60)), most_at_once: Some(1), ..Pause::default() },

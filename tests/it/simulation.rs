@@ -4,7 +4,9 @@
 
 use crate::reference_router::{ReferenceRouter, surplus};
 use centralino::acd::ivr::{Flow, Menu, Target};
-use centralino::acd::plan::{Agent, BackOff, Limits, Pause, Pool, Queue, Service, Step, StepMode, Strategy};
+use centralino::acd::plan::{
+    Agent, Announcements, BackOff, Limits, Pause, Pool, Queue, Service, Step, StepMode, Strategy,
+};
 use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan, Sizes, Stuck};
 use centralino::facts::{Fact, OfferOutcome, Record};
 use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId, SkillId};
@@ -79,7 +81,9 @@ fn random_plan(dice: &mut Dice) -> Plan {
     Plan {
         services: services.collect(),
         queues,
-        pools: (0..pools).map(|pool| Pool { name: format!("pool_{pool}") }).collect(),
+        pools: (0..pools)
+            .map(|pool| Pool { name: format!("pool_{pool}"), announce: dice.percent(30).then_some(ClipId(2)) })
+            .collect(),
         agents,
         skills: (0..skills).map(|skill| format!("skill_{skill}")).collect(),
         clips: ["welcome", "menu", "more", "goodbye"].map(str::to_owned).to_vec(),
@@ -136,6 +140,12 @@ fn random_queue(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Queue 
         max_wait_grace: Duration::from_secs(dice.below(3) * 6),
         max_length: 3 + dice.below(20) as u32,
         thresholds: [30, 20, 40].map(Duration::from_secs).to_vec(),
+        whisper: dice.percent(30).then_some(ClipId(3)),
+        announcements: dice.percent(50).then(|| Announcements {
+            first: Duration::from_secs(1 + dice.below(30)),
+            every: Duration::from_secs(5 + dice.below(10)),
+            ..Announcements::default()
+        }),
         ..Queue::default()
     }
 }
@@ -347,6 +357,18 @@ impl<'a> World<'a> {
                     0 => _ = self.phones.remove(&offer),
                     1 => self.later(delay, |received_at| Event::OfferAnswered { offer, received_at }),
                     _ => self.later(delay, |received_at| Event::OfferFailed { offer, outcome, received_at }),
+                }
+            }
+            Command::SayFirst { offer, call, whisper, announce } => {
+                let lengths = [self.dice.up_to(6_000), self.dice.up_to(6_000)];
+                if whisper.is_some() && self.dice.percent(95) {
+                    self.later(lengths[0], |received_at| Event::WhisperEnded { offer, received_at });
+                }
+                if let Some(clip) = announce.filter(|_| self.dice.percent(95)) {
+                    self.later(lengths[1], |received_at| Event::ClipEnded { call, clip, received_at });
+                }
+                if self.dice.percent(10) {
+                    self.later(lengths[0] / 2, |received_at| Event::AgentGone { offer, received_at });
                 }
             }
             Command::JoinMedia { offer, .. } => {

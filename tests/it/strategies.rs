@@ -55,7 +55,7 @@ fn plan(vector: &Value) -> Plan {
     Plan {
         services: vec![service],
         queues: vec![queue],
-        pools: vec![Pool { name: "pool".to_owned() }],
+        pools: vec![Pool { name: "pool".to_owned(), ..Pool::default() }],
         agents: list(&vector["agents"]).iter().map(agent).collect(),
         skills: vec!["skill".to_owned()],
         clips: vec![],

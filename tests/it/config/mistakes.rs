@@ -202,6 +202,8 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     ("[sip]", "[queue.help.announcements]\nmessages = [«\"it/welcom\"»]\n[sip]", "there is no prompt `it/welcom`"),
     ("[sip]", "[queue.help.announcements]\nevery = «\"1 s\"»\n[sip]", "out of range: 1 s (from 5 s to 1 h)"),
+    ("[sip]", "[pool.«front_office»]\nannounce = \"it/welcome\"\n[sip]", "there is no pool `front_office`"),
+    ("[sip]", "[pool.back_office]\n«anounce» = \"it/welcome\"\n[sip]", "unknown key `anounce`"),
     ("[sip]", "[speech]\n«command» = [\"say\", \"{text}\"]\n[sip]", "`command` does not say where {file} goes"),
     (
         "[queue.help]",

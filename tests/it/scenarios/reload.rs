@@ -462,7 +462,7 @@ fn whoever_survives_keeps_the_place_and_whoever_comes_back_finds_it() {
             plan.queues[1].clone(),
         ];
         plan.queues[1].steps = vec![step(0, &[PoolId(1)], &[(SkillId(1), 50)])];
-        plan.pools = ["billing", "first_line"].map(|name| Pool { name: name.to_owned() }).to_vec();
+        plan.pools = ["billing", "first_line"].map(|name| Pool { name: name.to_owned(), ..Pool::default() }).to_vec();
         plan.skills = ["environment", "switchboard"].map(str::to_owned).to_vec();
         plan.agents = vec![agent("900", PoolId(0), &[(SkillId(0), 5)]), agent("102", PoolId(1), &[(SkillId(1), 7)])];
         plan.services.truncate(1);

@@ -124,6 +124,7 @@ impl Stage {
             "rings" => vec![Event::OfferRinging { offer: offer(), received_at }],
             "answer" => vec![Event::OfferAnswered { offer: offer(), received_at }],
             "joined" => vec![Event::OfferJoined { offer: offer(), received_at }],
+            "whispered" => vec![Event::WhisperEnded { offer: offer(), received_at }],
             "talk" => vec![
                 Event::OfferAnswered { offer: offer(), received_at },
                 Event::OfferJoined { offer: offer(), received_at },
@@ -275,6 +276,10 @@ impl Stage {
 fn command(command: &Command, clips: &[String]) -> Option<String> {
     Some(match command {
         Command::CancelOffer { offer } => format!("> cancel offer {}", offer.0),
+        Command::SayFirst { offer, call, whisper, announce } => {
+            let clip = |clip: &Option<ClipId>| clip.map_or("nothing", |clip| clips[clip.index()].as_str());
+            format!("> first {} to offer {} and {} to {}", clip(whisper), offer.0, clip(announce), call.0)
+        }
         Command::JoinMedia { offer, call } => format!("> join {} and offer {}", call.0, offer.0),
         Command::HangUpCall { call } => format!("> hang up {}", call.0),
         Command::HangUpAgent { offer } => format!("> hang up offer {}", offer.0),
