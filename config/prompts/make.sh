@@ -62,6 +62,9 @@ say_all() {
 
 speak it/welcome.wav it 100 "Benvenuto al Centro Servizi della Regione. Resti in linea: la sua chiamata sarà presa dal primo operatore libero."
 speak it/welcome_short.wav it 110 "Benvenuto al Centro Servizi."
+speak it/closed.wav it 100 "Il servizio in questo momento è chiuso. La preghiamo di richiamare negli orari di apertura. Grazie."
+speak it/holiday.wav it 100 "Oggi è un giorno festivo e il servizio è chiuso. La preghiamo di richiamare nei giorni lavorativi. Grazie."
+speak it/busy.wav it 100 "Tutti gli operatori sono occupati e non possiamo rispondere ora. La preghiamo di richiamare più tardi."
 speak en/welcome.wav en 100 "Welcome to the Regional Service Centre. Please stay on the line: your call will be taken by the first free operator."
 speak en/welcome_short.wav en 100 "Welcome to the Service Centre."
 say_all it/menu.wav \

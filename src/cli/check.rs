@@ -1,5 +1,7 @@
 //! `centralino check FILE`: every mistake of a configuration at once, or in short what it says.
 
+mod deadlines;
+
 use super::sources::FileSources;
 use centralino::acd::Plan;
 use centralino::config::{self, Checked, Severity};
@@ -12,8 +14,8 @@ const MISTAKES: u8 = 1;
 /// The file could not be read, or the summary not be written.
 const UNREADABLE: u8 = 2;
 
-/// Mistakes and warnings go to stderr, the summary to stdout.
-pub fn check(file: &Path) -> ExitCode {
+/// Mistakes and warnings go to stderr, the summary or the list of all deadlines to stdout.
+pub fn check(file: &Path, deadlines: bool) -> ExitCode {
     let name = file.display().to_string();
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
@@ -28,7 +30,8 @@ pub fn check(file: &Path) -> ExitCode {
             for warning in &checked.warnings {
                 eprintln!("{}\n", warning.render(&name, Severity::Warning, colour));
             }
-            match std::io::stdout().write_all(summary(&name, &checked).as_bytes()) {
+            let text = if deadlines { deadlines::list(&checked) } else { summary(&name, &checked) };
+            match std::io::stdout().write_all(text.as_bytes()) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(_) => ExitCode::from(UNREADABLE),
             }

@@ -36,6 +36,9 @@ enum Verb {
     Check {
         /// The configuration.
         file: PathBuf,
+        /// Print every deadline that is in force, and what happens then.
+        #[arg(long)]
+        deadlines: bool,
     },
     /// Ask the running daemon why a call waits, or what an agent could take.
     Explain {
@@ -85,7 +88,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.verb.unwrap_or(Verb::Run(arguments.run)) {
         Verb::Run(run) => run::run(run.config.as_deref()),
-        Verb::Check { file } => check::check(&file),
+        Verb::Check { file, deadlines } => check::check(&file, deadlines),
         Verb::Explain { what, name, http } => explain::explain(what, &name, http),
         Verb::Trace(arguments) => trace::trace(&arguments),
         Verb::Agent(arguments) => agent::agent(&arguments),

@@ -6,6 +6,7 @@ mod rehearsal;
 use super::sources::FileSources;
 use centralino::acd::Plan;
 use centralino::config;
+use jiff::tz::TimeZone;
 use rehearsal::Found;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -35,8 +36,17 @@ struct File {
 struct Case {
     /// What the case shows.
     name: Option<String>,
+    /// When it comes in, on the wall: "2026-12-24T10:00[Europe/Rome]", or without the zone by `report.time_zone`. Without
+    /// it every service is open.
+    at: Option<String>,
     /// The number that is dialled.
     call: String,
+    /// Keys that the caller presses in the menus, one after the other; then none.
+    #[serde(default)]
+    keys: String,
+    /// Keys that the caller presses so long after it entered its queue.
+    #[serde(default)]
+    keys_later: BTreeMap<String, String>,
     /// Agents who are ready when it comes in, in the order in which they signed in.
     #[serde(default)]
     ready: Vec<String>,
@@ -86,7 +96,7 @@ fn at_once() -> String {
 
 /// Runs every case; differences go to stdout, what makes the file unusable to stderr.
 pub fn test(path: &Path) -> ExitCode {
-    let (file, plan) = match open(path) {
+    let (file, plan, zone) = match open(path) {
         Ok(opened) => opened,
         Err(problem) => {
             eprintln!("{}: {problem}", path.display());
@@ -96,7 +106,7 @@ pub fn test(path: &Path) -> ExitCode {
     let mut failed = 0;
     for (number, case) in (1..).zip(&file.case) {
         let title = case.name.clone().unwrap_or_else(|| format!("a call to {}", case.call));
-        match rehearsal::play(&plan, case) {
+        match rehearsal::play(&plan, &zone, case) {
             Err(problem) => {
                 eprintln!("{}: case {number}, {title}: {problem}", path.display());
                 return ExitCode::from(UNUSABLE);
@@ -114,7 +124,7 @@ pub fn test(path: &Path) -> ExitCode {
     if failed > 0 { ExitCode::from(FAILED) } else { ExitCode::SUCCESS }
 }
 
-fn open(path: &Path) -> Result<(File, Plan), String> {
+fn open(path: &Path) -> Result<(File, Plan, TimeZone), String> {
     let file: File = toml::from_str(&read(path)?).map_err(|error| error.to_string())?;
     if file.case.is_empty() {
         return Err("there is no [[case]]".to_owned());
@@ -123,7 +133,7 @@ fn open(path: &Path) -> Result<(File, Plan), String> {
     let name = beside.display().to_string();
     let text = read(&beside).map_err(|error| format!("{name}: {error}"))?;
     match config::check(&text, &FileSources::of(&beside)) {
-        Ok(checked) => Ok((file, rehearsal::everybody_signed_out(checked.plan))),
+        Ok(checked) => Ok((file, rehearsal::everybody_signed_out(checked.plan), checked.settings.time_zone)),
         Err(mistakes) => Err(format!("{name} has mistakes:\n{}", mistakes.render(&name, false))),
     }
 }

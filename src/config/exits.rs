@@ -13,7 +13,7 @@ use crate::ids::{CalendarId, Key, ServiceId};
 use toml::Spanned;
 use toml::de::DeValue;
 
-const FORMS: &str = "\"end\", { end = \"it/goodbye\" } or { service = \"…\" }";
+const FORMS: &str = "\"end\", { end = \"it/closed\" } or { service = \"…\" }";
 
 /// What a way out may lead to.
 pub(super) struct Exits<'a> {

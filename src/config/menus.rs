@@ -210,7 +210,7 @@ impl Targets<'_> {
     }
 }
 
-const FORMS: &str = "\"repeat\", { queue = \"…\" }, { menu = \"…\" } or { end = \"it/goodbye\" }";
+const FORMS: &str = "\"repeat\", { queue = \"…\" }, { menu = \"…\" } or { end = \"it/closed\" }";
 
 fn not_a_target(span: &Range<usize>, report: &Report<'_>) {
     if !report.is_marked(span) {

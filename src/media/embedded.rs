@@ -7,9 +7,12 @@ use super::music;
 pub const MUSIC: &str = "music";
 
 /// Prompts by name, as WAV files; `config/prompts/make.sh` makes them.
-const PROMPTS: [(&str, &[u8]); 5] = [
+const PROMPTS: [(&str, &[u8]); 8] = [
     ("en/welcome", include_bytes!("../../config/prompts/en/welcome.wav")),
     ("en/welcome_short", include_bytes!("../../config/prompts/en/welcome_short.wav")),
+    ("it/busy", include_bytes!("../../config/prompts/it/busy.wav")),
+    ("it/closed", include_bytes!("../../config/prompts/it/closed.wav")),
+    ("it/holiday", include_bytes!("../../config/prompts/it/holiday.wav")),
     ("it/menu", include_bytes!("../../config/prompts/it/menu.wav")),
     ("it/welcome", include_bytes!("../../config/prompts/it/welcome.wav")),
     ("it/welcome_short", include_bytes!("../../config/prompts/it/welcome_short.wav")),

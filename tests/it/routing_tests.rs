@@ -74,6 +74,32 @@ expect = { agent = "101" }
 }
 
 #[test]
+fn keys_lead_through_menus_and_whoever_presses_none_comes_to_the_default() {
+    let cases = r#"
+[[case]]
+call = "800000400"
+keys = "1"
+ready = ["101"]
+expect = { queue = "information", agent = "101", path = ["entered information", "rings 101"] }
+
+[[case]]
+call = "800000400"
+keys = "*2"
+ready = ["101", "301"]
+expect = { queue = "information_english", agent = "301" }
+
+[[case]]
+name = "nothing is pressed: the wait begins when the menu has given up"
+call = "800000400"
+ready = ["101"]
+wait = "4 s"
+expect = { queue = "switchboard", step = 0, outcome = "ringing" }
+"#;
+    let (code, said, complained) = test(&written("keys", &(config("../centralino.toml") + cases)));
+    assert_eq!((code, complained.as_str()), (Some(0), ""), "{said}");
+}
+
+#[test]
 fn what_cannot_be_used_is_told_with_its_place() {
     let two_levels = config("two_levels.toml");
     let case = "[[case]]\ncall = \"800000100\"\n";
@@ -87,6 +113,11 @@ fn what_cannot_be_used_is_told_with_its_place() {
             "case 1, a call to 800000100: there is no agent `999`",
         ),
         (format!("{two_levels}{case}wait = \"soon\"\nexpect = {{}}\n"), "`soon` is no length of time"),
+        (
+            format!("{two_levels}{case}at = \"24 December\"\nexpect = {{}}\n"),
+            "case 1, a call to 800000100: `24 December` is no",
+        ),
+        (format!("{two_levels}{case}keys = \"1x\"\nexpect = {{}}\n"), "`x` is no key of a telephone"),
         (format!("config = \"nowhere.toml\"\n{case}expect = {{}}\n"), "nowhere.toml: No such file"),
     ];
     for (number, (text, words)) in table.iter().enumerate() {
@@ -114,4 +145,27 @@ fn a_thousand_cases_take_less_than_two_seconds() {
     });
     let fastest = fastest.min().expect("three runs");
     assert!(fastest < Duration::from_secs(2), "{fastest:?}");
+}
+
+#[test]
+fn every_deadline_of_a_configuration_is_listed() {
+    let file = examples().join("specialised_numbers.toml");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_centralino"));
+    let output = command.args(["check", "--deadlines"]).arg(file).output().expect("a list");
+    let list = String::from_utf8(output.stdout).expect("text");
+    let of = |place: &str| list.lines().filter(|line| line.starts_with(place)).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(of("service taxes") + "\n" + &of("queue taxes"), @"
+    service taxes     calendar        by taxes  it opens or closes
+    queue taxes       ring                15 s  the phone stops ringing: no_answer
+    queue taxes       step                45 s  step 1 opens
+    queue taxes       threshold           30 s  the call is late
+    queue taxes       threshold           20 s  the call is late
+    queue taxes       threshold           40 s  the call is late
+    queue taxes       max_wait           180 s  service registry
+    queue taxes       wrap_up             30 s  the agent is ready
+    ");
+    // Every timer of the routing engine but those of a menu, an announcement and the first step is in force here.
+    for name in ["greeting", "setup", "join", "settle", "back_off", "retry"] {
+        assert!(of("routing").contains(name), "{name}");
+    }
 }

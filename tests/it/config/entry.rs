@@ -112,7 +112,7 @@ fn mistakes_in_calendars_and_ways_out() {
     20:14: there is no behaviour at closing `close` (there are `serve`, `flow_out`)
     24:1: `on_closed` says nothing: [service.other] is always open (`calendar` names its hours)
     29:11: `99` is no key of a telephone (a key is 0 to 9, "*" or "#")
-    29:27: `stop` is no way out ("end", { end = "it/goodbye" } or { service = "…" })
+    29:27: `stop` is no way out ("end", { end = "it/closed" } or { service = "…" })
     33:8: a way out of queue `other` leads back into it (callers of service `other` wait in the same queue)
     "##);
 }
