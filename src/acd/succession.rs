@@ -1,8 +1,8 @@
 //! A new plan laid out after the one in force, so that whoever is in both keeps their id.
 //!
-//! Services, queues, pools, skills and languages are known by their names, agents by their numbers, clips as the caller says. What
-//! the new plan does not have stays in its place as *retired* for the rest of the run: a place is never given to
-//! somebody else, so facts, counters and records mean the same from start to end, and whoever comes back finds their
+//! Services, queues, pools, skills and languages are known by their names, agents by their numbers, clips as the caller
+//! says. What the new plan does not have stays in its place as *retired* for the rest of the run: a place is never given
+//! to somebody else, so facts, counters and records mean the same from start to end, and whoever comes back finds their
 //! old place. The tables are bounded; beyond, a plan is refused until a restart.
 
 use super::entry::Entry;

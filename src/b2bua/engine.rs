@@ -3,7 +3,8 @@
 use super::agent::AgentLeg;
 use super::caller::CallerLeg;
 use super::legs::{Legs, Sockets};
-use super::settings::{Answer, Phone, Settings};
+use super::reload;
+use super::settings::{Answer, Change, Phone, Settings};
 use crate::acd::{self, Acd, Command, Plan};
 use crate::facts::{Fact, Record, Refusal, Turned};
 use crate::ids::{AgentId, CallId, Key, LegId, OfferId, ServiceId};
@@ -53,6 +54,8 @@ pub enum Input<'a> {
         /// For what.
         request: acd::AgentRequest,
     },
+    /// A new configuration comes into force.
+    PlanChanged(Box<Change>),
     /// Take no new calls.
     DrainStarted,
     /// Hang up whoever is left.
@@ -132,14 +135,9 @@ impl Engine {
     /// An engine at rest. `decision_seed` drives the routing's draws and is recorded with the journal; `secret_seed`
     /// drives tags, branches, nonces and the like, comes from the system's entropy and is never recorded.
     pub fn new(plan: Plan, settings: Settings, decision_seed: u64, secret_seed: [u8; 32]) -> Engine {
-        let numbers = (0..).map(ServiceId).zip(&plan.services).map(|(id, service)| (service.number.clone(), id));
-        let accounts = (0..).map(AgentId).zip(&settings.phones).filter_map(|(agent, phone)| match phone {
-            Phone::Account(account) => Some((*account, agent)),
-            Phone::Contact(_) => None,
-        });
         Engine {
-            numbers: numbers.collect(),
-            agent_of_account: accounts.collect(),
+            numbers: reload::numbers(&plan),
+            agent_of_account: reload::agents_by_account(&plan, &settings.phones),
             acd: Acd::new(plan, decision_seed),
             legs: Legs::new(&settings.media, settings.loopback_media, &settings.sip, secret_seed),
             encryption: settings.encryption,
@@ -173,6 +171,7 @@ impl Engine {
             Input::Asked { agent, request } => {
                 self.tell(acd::Event::AgentAsked { agent, request, received_at: now }, &turn);
             }
+            Input::PlanChanged(change) => self.on_plan_changed(*change, now),
             Input::DrainStarted => self.acd.handle(acd::Event::DrainStarted, now, &mut self.outbox),
             Input::DrainEnded => self.acd.handle(acd::Event::DrainEnded, now, &mut self.outbox),
         }

@@ -11,8 +11,9 @@ mod agent;
 mod caller;
 mod engine;
 mod legs;
+mod reload;
 mod settings;
 
 pub use engine::{Engine, Gauges, Input, Output};
 pub use legs::Sockets;
-pub use settings::{Answer, Phone, Settings};
+pub use settings::{Answer, Change, Phone, Settings};

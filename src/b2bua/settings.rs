@@ -1,5 +1,6 @@
-//! What the engine is made with, beside the plan. Nothing here changes while it runs.
+//! What the engine is made with, beside the plan, and what a reload changes of it.
 
+use crate::acd::Plan;
 use crate::{media, sip};
 
 /// Settings of everything inside the engine thread; `config` checks and makes them.
@@ -37,4 +38,19 @@ pub enum Phone {
     Account(sip::api::AccountId),
     /// Always at this SIP URI.
     Contact(String),
+}
+
+/// What a reload changes; every id in it means what it has meant since the start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Laid out after the one in force.
+    pub plan: Plan,
+    /// By `AccountId`; none for one that was removed.
+    pub accounts: Vec<Option<sip::Account>>,
+    /// By `AgentId`, those removed included.
+    pub phones: Vec<Phone>,
+    /// By `AgentId`, those removed included.
+    pub encryption: Vec<media::Encryption>,
+    /// By `ServiceId`, those removed included.
+    pub answer: Vec<Answer>,
 }

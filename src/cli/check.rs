@@ -1,4 +1,5 @@
-//! `centralino check FILE`: every mistake of a configuration at once, or in short what it says.
+//! `centralino check FILE`: every mistake of a configuration at once, or in short what it says; with `--against`, what it
+//! would change.
 
 mod deadlines;
 
@@ -14,34 +15,50 @@ const MISTAKES: u8 = 1;
 /// The file could not be read, or the summary not be written.
 const UNREADABLE: u8 = 2;
 
-/// Mistakes and warnings go to stderr, the summary or the list of all deadlines to stdout.
-pub fn check(file: &Path, deadlines: bool) -> ExitCode {
-    let name = file.display().to_string();
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) => {
-            eprintln!("{}: {error}", name);
-            return ExitCode::from(UNREADABLE);
-        }
+/// Mistakes and warnings go to stderr; the summary, the list of all deadlines or the difference to the other
+/// configuration to stdout.
+pub fn check(file: &Path, deadlines: bool, against: Option<&Path>) -> ExitCode {
+    let checked = match read(file) {
+        Ok(checked) => checked,
+        Err(code) => return code,
     };
+    let name = file.display().to_string();
     let colour = std::io::stderr().is_terminal();
-    match config::check(&text, &FileSources::of(file)) {
-        Ok(checked) => {
-            for warning in &checked.warnings {
-                eprintln!("{}\n", warning.render(&name, Severity::Warning, colour));
-            }
-            let text = if deadlines { deadlines::list(&checked) } else { summary(&name, &checked) };
-            match std::io::stdout().write_all(text.as_bytes()) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(_) => ExitCode::from(UNREADABLE),
-            }
-        }
-        Err(mistakes) => {
-            eprintln!("{}\n", mistakes.render(&name, colour));
-            eprintln!("{}: {}", name, counted(mistakes.mistakes.len(), "mistake"));
-            ExitCode::from(MISTAKES)
-        }
+    for warning in &checked.warnings {
+        eprintln!("{}\n", warning.render(&name, Severity::Warning, colour));
     }
+    let text = match against.map(read).transpose() {
+        Ok(None) if deadlines => deadlines::list(&checked),
+        Ok(None) => summary(&name, &checked),
+        Ok(Some(running)) => changes(&running, &checked),
+        Err(code) => return code,
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(UNREADABLE),
+    }
+}
+
+fn read(file: &Path) -> Result<Checked, ExitCode> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        eprintln!("{name}: {error}");
+        ExitCode::from(UNREADABLE)
+    })?;
+    config::check(&text, &FileSources::of(file)).map_err(|mistakes| {
+        eprintln!("{}\n", mistakes.render(&name, std::io::stderr().is_terminal()));
+        eprintln!("{name}: {}", counted(mistakes.mistakes.len(), "mistake"));
+        ExitCode::from(MISTAKES)
+    })
+}
+
+/// What a reload would do, a line each.
+fn changes(running: &Checked, new: &Checked) -> String {
+    let difference = config::difference(running, new);
+    if difference.is_empty() {
+        return "nothing changes\n".to_owned();
+    }
+    difference.changes.into_iter().chain(difference.waiting).map(|line| line + "\n").collect()
 }
 
 /// Services, queues, pools and addresses, a line each.

@@ -142,7 +142,7 @@ impl Picks {
 fn play(calls: u32, seed: u64) -> Result<bool> {
     let began = Instant::now();
     super::run::log_to_stderr("warn");
-    let daemon = daemon::start(configuration()?)?;
+    let daemon = daemon::start(configuration()?, None)?;
     let stage = Stage::new(Script::new(calls, seed), &daemon)?;
     let mut numbers = Numbers::new(daemon.layout.clone(), daemon.reader.clone());
     print(&opening(&stage, &daemon, seed))?;

@@ -37,8 +37,11 @@ enum Verb {
         /// The configuration.
         file: PathBuf,
         /// Print every deadline that is in force, and what happens then.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "against")]
         deadlines: bool,
+        /// The one that a daemon goes by: prints what a reload of the other would change, and what waits for a restart.
+        #[arg(long, value_name = "RUNNING")]
+        against: Option<PathBuf>,
     },
     /// Ask the running daemon why a call waits, or what an agent could take.
     Explain {
@@ -88,7 +91,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.verb.unwrap_or(Verb::Run(arguments.run)) {
         Verb::Run(run) => run::run(run.config.as_deref()),
-        Verb::Check { file, deadlines } => check::check(&file, deadlines),
+        Verb::Check { file, deadlines, against } => check::check(&file, deadlines, against.as_deref()),
         Verb::Explain { what, name, http } => explain::explain(what, &name, http),
         Verb::Trace(arguments) => trace::trace(&arguments),
         Verb::Agent(arguments) => agent::agent(&arguments),

@@ -1,7 +1,7 @@
 //! `centralino run`: serve calls until told to stop.
 
 use super::sources::FileSources;
-use crate::daemon::{self, Daemon};
+use crate::daemon::{self, Daemon, ReadAgain};
 use anyhow::{Context, Result};
 use centralino::config::{self, Checked};
 use std::fs;
@@ -42,7 +42,10 @@ fn serve(config: Option<&Path>) -> Result<()> {
     for warning in &checked.warnings {
         tracing::warn!("{warning}");
     }
-    let daemon = daemon::start(checked)?;
+    let named = config.map(Path::to_path_buf);
+    let read_again =
+        named.map(|path| -> ReadAgain { Box::new(move || read(Some(&path)).map_err(|e| format!("{e:#}"))) });
+    let daemon = daemon::start(checked, read_again)?;
     end_all_on_panic();
     // A terminal that nobody reads any more is no reason to stop.
     let _ = announce(&daemon);

@@ -265,14 +265,15 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
     }
 }
 
+pub(super) const NUMBER_FROM: [(&str, sip::NumberFrom); 4] = [
+    ("request_uri", sip::NumberFrom::RequestUri),
+    ("to", sip::NumberFrom::To),
+    ("called_party", sip::NumberFrom::CalledParty),
+    ("diversion", sip::NumberFrom::Diversion),
+];
+
 fn number_from(value: &DeValue<'_>) -> Read<sip::NumberFrom> {
-    let known = [
-        ("request_uri", sip::NumberFrom::RequestUri),
-        ("to", sip::NumberFrom::To),
-        ("called_party", sip::NumberFrom::CalledParty),
-        ("diversion", sip::NumberFrom::Diversion),
-    ];
-    one_of(value, "place of the number", &known)
+    one_of(value, "place of the number", &NUMBER_FROM)
 }
 
 fn read_media(section: &mut Section<'_>, sip: IpAddr, report: &Report<'_>) -> Media {

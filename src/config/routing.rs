@@ -383,31 +383,35 @@ fn warn_of_the_unreachable(queue: &Queue, section: &Section<'_>, report: &Report
     }
 }
 
+pub(super) const STRATEGIES: [(&str, Strategy); 9] = [
+    ("longest_idle", Strategy::LongestIdle),
+    ("linear", Strategy::Linear),
+    ("round_robin", Strategy::RoundRobin),
+    ("fewest_calls", Strategy::FewestCalls),
+    ("least_talk_time", Strategy::LeastTalkTime),
+    ("best_skill", Strategy::BestSkill),
+    ("random", Strategy::Random),
+    ("weighted_random", Strategy::WeightedRandom),
+    ("ring_all", Strategy::RingAll),
+];
+pub(super) const ANSWERS: [(&str, Answer); 2] = [("first", Answer::First), ("early", Answer::Early)];
+pub(super) const MODES: [(&str, StepMode); 2] = [("widen", StepMode::Widen), ("replace", StepMode::Replace)];
+pub(super) const ON_RELOAD: [(&str, OnReload); 2] = [("follow", OnReload::Follow), ("keep", OnReload::Keep)];
+
 fn strategy(value: &DeValue<'_>) -> Read<Strategy> {
-    let known = [
-        ("longest_idle", Strategy::LongestIdle),
-        ("linear", Strategy::Linear),
-        ("round_robin", Strategy::RoundRobin),
-        ("fewest_calls", Strategy::FewestCalls),
-        ("least_talk_time", Strategy::LeastTalkTime),
-        ("best_skill", Strategy::BestSkill),
-        ("random", Strategy::Random),
-        ("weighted_random", Strategy::WeightedRandom),
-        ("ring_all", Strategy::RingAll),
-    ];
-    one_of(value, "strategy", &known)
+    one_of(value, "strategy", &STRATEGIES)
 }
 
 fn answer(value: &DeValue<'_>) -> Read<Answer> {
-    one_of(value, "way to answer", &[("first", Answer::First), ("early", Answer::Early)])
+    one_of(value, "way to answer", &ANSWERS)
 }
 
 fn on_reload(value: &DeValue<'_>) -> Read<OnReload> {
-    one_of(value, "way to go on after a reload", &[("follow", OnReload::Follow), ("keep", OnReload::Keep)])
+    one_of(value, "way to go on after a reload", &ON_RELOAD)
 }
 
 fn mode(value: &DeValue<'_>) -> Read<StepMode> {
-    one_of(value, "mode", &[("widen", StepMode::Widen), ("replace", StepMode::Replace)])
+    one_of(value, "mode", &MODES)
 }
 
 pub(super) fn one_of<T: Copy>(value: &DeValue<'_>, what: &str, known: &[(&str, T)]) -> Read<T> {

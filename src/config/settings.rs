@@ -1,4 +1,5 @@
-//! What a checked configuration says beside the plan. A change here needs a restart.
+//! What a checked configuration says beside the plan. Clips, phones, accounts and answering follow a reload; a change of
+//! anything else needs a restart, and the reload says so.
 
 use crate::b2bua;
 use crate::sip::Secret;

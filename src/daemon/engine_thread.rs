@@ -2,7 +2,7 @@
 
 use super::clock::{Civil, Clock};
 use super::facts_thread::Facts;
-use super::inbox::{Answer, Inbox, Message, Messages, Question, Wish};
+use super::inbox::{Answer, Inbox, Message, Messages, Question, Reload, Wish};
 use super::media_thread::MediaHandle;
 use super::sip_stream::Streams;
 use super::trace::Passed;
@@ -20,6 +20,7 @@ use centralino::time::{Duration, Time};
 use rustix::net::{SendFlags, sendto};
 use std::io;
 use std::net::{IpAddr, UdpSocket};
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 /// Messages handled before deadlines are looked at and numbers are published again.
@@ -150,6 +151,10 @@ impl EngineThread {
 
     fn hear(&mut self, message: Message) {
         let now = self.clock.now();
+        let message = match message {
+            Message::Reload(reload) => return self.reload(*reload, now),
+            other => other,
+        };
         let input = match &message {
             Message::Sip { flow, bytes, received_at } => Input::Sip { flow: *flow, bytes, received_at: *received_at },
             Message::SendFailed(flow) => Input::SendFailed { flow: *flow },
@@ -182,6 +187,8 @@ impl EngineThread {
                 _ = reply.try_send(self.ask(number, wish, now));
                 return;
             }
+            // Taken above: it is not looked at but moved.
+            Message::Reload(_) => return,
             Message::Stop => return self.stop(now),
         };
         self.engine.handle(input, now, &mut MediaSockets(&self.outlets), &mut self.out);
@@ -235,6 +242,22 @@ impl EngineThread {
             Some(why) => Answer::Denied(why),
             None => Answer::Done(self.engine.acd().explain_agent(agent, now).unwrap_or_default()),
         }
+    }
+
+    /// Everything was made ready elsewhere: it is put into its place. Whoever counts or reads facts is told first, because
+    /// the facts that follow are of the new plan.
+    fn reload(&mut self, reload: Reload, now: Time) {
+        let Reload { change, sounds, changed, publisher } = reload;
+        for (clip, sound) in sounds {
+            self.outlets.media.send(media::Command::Learn { clip, sound }, None);
+        }
+        self.tally.relay(Arc::clone(&changed.layout), &changed.origins);
+        self.outlets.publisher = publisher;
+        self.tally.publish(now, &mut self.outlets.publisher);
+        self.outlets.facts.plan_changed(changed);
+        let input = Input::PlanChanged(Box::new(change));
+        self.engine.handle(input, now, &mut MediaSockets(&self.outlets), &mut self.out);
+        self.flush(now);
     }
 
     /// The first time: let talks end. The second time: now.

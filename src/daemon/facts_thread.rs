@@ -14,10 +14,13 @@ pub use names::Names;
 
 use super::clock::Clock;
 use super::trace::{Passed, Trace};
+use centralino::acd::Plan;
 use centralino::facts::Record;
 use centralino::ids::{CallId, QueueId};
+use centralino::stats::Layout;
+use centralino::stats::snapshot::Reader;
 use centralino::time::{Duration, Time};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,6 +45,9 @@ pub trait FactReader: Send {
     /// The INVITE of an offer was sent, so long after call and agent could first have met.
     fn dispatched(&mut self, _queue: QueueId, _after: Duration) {}
 
+    /// A reload: the facts that follow are of another plan.
+    fn plan_changed(&mut self, _changed: &PlanChanged) {}
+
     /// Who calls: the number as the caller's network gave it. Personal data, in no fact.
     fn caller(&mut self, _call: CallId, _number: &str) {}
 
@@ -63,10 +69,28 @@ pub trait FactReader: Send {
     fn end(&mut self) {}
 }
 
+/// A new plan, as the readers of facts need it.
+#[derive(Debug)]
+pub struct PlanChanged {
+    /// Laid out after the one before.
+    pub plan: Arc<Plan>,
+    /// The digest of its configuration.
+    pub config_hash: String,
+    /// Places of the tally's numbers from now on.
+    pub layout: Arc<Layout>,
+    /// Where each of them was before.
+    pub origins: Arc<[Option<usize>]>,
+    /// The tally's numbers from now on.
+    pub tally: Reader,
+    /// Where the one who keeps windows and percentiles says how to read them from now on.
+    pub live: Sender<LiveReader>,
+}
+
 /// What readers are told.
 #[derive(Debug)]
 enum Told {
     Fact(Record),
+    PlanChanged(Box<PlanChanged>),
     Dispatched(QueueId, Duration),
     Caller(CallId, String),
     CallId(CallId, String),
@@ -98,36 +122,54 @@ impl Asker {
 pub struct Facts {
     sender: Sender<Told>,
     lost: Arc<AtomicU64>,
+    /// A change of plan that found no room: nothing is told before it.
+    held: Option<Box<PlanChanged>>,
 }
 
 impl Facts {
     /// Hands a fact over, without waiting.
-    pub fn put(&self, record: Record) {
+    pub fn put(&mut self, record: Record) {
         self.tell(Told::Fact(record));
     }
 
     /// Hands over how long an offer took to be sent, without waiting.
-    pub fn dispatched(&self, queue: QueueId, after: Duration) {
+    pub fn dispatched(&mut self, queue: QueueId, after: Duration) {
         self.tell(Told::Dispatched(queue, after));
     }
 
     /// Says who calls, without waiting.
-    pub fn caller(&self, call: CallId, number: String) {
+    pub fn caller(&mut self, call: CallId, number: String) {
         self.tell(Told::Caller(call, number));
     }
 
     /// Says which Call-ID a leg of a call has, without waiting.
-    pub fn call_id(&self, call: CallId, call_id: String) {
+    pub fn call_id(&mut self, call: CallId, call_id: String) {
         self.tell(Told::CallId(call, call_id));
     }
 
     /// Hands a message over, without waiting.
-    pub fn message(&self, passed: Passed) {
+    pub fn message(&mut self, passed: Passed) {
         self.tell(Told::Message(Box::new(passed)));
     }
 
-    fn tell(&self, told: Told) {
-        if self.sender.try_send(told).is_err() {
+    /// Says that the facts that follow are of another plan, without waiting; with no room now, as soon as there is.
+    pub fn plan_changed(&mut self, changed: PlanChanged) {
+        self.held = Some(Box::new(changed));
+        self.tell_held();
+    }
+
+    /// Whether nothing is held any more.
+    fn tell_held(&mut self) -> bool {
+        let Some(held) = self.held.take() else { return true };
+        if let Err(TrySendError::Full(Told::PlanChanged(held))) = self.sender.try_send(Told::PlanChanged(held)) {
+            self.held = Some(held);
+            return false;
+        }
+        true
+    }
+
+    fn tell(&mut self, told: Told) {
+        if !self.tell_held() || self.sender.try_send(told).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -137,7 +179,7 @@ impl Facts {
 pub fn spawn(readers: Vec<Box<dyn FactReader>>, clock: Clock) -> io::Result<(Facts, Asker, JoinHandle<()>)> {
     let (sender, receiver) = bounded(CAPACITY);
     let lost = Arc::new(AtomicU64::new(0));
-    let facts = Facts { sender, lost: Arc::clone(&lost) };
+    let facts = Facts { sender, lost: Arc::clone(&lost), held: None };
     let (asker, asked) = bounded(QUESTIONS);
     let read = move || read(&receiver, &asked, readers, clock, &lost);
     let thread = Builder::new().name("facts".into()).spawn(read)?;
@@ -181,6 +223,7 @@ fn read(
 fn tell(readers: &mut [Box<dyn FactReader>], told: Told) {
     match told {
         Told::Fact(record) => readers.iter_mut().for_each(|reader| reader.read(&record)),
+        Told::PlanChanged(changed) => readers.iter_mut().for_each(|reader| reader.plan_changed(&changed)),
         Told::Dispatched(queue, after) => readers.iter_mut().for_each(|reader| reader.dispatched(queue, after)),
         Told::CallId(call, id) => readers.iter_mut().for_each(|reader| reader.call_id(call, &id)),
         Told::Message(passed) => readers.iter_mut().for_each(|reader| reader.message(&passed)),
@@ -219,7 +262,7 @@ mod tests {
     fn every_reader_is_told_everything_in_order_and_of_the_end() {
         let (sender, told) = mpsc::channel();
         let readers: Vec<Box<dyn FactReader>> = vec![Box::new(Echo(sender.clone())), Box::new(Echo(sender))];
-        let (facts, _, thread) = spawn(readers, Clock::start()).expect("a thread");
+        let (mut facts, _, thread) = spawn(readers, Clock::start()).expect("a thread");
         facts.put(record(1));
         facts.dispatched(QueueId(7), Duration::from_millis(3));
         drop(facts);
@@ -232,14 +275,14 @@ mod tests {
     #[test]
     fn handing_facts_over_allocates_nothing_and_never_waits() {
         let (sender, receiver) = bounded(100);
-        let facts = Facts { sender, lost: Arc::new(AtomicU64::new(0)) };
-        let hand_over = || {
+        let mut facts = Facts { sender, lost: Arc::new(AtomicU64::new(0)), held: None };
+        let hand_over = |facts: &mut Facts| {
             for at in 0..200 {
                 facts.put(record(at));
                 facts.dispatched(QueueId(0), Duration::from_millis(at));
             }
         };
-        assert_eq!(allocation_counter::measure(hand_over).count_total, 0);
+        assert_eq!(allocation_counter::measure(|| hand_over(&mut facts)).count_total, 0);
         assert_eq!((receiver.len(), facts.lost.load(Ordering::Relaxed)), (100, 300), "nobody read: the rest is lost");
         receiver.try_iter().for_each(drop);
         assert_eq!(allocation_counter::measure(|| facts.put(record(1))).count_total, 0);

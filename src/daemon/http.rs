@@ -32,17 +32,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 /// What HTTP shows.
 #[derive(Clone)]
 pub struct HttpState {
-    /// The published numbers.
-    pub reader: Reader,
-    /// How they are rendered.
-    pub exposition: Exposition,
-    /// Windows and percentiles.
-    pub live: LiveReader,
+    /// The published numbers; a reload shows others.
+    pub shown: watch::Receiver<Arc<Shown>>,
     /// The engine's clock.
     pub clock: Arc<dyn Fn() -> Time + Send + Sync>,
     /// The way to those who remember what passed.
@@ -53,6 +49,17 @@ pub struct HttpState {
     pub control_token: Option<Secret>,
     /// What clients may hold.
     pub limits: HttpLimits,
+}
+
+/// Published numbers and how to read them: all of one plan.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The published numbers.
+    pub reader: Reader,
+    /// How they are rendered.
+    pub exposition: Exposition,
+    /// Windows and percentiles.
+    pub live: LiveReader,
 }
 
 /// What clients may hold.
@@ -148,30 +155,33 @@ async fn metrics(State(shared): State<Shared>, ConnectInfo(held): ConnectInfo<He
     if !shared.admit(&held) {
         return busy();
     }
-    let (state, live) = (&shared.state, &shared.state.live);
+    let shown = shared.shown();
+    let Shown { reader, exposition, live } = &*shown;
     let Some(live_copy) = copy(&live.reader).await else { return unreadable() };
-    let Some(copy) = copy(&state.reader).await else { return unreadable() };
-    let mut more = speed_of_answer(state.exposition.layout(), &copy, &live.layout, &live_copy);
+    let Some(copy) = copy(reader).await else { return unreadable() };
+    let mut more = speed_of_answer(exposition.layout(), &copy, &live.layout, &live_copy);
     more.extend(shared.process.collect());
     let mut text = String::new();
-    state.exposition.render(&copy, (state.clock)(), more, &mut text);
+    exposition.render(&copy, (shared.state.clock)(), more, &mut text);
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }
 
 async fn live(State(shared): State<Shared>) -> Response {
-    let Some(copy) = copy(&shared.state.reader).await else { return unreadable() };
-    match shared.silence(&copy) {
+    let shown = shared.shown();
+    let Some(copy) = copy(&shown.reader).await else { return unreadable() };
+    match shared.silence(&shown, &copy) {
         None => "alive\n".into_response(),
         Some(silence) => silent(silence),
     }
 }
 
 async fn ready(State(shared): State<Shared>) -> Response {
-    let Some(copy) = copy(&shared.state.reader).await else { return unreadable() };
-    if let Some(silence) = shared.silence(&copy) {
+    let shown = shared.shown();
+    let Some(copy) = copy(&shown.reader).await else { return unreadable() };
+    if let Some(silence) = shared.silence(&shown, &copy) {
         return silent(silence);
     }
-    let phase = copy.get(shared.state.exposition.layout().phase).copied().unwrap_or(0);
+    let phase = copy.get(shown.exposition.layout().phase).copied().unwrap_or(0);
     let phase = usize::try_from(phase).ok().and_then(|phase| Phase::ALL.get(phase)).unwrap_or(&Phase::Starting);
     let status = if *phase == Phase::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, format!("{}\n", phase.label())).into_response()
@@ -203,6 +213,11 @@ async fn copy(reader: &Reader) -> Option<Vec<u64>> {
 }
 
 impl Shared {
+    /// What is shown now.
+    fn shown(&self) -> Arc<Shown> {
+        Arc::clone(&self.state.shown.borrow())
+    }
+
     /// Whether there is room for one more page; it is taken until the connection is closed.
     fn admit(&self, held: &Held) -> bool {
         let scrape = Arc::clone(&self.scrapes).try_acquire_owned();
@@ -210,8 +225,8 @@ impl Shared {
     }
 
     /// How long the engine has published nothing, when that is too long.
-    fn silence(&self, copy: &[u64]) -> Option<Duration> {
-        let heartbeat = copy.get(self.state.exposition.layout().as_of).copied().unwrap_or(0);
+    fn silence(&self, shown: &Shown, copy: &[u64]) -> Option<Duration> {
+        let heartbeat = copy.get(shown.exposition.layout().as_of).copied().unwrap_or(0);
         let silence = (self.state.clock)().since(Time::from_nanos(heartbeat));
         (silence > self.state.limits.heartbeat).then_some(silence)
     }

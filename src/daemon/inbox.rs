@@ -3,11 +3,15 @@
 //! Channels that block look again and again, and give way in between, before they sleep: at the rates of a call centre
 //! that was most of what a message cost. This one sleeps at once, and who puts something in wakes it if it sleeps.
 
+use super::facts_thread::PlanChanged;
 use bytes::Bytes;
 use centralino::acd::AgentRequest;
+use centralino::b2bua::Change;
 use centralino::facts::{Denial, Record};
+use centralino::ids::ClipId;
 use centralino::media;
 use centralino::sip::Flow;
+use centralino::stats::snapshot::Publisher;
 use centralino::time::Time;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
@@ -58,6 +62,8 @@ pub enum Message {
         /// Where the answer goes, if it is still wanted.
         reply: tokio::sync::mpsc::Sender<Answer>,
     },
+    /// A new configuration comes into force.
+    Reload(Box<Reload>),
     /// SIGTERM or SIGINT: the first drains, the second ends.
     Stop,
 }
@@ -80,6 +86,19 @@ pub enum Answer {
     Denied(Denial),
     /// There is no such agent.
     NoSuchAgent,
+}
+
+/// A new configuration, all of it ready to be put in the place of the one before.
+#[derive(Debug)]
+pub struct Reload {
+    /// For the engine.
+    pub change: Change,
+    /// Sounds that the media thread does not have, by their ids.
+    pub sounds: Vec<(ClipId, Arc<media::Clip>)>,
+    /// For the readers of facts, and for the tally.
+    pub changed: PlanChanged,
+    /// The writing end of the tally's new numbers.
+    pub publisher: Publisher,
 }
 
 /// What an operator wants explained.

@@ -7,10 +7,13 @@ mod http;
 mod inbox;
 mod limits;
 mod media_thread;
+mod reload;
 mod signals;
 mod sip_stream;
 mod sip_udp;
+mod sounds;
 mod start;
 mod trace;
 
+pub use reload::ReadAgain;
 pub use start::{Daemon, start};

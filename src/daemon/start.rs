@@ -4,20 +4,21 @@ use super::clock::Clock;
 use super::engine_thread::{EngineThread, Outlets};
 use super::facts_thread::{FactReader, Keep, LiveNumbers, Log, Names};
 use super::inbox::{Inbox, Message};
+use super::reload::{ReadAgain, Reloader};
 use super::trace::Tracer;
-use super::{facts_thread, http, limits, media_thread, signals, sip_stream, sip_udp};
+use super::{facts_thread, http, limits, media_thread, signals, sip_stream, sip_udp, sounds};
 use crate::ledger::Keeper;
 use anyhow::{Context, Result, bail};
 use centralino::acd::Plan;
 use centralino::b2bua::Engine;
-use centralino::config::{self, Checked, ClipSource, Settings};
-use centralino::media::{self, MediaEngine};
+use centralino::config::{self, Checked, Running, Settings};
+use centralino::media::MediaEngine;
 use centralino::stats::prometheus::{Exposition, Info};
 use centralino::stats::{Layout, Tally, snapshot};
-use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use tokio::sync::watch;
 
 /// A running daemon.
 pub struct Daemon {
@@ -52,8 +53,10 @@ impl Daemon {
     }
 }
 
-/// Binds everything first, so that what is wrong is said before any call comes in; then starts the threads.
-pub fn start(checked: Checked) -> Result<Daemon> {
+/// Binds everything first, so that what is wrong is said before any call comes in; then starts the threads. With
+/// something to read again, SIGHUP reloads.
+pub fn start(checked: Checked, read_again: Option<ReadAgain>) -> Result<Daemon> {
+    let in_force = checked.clone();
     let Checked { plan, mut settings, hash, .. } = checked;
     raise_file_limit(&settings);
     let clock = Clock::start();
@@ -61,7 +64,7 @@ pub fn start(checked: Checked) -> Result<Daemon> {
     let tcp = settings.sip_tcp.map(|address| listen(address, "SIP over TCP")).transpose()?;
     let http_listener = listen(settings.http, "HTTP")?;
     settings.bound(udp.local_addr()?, tcp.as_ref().map(TcpListener::local_addr).transpose()?);
-    let clips = load_clips(&settings.clips)?;
+    let clips = sounds::load(&settings.clips)?;
 
     let plan = Arc::new(plan);
     let (inbox, messages) = Inbox::new();
@@ -69,6 +72,7 @@ pub fn start(checked: Checked) -> Result<Daemon> {
     let (mut publisher, reader) = snapshot::channel(tally.layout().len());
     // Readers must not see a desk without agents before the engine's first turn is over.
     tally.publish(clock.now(), &mut publisher);
+    let prints = clips.iter().map(sounds::print).collect();
     let media = MediaEngine::new(settings.engine.media.clone(), clips, entropy()?);
     let (media, media_thread) = media_thread::spawn(media, inbox.clone(), clock)?;
     let (numbers, live) = LiveNumbers::new(&tally.layout(), reader.clone(), settings.time_zone.clone(), clock.now());
@@ -89,13 +93,23 @@ pub fn start(checked: Checked) -> Result<Daemon> {
     };
     let streams = sip_stream::spawn(tcp, bounds, entropy()?, inbox.clone(), clock)?;
     sip_udp::spawn(udp.try_clone()?, inbox.clone(), clock)?;
-    signals::spawn(inbox.clone())?;
     let info = Info { version: env!("CARGO_PKG_VERSION").into(), config_hash: hash };
     let layout = tally.layout();
+    let exposition = Exposition::new(tally.layout(), info);
+    let shown = watch::channel(Arc::new(http::Shown { reader: reader.clone(), exposition, live }));
+    let reloader = read_again.map(|read| Reloader {
+        read,
+        running: Running::of(&in_force),
+        in_force,
+        prints,
+        layout: tally.layout(),
+        inbox: inbox.clone(),
+        shown: shown.0,
+        now: Box::new(move || clock.now()),
+    });
+    signals::spawn(inbox.clone(), reloader.map(Reloader::listen).transpose()?)?;
     let http = http::HttpState {
-        reader: reader.clone(),
-        exposition: Exposition::new(tally.layout(), info),
-        live,
+        shown: shown.1,
         clock: Arc::new(move || clock.now()),
         trace: Some(asker),
         inbox: Some(inbox.clone()),
@@ -128,20 +142,6 @@ fn raise_file_limit(settings: &Settings) {
 
 fn listen(address: SocketAddr, what: &str) -> Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("{what} on {address}"))
-}
-
-fn load_clips(clips: &[config::Clip]) -> Result<Vec<media::Clip>> {
-    let load = |clip: &config::Clip| match &clip.source {
-        ClipSource::File(path) => {
-            let bytes = fs::read(path).with_context(|| format!("prompt {}", path.display()))?;
-            media::Clip::from_wav(&bytes).with_context(|| format!("prompt {}", path.display()))
-        }
-        ClipSource::Embedded(name) => media::embedded::clip(name).with_context(|| format!("prompt {name}")),
-        ClipSource::Tone { hz, length } => {
-            media::Clip::from_samples(media::tone::samples(*hz, *length)).context("tone")
-        }
-    };
-    clips.iter().map(load).collect()
 }
 
 fn entropy() -> Result<[u8; 32]> {

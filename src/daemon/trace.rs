@@ -10,7 +10,7 @@ mod mask;
 pub use capture::capture;
 pub use ladder::ladder;
 
-use super::facts_thread::{FactReader, Names};
+use super::facts_thread::{FactReader, Names, PlanChanged};
 use bytes::Bytes;
 use centralino::facts::{Fact, Record};
 use centralino::ids::CallId;
@@ -18,6 +18,7 @@ use centralino::sip::Flow;
 use centralino::time::Time;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Calls whose Call-IDs are remembered; later ones push earlier ones out.
 const CALLS: usize = 10_000;
@@ -116,6 +117,10 @@ impl FactReader for Tracer {
         if call_of(&record.fact).is_some() {
             self.keep(Kept::Fact(record.clone()));
         }
+    }
+
+    fn plan_changed(&mut self, changed: &PlanChanged) {
+        self.names = Names::of(Arc::clone(&changed.plan));
     }
 
     fn message(&mut self, passed: &Passed) {

@@ -10,6 +10,7 @@ use centralino::facts::Record;
 use centralino::ids::CallId;
 use centralino::report::assemble::{Assembler, Run};
 use centralino::report::record::{Interaction, Moment, Name};
+use centralino::stats::Shape;
 use centralino::time::{Duration, Time};
 use crossbeam_channel::{Sender, bounded};
 use jiff::Timestamp;
@@ -25,6 +26,7 @@ const STEP: i64 = 20_000_000;
 /// Keeps what became of every caller.
 pub struct Keeper {
     assembler: Assembler,
+    tells_agents_apart: bool,
     queue_log: Option<QueueLog>,
     keys: Option<KeyRing>,
     keys_due: i64,
@@ -58,16 +60,15 @@ impl Keeper {
         let writer = writer.spawn(received).context("the thread of the ledger")?;
         let shape = config::shape(plan);
         let civil = Moment { at: now, utc: utc_now() };
-        let agents = match settings.agreement {
-            Some(_) => plan.agents.iter().map(|agent| Name::from(agent.number.as_str())).collect(),
-            None => Vec::new(),
-        };
+        let tells_agents_apart = settings.agreement.is_some();
+        let agents = names_of_agents(plan, tells_agents_apart);
         let run = Run { origin: origin(civil.utc), config: config.into(), agents: agents.clone() };
         let queue_log = settings.queue_log.as_ref().map(|_| QueueLog::new(&shape, agents, civil.utc));
         let keyed = settings.path.as_ref().filter(|_| settings.pseudonyms_days > 0);
         let keys = keyed.map(|path| KeyRing::beside(path, settings.key_days, settings.pseudonyms_days)).transpose()?;
         let mut keeper = Keeper {
             assembler: Assembler::new(&shape, run, civil),
+            tells_agents_apart,
             queue_log,
             keys,
             keys_due: 0,
@@ -104,6 +105,15 @@ impl Keeper {
             self.send(Item::Call(Box::new(interaction)));
         }
         self.finished = finished;
+    }
+
+    /// A reload: the facts that follow are of this plan and the configuration of this name.
+    pub fn follow(&mut self, plan: &Plan, shape: &Shape, config: &str) {
+        let agents = names_of_agents(plan, self.tells_agents_apart);
+        if let Some(log) = &mut self.queue_log {
+            log.follow(shape, agents.clone());
+        }
+        self.assembler.follow(shape, config.into(), agents);
     }
 
     /// Who calls; the number itself goes no further.
@@ -167,6 +177,12 @@ impl Keeper {
             self.uncounted += 1;
         }
     }
+}
+
+/// By `AgentId`; nobody's without an agreement that allows it.
+fn names_of_agents(plan: &Plan, tells_agents_apart: bool) -> Vec<Name> {
+    let agents = plan.agents.iter().filter(|_| tells_agents_apart);
+    agents.map(|agent| Name::from(agent.number.as_str())).collect()
 }
 
 /// Names a run by its start.

@@ -53,6 +53,13 @@ impl QueueLog {
         }
     }
 
+    /// A reload: whoever is new has a name from now on.
+    pub fn follow(&mut self, shape: &Shape, agents: Vec<Name>) {
+        let QueueLog { queues, pools, agents, .. } = QueueLog::new(shape, agents, 0);
+        (self.queues, self.pools, self.agents) = (queues, pools, agents);
+        self.most_calls = self.most_calls.max(shape.calls);
+    }
+
     /// The line of the daemon's start.
     pub fn start(&self) -> String {
         format!("{}|NONE|NONE|NONE|QUEUESTART|\n", self.started)

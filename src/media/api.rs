@@ -1,11 +1,13 @@
 //! What the media room is asked to do and what it says. The shell carries both over channels between the engine
 //! thread and the media thread.
 
+use super::clip::Clip;
 use crate::facts::Party;
 use crate::ids::{CallId, ClipId, Key, LegId};
 use crate::media::srtp::Crypto;
 use crate::time::Time;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// Something for the media engine to do. Commands for an unknown leg are ignored (it was closed meanwhile).
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +25,13 @@ pub enum Command {
         leg: LegId,
         /// What was agreed.
         stream: Stream,
+    },
+    /// From now on there is a clip of this id: the next one, or one that nobody plays yet.
+    Learn {
+        /// Its id.
+        clip: ClipId,
+        /// Its sound.
+        sound: Arc<Clip>,
     },
     /// Play a clip once, from its start, then say `ClipEnded`.
     PlayOnce {

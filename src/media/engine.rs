@@ -16,19 +16,20 @@ use super::Settings;
 use super::api::{Command, Event, Output, Stream};
 use super::clip::Clip;
 use crate::facts::{Fact, Record, Turned};
-use crate::ids::{ByLeg, LegId};
+use crate::ids::{ByLeg, ClipId, LegId};
 use crate::time::{Deadlines, Duration, Time};
 use leg::{Leg, Playing};
 use outgoing::Outgoing;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use slab::Slab;
+use std::sync::Arc;
 use wheel::{Due, Wheel};
 
 /// The media engine.
 #[derive(Debug)]
 pub struct MediaEngine {
-    clips: Vec<Clip>,
+    clips: Vec<Arc<Clip>>,
     silent_after: Option<Duration>,
     legs: Slab<Leg>,
     keys: ByLeg<usize>,
@@ -46,7 +47,7 @@ impl MediaEngine {
     /// An engine that plays these clips, by `ClipId`. SSRCs and first numbers come from the seed.
     pub fn new(settings: Settings, clips: Vec<Clip>, seed: [u8; 32]) -> MediaEngine {
         MediaEngine {
-            clips,
+            clips: clips.into_iter().map(Arc::new).collect(),
             silent_after: settings.silent_after,
             legs: Slab::new(),
             keys: ByLeg::default(),
@@ -66,6 +67,7 @@ impl MediaEngine {
         match command {
             Command::Open { leg, port: _ } => self.open(leg),
             Command::Direct { leg, stream } => self.direct(leg, stream, now),
+            Command::Learn { clip, sound } => self.learn(clip, sound),
             Command::PlayOnce { leg, clip } => self.play_once(leg, clip, now, out),
             Command::PlayMusic { leg, clip } => {
                 let playing = clip.map(|clip| Playing { clip, position: 0, once: false });
@@ -113,6 +115,14 @@ impl MediaEngine {
     /// How many legs are open.
     pub fn open_legs(&self) -> usize {
         self.legs.len()
+    }
+
+    fn learn(&mut self, id: ClipId, sound: Arc<Clip>) {
+        // One that never came is silence no more than a wrong sound: it is this one until it comes.
+        while self.clips.len() <= id.index() {
+            self.clips.push(Arc::clone(&sound));
+        }
+        self.clips[id.index()] = sound;
     }
 
     fn open(&mut self, id: LegId) {

@@ -14,7 +14,7 @@ pub(crate) use credentials::{Response, hash};
 
 use super::api::AccountId;
 use super::message::{Request, Uri};
-use super::settings::Settings;
+use super::settings::{Account, Settings};
 use crate::time::{Duration, Time};
 use hmac::{Hmac, KeyInit, Mac};
 use ipnet::IpNet;
@@ -58,6 +58,27 @@ struct Secrets {
     sha256: String,
 }
 
+impl Secrets {
+    fn new(user: &str, realm: &str, password: &str) -> Secrets {
+        Secrets {
+            md5: hash(Algorithm::Md5, &[user, realm, password]),
+            sha256: hash(Algorithm::Sha256, &[user, realm, password]),
+        }
+    }
+}
+
+/// Accounts by their user names; one that is no more still has its number.
+fn secrets_by_user<'a>(
+    accounts: impl Iterator<Item = Option<&'a Account>>,
+    realm: &str,
+) -> HashMap<String, (AccountId, Secrets)> {
+    let each = (0u32..).zip(accounts).filter_map(|(id, account)| {
+        let Account { user, secret } = account?;
+        Some((user.clone(), (AccountId(id), Secrets::new(user, realm, &secret.0))))
+    });
+    each.collect()
+}
+
 /// When and as which of that moment a nonce was given out.
 type Issue = (Time, u32);
 
@@ -74,16 +95,9 @@ impl Digest {
     /// For the accounts of `settings`; `key` is random and new for each run.
     pub fn new(settings: &Settings, key: [u8; 32]) -> Digest {
         let realm = settings.realm.clone();
-        let secrets = |user: &str, password: &str| Secrets {
-            md5: hash(Algorithm::Md5, &[user, &realm, password]),
-            sha256: hash(Algorithm::Sha256, &[user, &realm, password]),
-        };
-        let each = (0u32..).zip(&settings.accounts);
-        let accounts = each
-            .map(|(id, account)| (account.user.clone(), (AccountId(id), secrets(&account.user, &account.secret.0))));
-        let accounts = accounts.collect();
+        let accounts = secrets_by_user(settings.accounts.iter().map(Some), &realm);
         let nobody_key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        let nobody = secrets("", &nobody_key);
+        let nobody = Secrets::new("", &realm, &nobody_key);
         let room = settings.accounts.len().saturating_mul(settings.limits.bindings_per_account.max(1)).max(64);
         let used = Used { counts: BTreeMap::new(), forgotten: None, room };
         let md5_only = settings.md5_only.clone();
@@ -155,6 +169,12 @@ impl Digest {
             None if malformed => Err(Denied::Malformed),
             None => Err(Denied::Missing),
         }
+    }
+
+    /// From now on these may register, by [`AccountId`].
+    pub(crate) fn set_accounts(&mut self, accounts: &[Option<Account>]) {
+        self.accounts = secrets_by_user(accounts.iter().map(Option::as_ref), &self.realm);
+        self.used.room = self.used.room.max(accounts.len());
     }
 
     /// The account with this user name.

@@ -38,7 +38,7 @@ use super::api::{DialogId, Event, Flow, Output, Refusal, Transport, Turned};
 use super::dialog::{Dialogs, OwnInvite};
 use super::intake::Intake;
 use super::registrar::Registrar;
-use super::settings::Settings;
+use super::settings::{Account, Settings};
 use super::tokens::Tokens;
 use super::transaction::{self, Outcome, TransactionId};
 use crate::time::{Deadlines, Time};
@@ -142,6 +142,20 @@ impl Endpoint {
             settings,
         };
         Endpoint { core, deadlines: Deadlines::default() }
+    }
+
+    /// From now on these may register and be invited, by [`AccountId`]; none for an account that is no more. Phones that
+    /// are registered stay so.
+    pub fn set_accounts(&mut self, accounts: Vec<Option<Account>>) {
+        self.core.registrar.set_accounts(&accounts);
+        let known = &mut self.core.settings.accounts;
+        for (number, account) in accounts.into_iter().enumerate() {
+            match (known.get_mut(number), account) {
+                (Some(place), Some(account)) => *place = account,
+                (Some(_), None) => {}
+                (None, account) => known.push(account.unwrap_or_else(Account::nobody)),
+            }
+        }
     }
 
     /// One whole message: a datagram, or what `framing` cut from a stream.

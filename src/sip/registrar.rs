@@ -6,7 +6,7 @@
 use super::api::{AccountId, Flow, Transport};
 use super::digest::{Denied, Digest};
 use super::message::{NameAddr, Request, Scheme, Uri, params};
-use super::settings::{Limits, Settings};
+use super::settings::{Account, Limits, Settings};
 use crate::time::{Deadlines, Duration, Time};
 use std::net::IpAddr;
 
@@ -83,6 +83,24 @@ impl Registrar {
             deadlines: Deadlines::default(),
             limits: settings.limits.clone(),
             serial: 0,
+        }
+    }
+
+    /// From now on these may register, by [`AccountId`]; none for an account that is no more, whose bindings go with it.
+    /// The bindings of all others stay.
+    pub fn set_accounts(&mut self, accounts: &[Option<Account>]) {
+        self.digest.set_accounts(accounts);
+        for (number, account) in (0u32..).zip(accounts) {
+            let user = account.as_ref().map(|account| account.user.clone());
+            match (self.accounts.get_mut(number as usize), user) {
+                (None, user) => self.accounts.push(Slot { user: user.unwrap_or_default(), bindings: Vec::new() }),
+                (Some(slot), Some(user)) => slot.user = user,
+                (Some(slot), None) => {
+                    for old in slot.bindings.drain(..) {
+                        self.deadlines.cancel((AccountId(number), old.serial));
+                    }
+                }
+            }
         }
     }
 

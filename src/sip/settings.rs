@@ -1,4 +1,4 @@
-//! What the endpoint is made with. Nothing here changes while it runs.
+//! What the endpoint is made with. Nothing here changes while it runs but the accounts.
 
 use crate::time::Duration;
 use ipnet::IpNet;
@@ -32,6 +32,13 @@ pub struct Account {
     pub user: String,
     /// What it proves knowledge of.
     pub secret: Secret,
+}
+
+impl Account {
+    /// Of nobody: nothing registers with it.
+    pub(super) fn nobody() -> Account {
+        Account { user: String::new(), secret: Secret(String::new()) }
+    }
 }
 
 /// A password that no log can print.

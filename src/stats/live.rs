@@ -42,6 +42,15 @@ impl Live {
         }
     }
 
+    /// A reload: the tally's numbers lie as `layout` says from now on, and `origins` where each of them was.
+    pub fn relay(&mut self, layout: &Layout, origins: &[Option<usize>]) {
+        let columns = Columns::new(layout);
+        let (queues, pools) = (layout.queues.len(), layout.pools.len());
+        self.windows.relay(columns.clone(), origins);
+        self.percentiles.grow(queues, pools);
+        self.layout = Arc::new(LiveLayout { columns, queues, pools });
+    }
+
     /// The places of the numbers, for those who read them.
     pub fn layout(&self) -> Arc<LiveLayout> {
         Arc::clone(&self.layout)

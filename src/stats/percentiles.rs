@@ -55,6 +55,14 @@ impl Percentiles {
         }
     }
 
+    /// A reload: so many queues and pools from now on, those known before first.
+    pub fn grow(&mut self, queues: usize, pools: usize) {
+        let Percentiles { queues: more, wrap_ups } =
+            Percentiles::new(queues.saturating_sub(self.queues.len()), pools.saturating_sub(self.wrap_ups.len()));
+        self.queues.extend(more);
+        self.wrap_ups.extend(wrap_ups);
+    }
+
     /// Records what a fact says about times.
     pub fn read(&mut self, record: &Record) {
         match record.fact {

@@ -87,15 +87,15 @@ impl QueueShape {
 
 impl Shape {
     /// The shape after a reload: `new`, whose positions go on where these end, and everything that has counted so far.
-    pub fn grown(&self, mut new: Shape) -> Shape {
-        for (service, old) in new.services.iter_mut().zip(&self.services) {
+    pub fn grown(&self, new: Shape) -> Shape {
+        let Shape { mut services, mut queues, pools, pauses, calls } = new;
+        for (service, old) in services.iter_mut().zip(&self.services) {
             let known: BTreeSet<QueueId> = service.queues.iter().copied().collect();
             service.queues.extend(old.queues.iter().filter(|queue| !known.contains(queue)));
         }
-        for (queue, old) in new.queues.iter_mut().zip(&self.queues) {
+        for (queue, old) in queues.iter_mut().zip(&self.queues) {
             queue.steps = queue.steps.max(old.steps);
         }
-        new.calls = new.calls.max(self.calls);
-        new
+        Shape { services, queues, pools, pauses, calls: calls.max(self.calls) }
     }
 }

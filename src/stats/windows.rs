@@ -147,6 +147,18 @@ impl Windows {
         self.minutes.push_back(self.columns.row(now, values));
     }
 
+    /// A reload: the rows are made of `columns` from now on, and `origins` (see `Layout::origins`) says where each number
+    /// was. What is new had counted nothing.
+    pub fn relay(&mut self, columns: Columns, origins: &[Option<usize>]) {
+        let old = std::mem::replace(&mut self.columns, columns);
+        let before = |slot: &usize| old.of((*origins.get(*slot)?)?);
+        let places: Vec<Option<usize>> = self.columns.slots.iter().map(before).collect();
+        for row in self.minutes.iter_mut().chain([&mut self.start, &mut self.today]) {
+            let number = |place: &Option<usize>| place.and_then(|place| row.numbers.get(place).copied()).unwrap_or(0);
+            row.numbers = places.iter().map(number).collect();
+        }
+    }
+
     /// The counters when the window began.
     pub fn beginning(&self, window: Window) -> &Row {
         let back = match window {

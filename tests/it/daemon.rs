@@ -89,6 +89,24 @@ impl Daemon {
         });
     }
 
+    /// Changes the configuration's file as text, asks for it to be read again, and waits until that has `result`.
+    pub fn reload(&self, change: impl FnOnce(&mut String), result: &str) -> Metrics {
+        let reloads = |metrics: &Metrics| metrics.sum("acd_config_reloads_total", &[("result", result)]);
+        let before = reloads(&self.metrics());
+        let file = self.folder.join("centralino.toml");
+        let mut text = std::fs::read_to_string(&file).expect("the configuration");
+        change(&mut text);
+        std::fs::write(&file, text).expect("the changed configuration");
+        self.process.hang_up();
+        let limit = Duration::from_secs(10);
+        self.wait_for(&format!("a reload, {result}"), limit, |metrics| reloads(metrics) == before + 1.0)
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.process.printed()
+    }
+
     /// SIGTERM.
     pub fn terminate(&self) {
         self.process.terminate();
@@ -170,6 +188,16 @@ impl Metrics {
         matching.sum()
     }
 
+    /// Every counter of `before` is here, and none is smaller.
+    pub fn went_on_from(&self, before: &Metrics) {
+        let is_counter = |name: &str| ["_total", "_count", "_bucket", "_sum"].iter().any(|end| name.ends_with(end));
+        for (name, labels, value) in before.samples.iter().filter(|(name, ..)| is_counter(name)) {
+            let labels: Vec<(&str, &str)> =
+                labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            assert!(self.sum(name, &labels) >= *value, "{name}{labels:?} was {value}\n{}", self.text);
+        }
+    }
+
     /// The first threshold's counters: what the contract is about.
     pub fn service_level(&self, result: &str) -> f64 {
         self.sum("acd_sla_calls_total", &[("result", result), ("threshold", "30")])
@@ -207,9 +235,11 @@ impl Metrics {
         for (_, labels, pending) in self.samples.iter().filter(|(name, ..)| name == "acd_sla_pending_calls") {
             let (queue, threshold) = (("queue", &*labels["queue"]), ("threshold", &*labels["threshold"]));
             law(
-                "entered = hit + miss + excused + pending",
+                "entered = hit + miss + excused + pending + uncounted",
                 self.sum("acd_calls_entered_total", &[queue]),
-                self.sum("acd_sla_calls_total", &[queue, threshold]) + pending,
+                self.sum("acd_sla_calls_total", &[queue, threshold])
+                    + pending
+                    + self.sum("acd_sla_uncounted_calls_total", &[queue, threshold]),
             );
         }
         law("no law of the engine broken", all("acd_invariant_violations_total"), 0.0);

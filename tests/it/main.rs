@@ -20,6 +20,7 @@ mod interop_daemon;
 mod interop_early;
 mod interop_hostile;
 mod interop_prometheus;
+mod interop_reload;
 mod interop_report;
 mod interop_sipp;
 mod interop_streams;

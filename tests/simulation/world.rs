@@ -178,6 +178,7 @@ impl World {
                 }
                 media::Command::Join { a, b } => self.media.set(MediaDeed::Join(a, b), self.now + JOINING),
                 media::Command::Open { .. }
+                | media::Command::Learn { .. }
                 | media::Command::Direct { .. }
                 | media::Command::PlayMusic { .. }
                 | media::Command::Part { .. }

@@ -1,6 +1,6 @@
 //! Facts as the ledger keeps them.
 
-use super::FactReader;
+use super::{FactReader, PlanChanged};
 use crate::daemon::inbox::{Inbox, Message};
 use crate::ledger::Keeper;
 use centralino::facts::{Fact, Record, Turned};
@@ -27,6 +27,10 @@ impl Keep {
 impl FactReader for Keep {
     fn read(&mut self, record: &Record) {
         self.keeper.read(record);
+    }
+
+    fn plan_changed(&mut self, changed: &PlanChanged) {
+        self.keeper.follow(&changed.plan, &changed.layout.shape, &changed.config_hash);
     }
 
     fn caller(&mut self, call: CallId, number: &str) {

@@ -1,6 +1,6 @@
 //! Keeps windows and percentiles: the reader of facts behind `/stats`.
 
-use super::FactReader;
+use super::{FactReader, PlanChanged};
 use centralino::facts::Record;
 use centralino::ids::QueueId;
 use centralino::stats::Layout;
@@ -26,7 +26,7 @@ pub struct LiveNumbers {
 }
 
 /// What those need who show the live numbers.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LiveReader {
     /// The published numbers.
     pub reader: Reader,
@@ -54,6 +54,16 @@ impl LiveNumbers {
 impl FactReader for LiveNumbers {
     fn read(&mut self, record: &Record) {
         self.live.read(record);
+    }
+
+    fn plan_changed(&mut self, changed: &PlanChanged) {
+        self.live.relay(&changed.layout, &changed.origins);
+        self.tally = changed.tally.clone();
+        let (publisher, reader) = snapshot::channel(self.live.layout().len());
+        self.publisher = publisher;
+        self.live.publish(&mut self.publisher);
+        // Whoever reloads waits for it, unless the daemon is ending.
+        let _ = changed.live.send(LiveReader { reader, layout: self.live.layout(), zone: self.zone.clone() });
     }
 
     fn dispatched(&mut self, queue: QueueId, after: Duration) {

@@ -1,6 +1,6 @@
 //! Facts as lines of the log.
 
-use super::{FactReader, Names};
+use super::{FactReader, Names, PlanChanged};
 use centralino::acd::Plan;
 use centralino::facts::{Fact, Record};
 use std::sync::Arc;
@@ -18,6 +18,10 @@ impl Log {
 impl FactReader for Log {
     fn read(&mut self, record: &Record) {
         log(&record.fact, &self.0);
+    }
+
+    fn plan_changed(&mut self, changed: &PlanChanged) {
+        self.0 = Names::of(Arc::clone(&changed.plan));
     }
 }
 

@@ -1,7 +1,7 @@
 //! `/stats`: the page of `stats::supervision` as JSON.
 
 use super::bounded::Held;
-use super::{Shared, busy, copy, unreadable};
+use super::{Shared, Shown, busy, copy, unreadable};
 use axum::extract::{ConnectInfo, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,16 +13,17 @@ pub(super) async fn stats(State(shared): State<Shared>, ConnectInfo(held): Conne
     if !shared.admit(&held) {
         return busy();
     }
-    let (state, live) = (&shared.state, &shared.state.live);
+    let shown = shared.shown();
+    let Shown { reader, exposition, live } = &*shown;
     // In this order, so that no window begins after it ends: see `stats::live`.
     let Some(live_copy) = copy(&live.reader).await else { return unreadable() };
-    let Some(tally_copy) = copy(&state.reader).await else { return unreadable() };
+    let Some(tally_copy) = copy(reader).await else { return unreadable() };
     let copies = Copies {
-        layout: state.exposition.layout(),
+        layout: exposition.layout(),
         tally: &tally_copy,
         live_layout: &live.layout,
         live: &live_copy,
-        now: (state.clock)(),
+        now: (shared.state.clock)(),
     };
     match serde_json::to_string(&copies.page(civil(&live.zone))) {
         Ok(text) => {

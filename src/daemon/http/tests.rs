@@ -17,6 +17,7 @@ struct Served {
     tally: Tally,
     publisher: Publisher,
     clock: Arc<AtomicU64>,
+    show: watch::Sender<Arc<Shown>>,
 }
 
 fn served(queues: u32, limits: HttpLimits) -> Served {
@@ -34,10 +35,10 @@ fn served(queues: u32, limits: HttpLimits) -> Served {
     let engine_clock = Arc::clone(&clock);
     let (_, live) =
         super::super::facts_thread::LiveNumbers::new(&tally.layout(), reader.clone(), TimeZone::UTC, Time::ZERO);
+    let exposition = Exposition::new(tally.layout(), Info::default());
+    let (show, shown) = watch::channel(Arc::new(Shown { reader, exposition, live }));
     let state = HttpState {
-        reader,
-        exposition: Exposition::new(tally.layout(), Info::default()),
-        live,
+        shown,
         clock: Arc::new(move || Time::from_millis(engine_clock.load(Ordering::Relaxed))),
         trace: None,
         inbox: None,
@@ -49,7 +50,7 @@ fn served(queues: u32, limits: HttpLimits) -> Served {
     listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
     listener.listen(64).expect("listens");
     let server = serve(listener.into(), state).expect("serves");
-    Served { server, tally, publisher, clock }
+    Served { server, tally, publisher, clock, show }
 }
 
 impl Served {
@@ -98,6 +99,31 @@ fn metrics_are_the_published_numbers_and_those_of_the_process() {
         assert!(text.contains(line), "{line} in\n{text}");
     }
     assert_eq!(served.get("/nothing").0, 404);
+    served.server.stop();
+}
+
+#[test]
+fn after_a_reload_the_new_numbers_are_shown_with_those_counted_before() {
+    let mut served = served(1, HttpLimits::default());
+    served.tally.gauges(centralino::stats::Gauges { sip_dialogs: 7, ..Default::default() });
+    let old = served.tally.layout();
+    let queue = |number| QueueShape { name: format!("queue{number}"), ..QueueShape::default() };
+    let shape = old.shape.grown(Shape { queues: (0..2).map(queue).collect(), ..Shape::default() });
+    let layout = Arc::new(centralino::stats::Layout::new(shape));
+    served.tally.relay(Arc::clone(&layout), &layout.origins(&old));
+    let (mut publisher, reader) = snapshot::channel(layout.len());
+    served.tally.publish(Time::ZERO, &mut publisher);
+    let (_, live) = super::super::facts_thread::LiveNumbers::new(&layout, reader.clone(), TimeZone::UTC, Time::ZERO);
+    let info = Info { config_hash: "abc".to_owned(), ..Info::default() };
+    assert!(!served.get("/metrics").1.contains("queue1"));
+    served.show.send_replace(Arc::new(Shown { reader, exposition: Exposition::new(layout, info), live }));
+    let page = served.get("/metrics").1;
+    for line in
+        ["acd_sip_dialogs 7\n", "acd_queue_waiting_calls{queue=\"queue1\"} 0\n", "acd_config_info{hash=\"abc\"} 1\n"]
+    {
+        assert!(page.contains(line), "{line} in\n{page}");
+    }
+    assert!(served.get("/stats").1.contains("\"queue1\""));
     served.server.stop();
 }
 

@@ -1,0 +1,36 @@
+//! A new configuration for the legs: numbers, phones and accounts follow the plan; legs that exist are not touched.
+
+use super::engine::Engine;
+use super::settings::{Change, Phone};
+use crate::acd::{self, Plan};
+use crate::ids::{AgentId, ServiceId};
+use crate::sip::AccountId;
+use crate::time::Time;
+use std::collections::HashMap;
+
+impl Engine {
+    pub(super) fn on_plan_changed(&mut self, change: Change, now: Time) {
+        let Change { plan, accounts, phones, encryption, answer } = change;
+        self.numbers = numbers(&plan);
+        self.agent_of_account = agents_by_account(&plan, &phones);
+        self.sip.set_accounts(accounts);
+        (self.phones, self.encryption, self.answer) = (phones, encryption, answer);
+        self.acd.handle(acd::Event::PlanChanged(Box::new(plan)), now, &mut self.outbox);
+    }
+}
+
+/// The service of each number that is dialled.
+pub(super) fn numbers(plan: &Plan) -> HashMap<String, ServiceId> {
+    let services = (0..).map(ServiceId).zip(&plan.services).filter(|(_, service)| !service.retired);
+    services.map(|(id, service)| (service.number.clone(), id)).collect()
+}
+
+/// Who registers with each account.
+pub(super) fn agents_by_account(plan: &Plan, phones: &[Phone]) -> HashMap<AccountId, AgentId> {
+    let agents = (0..).map(AgentId).zip(&plan.agents).zip(phones).filter(|((_, agent), _)| !agent.retired);
+    let accounts = agents.filter_map(|((agent, _), phone)| match phone {
+        Phone::Account(account) => Some((*account, agent)),
+        Phone::Contact(_) => None,
+    });
+    accounts.collect()
+}
