@@ -8,7 +8,7 @@
 //! offers of a queued call in `offer`, welcome and menu in `menu`.
 
 use super::exit::Exit;
-use super::ivr::Position;
+use super::ivr::{Position, Reference};
 use super::plan::{MOST_CREDIT, Queue};
 use super::tier::Rules;
 use super::{Acd, Command, Outbox, Timer};
@@ -24,6 +24,8 @@ pub(super) struct Call {
     /// When its INVITE came in.
     pub(super) arrived_at: Time,
     pub(super) state: CallState,
+    /// The number that the caller gave in a menu: of a ticket, of a customer.
+    pub(super) reference: Option<Reference>,
 }
 
 /// How far a call has come.

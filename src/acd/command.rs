@@ -1,5 +1,6 @@
 //! What is to be done, in the imperative: everything the routing engine asks for.
 
+use super::ivr::Reference;
 use crate::facts::Refusal;
 use crate::ids::{AgentId, CallId, ClipId, OfferId, VoiceId};
 
@@ -32,6 +33,17 @@ pub enum Command {
         call: CallId,
         /// Which clip.
         clip: Option<ClipId>,
+    },
+    /// Read digits back, then play a clip and say `ClipEnded` of it.
+    Spell {
+        /// To whom.
+        call: CallId,
+        /// The language.
+        voice: VoiceId,
+        /// What is read, digit by digit.
+        digits: Reference,
+        /// What is said then.
+        prompt: ClipId,
     },
     /// Tell a waiting caller, over the music.
     Announce {

@@ -76,7 +76,8 @@ impl Acd {
     fn admit(&mut self, id: CallId, service: ServiceId, out: &mut Outbox) {
         let queue = self.plan.services[service.index()].queue;
         self.waiting.take_place(queue);
-        self.calls.insert(id, Call { service, queue, arrived_at: self.at, state: CallState::Accepted });
+        self.calls
+            .insert(id, Call { service, queue, arrived_at: self.at, state: CallState::Accepted, reference: None });
         out.commands.push(Command::AcceptCall { call: id });
     }
 

@@ -36,6 +36,9 @@ impl Acd {
             }
             CallState::Queued(visit) => self.explain_visit(id, call, visit, now, &mut text),
         }
+        if let Some(reference) = call.reference {
+            let _ = writeln!(text, "gave the number {reference}");
+        }
         Some(text)
     }
 

@@ -8,7 +8,11 @@
 //!               └──── a key ────────┴──────────► its target: a menu, a queue, an announcement and the end
 //! ```
 
-use crate::ids::{ClipId, Key, QueueId};
+mod number;
+
+pub use number::{MOST_DIGITS, Number, Reference};
+
+use crate::ids::{ClipId, Key, QueueId, VoiceId};
 use crate::time::Duration;
 
 /// However a flow goes round, a caller who hears this many prompts is sent on to the service's own queue.
@@ -36,7 +40,9 @@ pub struct Menu {
     pub barge_in: bool,
     /// What each key does; every key once.
     pub keys: Vec<(Key, Target)>,
-    /// Where those go who pressed none of them.
+    /// It asks for a number instead of a key: then there are no keys.
+    pub number: Option<Number>,
+    /// Where those go who pressed none of them, or gave no number.
     pub otherwise: Target,
 }
 
@@ -62,6 +68,17 @@ pub struct Position {
     /// Prompts heard, all menus together.
     prompts: u8,
     stage: Stage,
+    /// Digits of the number that is being typed.
+    typed: Reference,
+    /// The number that was given last.
+    reference: Option<Reference>,
+}
+
+impl Position {
+    /// The number that the caller gave, if one was asked for.
+    pub fn reference(&self) -> Option<Reference> {
+        self.reference
+    }
 }
 
 /// What a caller in a flow does.
@@ -71,6 +88,12 @@ enum Stage {
     Hearing,
     /// Has heard it and thinks.
     Thinking,
+    /// Types a number.
+    Typing,
+    /// Hears the number read back.
+    Confirming,
+    /// Has heard it, and says whether it is right.
+    Deciding,
     /// Hears the last announcement.
     Leaving(ClipId),
 }
@@ -95,6 +118,17 @@ pub enum Action {
     Play(ClipId),
     /// Say `TimedOut` after this long.
     Wait(Duration),
+    /// Be silent, and say `TimedOut` after this long.
+    Listen(Duration),
+    /// Read this back, then play the prompt; its end is told.
+    Spell {
+        /// The language.
+        voice: VoiceId,
+        /// What is read, digit by digit.
+        digits: Reference,
+        /// What is said then.
+        prompt: ClipId,
+    },
     /// The caller enters a queue; `None` is the service's own.
     Enter(Option<QueueId>),
     /// The call is over.
@@ -104,7 +138,9 @@ pub enum Action {
 /// The beginning: the first menu's prompt. `None` for a flow without a menu.
 pub fn begin(flow: &Flow) -> Option<(Position, Action)> {
     let menu = flow.menus.first()?;
-    Some((Position { menu: 0, repeated: 0, prompts: 1, stage: Stage::Hearing }, Action::Play(menu.prompt)))
+    let (typed, stage) = (Reference::default(), Stage::Hearing);
+    let position = Position { menu: 0, repeated: 0, prompts: 1, stage, typed, reference: None };
+    Some((position, Action::Play(menu.prompt)))
 }
 
 /// What follows from one input.
@@ -113,9 +149,15 @@ pub fn step(flow: &Flow, position: Position, input: Input) -> (Position, Action)
     let nothing = (position, Action::Nothing);
     match (position.stage, input) {
         (Stage::Hearing, Input::ClipEnded(clip)) if clip == menu.prompt => {
-            (Position { stage: Stage::Thinking, ..position }, Action::Wait(menu.timeout))
+            return (Position { stage: Stage::Thinking, ..position }, Action::Wait(menu.timeout));
         }
-        (Stage::Leaving(last), Input::ClipEnded(clip)) if clip == last => (position, Action::End),
+        (Stage::Leaving(last), Input::ClipEnded(clip)) if clip == last => return (position, Action::End),
+        _ => {}
+    }
+    if let Some(number) = &menu.number {
+        return number::step(flow, position, menu, number, input);
+    }
+    match (position.stage, input) {
         (Stage::Hearing, Input::Pressed(_)) if !menu.barge_in => nothing,
         (Stage::Hearing | Stage::Thinking, Input::Pressed(key)) => {
             match menu.keys.iter().find(|(known, _)| *known == key) {
@@ -126,7 +168,7 @@ pub fn step(flow: &Flow, position: Position, input: Input) -> (Position, Action)
         (Stage::Thinking, Input::TimedOut) => again(flow, position, menu),
         (Stage::Hearing | Stage::Thinking, Input::ClipEnded(_))
         | (Stage::Hearing, Input::TimedOut)
-        | (Stage::Leaving(_), _) => nothing,
+        | (Stage::Typing | Stage::Confirming | Stage::Deciding | Stage::Leaving(_), _) => nothing,
     }
 }
 
@@ -154,14 +196,22 @@ fn say(position: Position, menu: &Menu) -> (Position, Action) {
     if position.prompts >= MOST_PROMPTS {
         return (position, Action::Enter(None));
     }
-    (Position { prompts: position.prompts + 1, stage: Stage::Hearing, ..position }, Action::Play(menu.prompt))
+    let (prompts, typed) = (position.prompts + 1, Reference::default());
+    (Position { prompts, typed, stage: Stage::Hearing, ..position }, Action::Play(menu.prompt))
+}
+
+impl Menu {
+    /// Everywhere it can lead.
+    pub fn targets(&self) -> impl Iterator<Item = Target> + '_ {
+        let given = self.number.iter().map(|number| number.then);
+        self.keys.iter().map(|&(_, target)| target).chain(given).chain([self.otherwise])
+    }
 }
 
 impl Flow {
     /// Every queue that a key or its absence can lead to, each once.
     pub fn queues(&self) -> Vec<QueueId> {
-        let targets =
-            self.menus.iter().flat_map(|menu| menu.keys.iter().map(|&(_, target)| target).chain([menu.otherwise]));
+        let targets = self.menus.iter().flat_map(Menu::targets);
         let mut queues: Vec<QueueId> = targets
             .filter_map(|target| match target {
                 Target::Queue(queue) => Some(queue),
@@ -211,6 +261,7 @@ mod tests {
             repeats: 1,
             barge_in,
             keys: keys.iter().map(|&(sign, target)| (key(sign), target)).collect(),
+            number: None,
             otherwise,
         };
         let main = [('1', Target::Queue(QueueId(1))), ('*', Target::Repeat), ('3', Target::Menu(1))];

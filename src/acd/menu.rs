@@ -92,7 +92,16 @@ impl Acd {
                 self.deadlines.set(Timer::Greeting(id), self.at + self.plan.limits.greeting_max);
             }
             Action::Wait(length) => self.deadlines.set(Timer::Menu(id), self.at + length),
+            Action::Listen(length) => {
+                out.commands.push(Command::PlayMusic { call: id, clip: None });
+                self.deadlines.set(Timer::Menu(id), self.at + length);
+            }
+            Action::Spell { voice, digits, prompt } => {
+                out.commands.push(Command::Spell { call: id, voice, digits, prompt });
+                self.deadlines.set(Timer::Greeting(id), self.at + self.plan.limits.greeting_max);
+            }
             Action::Enter(queue) => {
+                call.reference = position.reference();
                 self.move_place(id, queue);
                 self.enter(id, out);
             }

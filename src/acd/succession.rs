@@ -7,7 +7,7 @@
 
 use super::entry::Entry;
 use super::exit::Exit;
-use super::ivr::{Flow, Menu, Target};
+use super::ivr::{Flow, Menu, Number, Target};
 use super::plan::{Agent, Announcements, Limits, MOST_THRESHOLDS, Pause, Plan, Pool, Queue, Service, Step};
 use super::voice::{Part, Phrases, Rule, Voice};
 use crate::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
@@ -173,10 +173,15 @@ impl Places {
     fn flow(&self, flow: Flow) -> Flow {
         let Flow { menus } = flow;
         let menu = |menu: Menu| {
-            let Menu { name, prompt, timeout, repeats, barge_in, keys, otherwise } = menu;
+            let Menu { name, prompt, timeout, repeats, barge_in, keys, number, otherwise } = menu;
+            let number = number.map(|number| Number {
+                confirm: number.confirm.map(|(voice, clip)| (self.voice_id(voice), self.clip(clip))),
+                then: self.target(number.then),
+                ..number
+            });
             let keys = keys.into_iter().map(|(key, target)| (key, self.target(target))).collect();
             let (prompt, otherwise) = (self.clip(prompt), self.target(otherwise));
-            Menu { name, prompt, timeout, repeats, barge_in, keys, otherwise }
+            Menu { name, prompt, timeout, repeats, barge_in, keys, number, otherwise }
         };
         Flow { menus: menus.into_iter().map(menu).collect() }
     }

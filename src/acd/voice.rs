@@ -79,6 +79,12 @@ impl Voice {
         if minutes > MOST_MINUTES { None } else { self.phrase(&self.wait_minutes, minutes) }
     }
 
+    /// Every digit by itself; what is none is left out.
+    pub fn digits(&self, written: &str) -> Vec<ClipId> {
+        let digits = written.chars().filter_map(|sign| sign.to_digit(10));
+        digits.filter_map(|digit| self.number(digit)).flatten().collect()
+    }
+
     /// The first number that cannot be said.
     pub fn gap(&self) -> Option<u32> {
         (0..=MOST_NUMBER).find(|&number| self.number(number).is_none())

@@ -214,6 +214,14 @@ impl Engine {
         }
     }
 
+    /// Digits read back, then a prompt whose end is told.
+    pub(super) fn spell(&mut self, call: CallId, voice: VoiceId, digits: &str, prompt: ClipId, turn: &mut Turn<'_>) {
+        let voice = self.acd.plan().voices.get(voice.index());
+        let mut clips = voice.map_or_else(Vec::new, |voice| voice.digits(digits));
+        clips.push(prompt);
+        self.play(call, |leg| media::Command::PlayAll { leg, clips }, turn);
+    }
+
     /// Words for what the caller is told; what a language has no words for is left out.
     pub(super) fn announce(
         &mut self,

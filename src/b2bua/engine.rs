@@ -241,6 +241,9 @@ impl Engine {
             Command::AcceptCall { call } => self.accept_call(call, turn),
             Command::PlayOnce { call, clip } => self.play(call, |leg| media::Command::PlayOnce { leg, clip }, turn),
             Command::PlayMusic { call, clip } => self.play(call, |leg| media::Command::PlayMusic { leg, clip }, turn),
+            Command::Spell { call, voice, digits, prompt } => {
+                self.spell(call, voice, &digits.to_string(), prompt, turn)
+            }
             Command::Announce { call, position, message } => self.announce(call, position, message, turn),
             Command::Hush { call } => self.play(call, |leg| media::Command::Hush { leg }, turn),
             Command::HangUpCall { call } => self.hang_up_call(call, turn),

@@ -2,7 +2,8 @@
 
 use super::clips::Clips;
 use super::mistake::Report;
-use super::read::{Placed, Read, Section, Wrong};
+use super::numbers;
+use super::read::{List, Placed, Read, Section, Wrong};
 use super::routing::queue_names;
 use super::value::{check_name, count, duration, kind, text, truth};
 use super::words::{MOST_NAMES, Names, bounded};
@@ -75,6 +76,7 @@ impl Menus {
             let mut menu = menu.value.clone();
             menu.otherwise = renumbered(menu.otherwise);
             menu.keys.iter_mut().for_each(|(_, target)| *target = renumbered(*target));
+            menu.number.iter_mut().for_each(|number| number.then = renumbered(number.then));
             menu
         });
         Ok(Flow { menus: menus.collect() })
@@ -99,8 +101,8 @@ impl Menus {
         }
         for service in services {
             let first = service.value.menu.as_ref().and_then(|flow| flow.menus.first());
-            let is_queue = |(_, target): &(Key, Target)| matches!(target, Target::Queue(_));
-            if let Some(menu) = first.filter(|menu| !menu.keys.iter().any(is_queue)) {
+            let to_queue = |menu: &&Menu| menu.targets().any(|target| matches!(target, Target::Queue(_)));
+            if let Some(menu) = first.filter(|menu| !to_queue(menu)) {
                 let hint = "operator and complaints belong to the first level".to_string();
                 let problem = format!("no key of menu `{}` leads to a person", menu.name);
                 report.warning(&service.span, problem, Some(hint));
@@ -108,14 +110,27 @@ impl Menus {
         }
     }
 
+    /// Queues that callers must be able to reach by a key of the first level.
+    pub fn check_offers(flow: Option<&Flow>, offers: Option<List<QueueId>>, names: &Names, report: &Report<'_>) {
+        let Some(menu) = flow.and_then(|flow| flow.menus.first()) else { return };
+        for queue in offers.into_iter().flat_map(|offers| offers.value) {
+            if !menu.keys.iter().any(|&(_, target)| target == Target::Queue(queue.value)) {
+                let name = names.list.get(queue.value.index()).map_or("", |name| name.value.as_str());
+                let problem = format!("no key of menu `{}` leads to queue `{name}`", menu.name);
+                let hint = format!("[menu.{}.keys] 9 = {{ queue = \"{name}\" }}", menu.name);
+                report.mistake(&queue.span, problem, Some(hint));
+            }
+        }
+    }
+
     fn targets(&self, position: u32) -> impl Iterator<Item = Target> + '_ {
         let menu = self.list.get(position as usize).map(|menu| &menu.value);
-        menu.into_iter().flat_map(|menu| menu.keys.iter().map(|&(_, target)| target).chain([menu.otherwise]))
+        menu.into_iter().flat_map(Menu::targets)
     }
 }
 
 /// What a key may lead to.
-struct Targets<'a> {
+pub(super) struct Targets<'a> {
     menus: &'a Names,
     queues: &'a Names,
 }
@@ -131,7 +146,12 @@ fn read_menu<'t>(
     if prompt.is_none() && !report.is_broken() && !report.is_marked(&section.key_span("prompt")) {
         report.mistake(&section.span, format!("{} says nothing: `prompt` is missing", section.title), None);
     }
+    let number = numbers::read(&mut section, targets, clips, report);
     let keys = read_keys(&mut section, targets, clips, report);
+    if number.is_some() && !keys.is_empty() {
+        let hint = Some("a menu asks for a key or for a number (`digits`)".to_string());
+        report.mistake(&section.key_span("keys"), format!("{} asks for a number and has keys", section.title), hint);
+    }
     let otherwise = match section.raw("otherwise") {
         Some(value) => targets.read(&section, value, "otherwise", clips, report),
         None => {
@@ -146,6 +166,7 @@ fn read_menu<'t>(
         repeats: u8::try_from(section.get_or("repeats", 2, count(0, 9))).unwrap_or_default(),
         barge_in: section.get_or("barge_in", true, truth),
         keys,
+        number,
         otherwise: otherwise.unwrap_or(Target::Queue(QueueId(0))),
     };
     section.finish();
@@ -183,7 +204,7 @@ pub(super) fn key_of(written: &Placed<&str>, report: &Report<'_>) -> Option<Key>
 
 impl Targets<'_> {
     /// `"repeat"`, `{ queue = "…" }`, `{ menu = "…" }` or `{ end = … }`.
-    fn read<'t>(
+    pub fn read<'t>(
         &self,
         section: &Section<'t>,
         value: &'t Spanned<DeValue<'t>>,

@@ -19,6 +19,7 @@ mod ledger;
 mod menus;
 mod mistake;
 mod network;
+mod numbers;
 mod pauses;
 mod read;
 mod routing;

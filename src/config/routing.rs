@@ -273,6 +273,8 @@ pub(super) fn read_services<'t>(
             entry: read_entry(&mut section, id, around.calendars, around.exits, clips, report),
             retired: false,
         };
+        let offers = section.get_list("must_offer", |value| queue_names.find(&text(value)?).map(QueueId));
+        Menus::check_offers(service.menu.as_ref(), offers, &queue_names, report);
         answers.push(section.get_or("answer", Answer::First, answer));
         section.finish();
         services.push(Placed { value: service, span: name.span });

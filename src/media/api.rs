@@ -47,6 +47,13 @@ pub enum Command {
         /// Which clip.
         clip: Option<ClipId>,
     },
+    /// Play clips one after the other, once, then say `ClipEnded` of the last.
+    PlayAll {
+        /// To which leg.
+        leg: LegId,
+        /// Which clips, in order.
+        clips: Vec<ClipId>,
+    },
     /// Say these clips one after the other; what music there is stops meanwhile and goes on where it was.
     Announce {
         /// To which leg.

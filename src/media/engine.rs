@@ -73,6 +73,7 @@ impl MediaEngine {
                 let playing = clip.map(|clip| Playing { clip, position: 0, once: false });
                 self.play(leg, playing);
             }
+            Command::PlayAll { leg, clips } => self.play_all(leg, clips, now, out),
             Command::Announce { leg, clips } => self.announce(leg, clips),
             Command::Hush { leg } => self.hush(leg),
             Command::Join { a, b } => self.join(a, b, now, out),

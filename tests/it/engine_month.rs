@@ -190,6 +190,7 @@ impl Desk {
                 Command::PlayOnce { .. }
                 | Command::PlayMusic { .. }
                 | Command::Announce { .. }
+                | Command::Spell { .. }
                 | Command::Hush { .. }
                 | Command::HangUpAgent { .. } => {}
                 Command::RefuseCall { .. } | Command::CancelOffer { .. } | Command::HangUpCall { .. } => {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 const INFORMATION: &str = "800000100";
+const CONTACT: &str = "800000400";
 const SWITCHBOARD: &str = "800000200";
 const SECONDS_10: Duration = Duration::from_secs(10);
 const CALLER: &str = "390612345678";
@@ -84,6 +85,37 @@ fn callers_hear_their_place_over_the_music_and_a_key_cuts_it() {
     let told = rest[again..].iter().zip(&place).take_while(|(heard, said)| heard == said).count();
     assert!((12..30).contains(&told), "{told} packets of the second announcement before the key");
     assert_eq!(rest[again + told..][..10], music[at + again..][..10], "then the music again");
+    daemon.stops();
+}
+
+#[test]
+fn a_ticket_number_is_read_back_digit_by_digit_and_found_with_the_call() {
+    let daemon = Daemon::start(|configuration| {
+        configuration.set("service.contact", "welcome", "none");
+        configuration.set("service.contact", "must_offer", toml("[]"));
+        let ticket = r#"{ prompt = "it/menu", digits = "3-8", confirm = "it/welcome_short",
+            then = { queue = "information" }, otherwise = { queue = "switchboard" } }"#;
+        configuration.set("menu", "contact", toml(&ticket.replace('\n', "")));
+    });
+    let ear = Headset::new(daemon.address);
+    let mut phone = Phone::new(daemon.address, daemon.sip, CALLER);
+    let (mut call, _) = phone.connect(CONTACT, &sdp(daemon.address, ear.port(), &[Law::A]));
+    std::thread::sleep(Duration::from_millis(300));
+    for key in ['0', '7', '1', '#'] {
+        assert_eq!(phone.info_key(&mut call, key), 200);
+    }
+    let words = ["it/words/0", "it/words/7", "it/words/1", "it/welcome_short"];
+    let read_back = packets_of(&words, Law::A);
+    std::thread::sleep(Duration::from_millis(20 * read_back.len() as u64 + 200));
+    assert_eq!(phone.info_key(&mut call, '1'), 200);
+    daemon.wait_for("a waiting caller", SECONDS_10, |metrics| metrics.sum("acd_queue_waiting_calls", &[]) == 1.0);
+    let (_, explained) = daemon.get("/explain/call/1").expect("an explanation");
+    assert!(explained.contains("gave the number 071"), "{explained}");
+    assert_eq!(phone.bye(&mut call), 200);
+    let heard: Vec<Vec<u8>> = ear.hang_up().into_iter().map(|packet| packet.payload).collect();
+    let asked = heard.iter().zip(&packets_of(&["it/menu"], Law::A)).take_while(|(heard, said)| heard == said).count();
+    assert!((10..40).contains(&asked), "{asked} packets of the question, then the first digit cut it");
+    assert!(find(&read_back, &heard).is_some(), "the number is read back");
     daemon.stops();
 }
 

@@ -3,13 +3,13 @@
 //! router chooses. `CENTRALINO_SEEDS` sets the number of seeds; a failure prints its seed.
 
 use crate::reference_router::{ReferenceRouter, surplus};
-use centralino::acd::ivr::{Flow, Menu, Target};
+use centralino::acd::ivr::{Flow, Menu, Number, Target};
 use centralino::acd::plan::{
     Agent, Announcements, BackOff, Limits, Pause, Pool, Queue, Service, Step, StepMode, Strategy,
 };
 use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan, Sizes, Stuck};
 use centralino::facts::{Fact, OfferOutcome, Record};
-use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId, SkillId};
+use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
 use centralino::stats::{self, Shape, Tally};
 use centralino::time::{Duration, Time};
 use rand_chacha::ChaCha8Rng;
@@ -124,8 +124,17 @@ fn random_menu(dice: &mut Dice, queues: u64) -> Flow {
         barge_in,
         keys: ['1', '2', '*'].map(|sign| (Key::of_sign(sign).unwrap(), target(other))).to_vec(),
         otherwise,
+        number: None,
     };
-    Flow { menus: vec![menu(1, 1, Target::Menu(1), true), menu(2, 0, Target::Queue(QueueId(0)), false)] }
+    let mut menus = vec![menu(1, 1, Target::Menu(1), true), menu(2, 0, Target::Queue(QueueId(0)), false)];
+    if dice.percent(40) {
+        let then = Target::Queue(QueueId(dice.below(queues) as u32));
+        let confirm = dice.percent(50).then_some((VoiceId(0), ClipId(1)));
+        let terminator = Key::of_sign('*').unwrap();
+        menus[1].keys.clear();
+        menus[1].number = Some(Number { least: 1, most: 3, terminator, confirm, then });
+    }
+    Flow { menus }
 }
 
 fn random_queue(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Queue {
@@ -332,7 +341,7 @@ impl<'a> World<'a> {
                     self.later(broken, |received_at| Event::CallBroke { call, received_at });
                 }
             }
-            Command::PlayOnce { call, clip } => {
+            Command::PlayOnce { call, clip } | Command::Spell { call, prompt: clip, .. } => {
                 let length = self.dice.up_to(4_000);
                 if self.dice.percent(95) {
                     self.later(length, |received_at| Event::ClipEnded { call, clip, received_at });

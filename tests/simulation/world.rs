@@ -176,6 +176,11 @@ impl World {
                 media::Command::PlayOnce { leg, clip } => {
                     self.media.set(MediaDeed::EndClip(leg, clip), self.now + CLIP);
                 }
+                media::Command::PlayAll { leg, clips } => {
+                    if let Some(&clip) = clips.last() {
+                        self.media.set(MediaDeed::EndClip(leg, clip), self.now + CLIP);
+                    }
+                }
                 media::Command::Join { a, b } => self.media.set(MediaDeed::Join(a, b), self.now + JOINING),
                 media::Command::Open { .. }
                 | media::Command::Learn { .. }

@@ -110,6 +110,7 @@ fn the_menu_of_the_default_file() {
     let steps = steps(plan, english);
     assert_eq!(steps, [(0, vec!["first_line", "second_line.environment"], vec![("english", 50)])]);
     assert_eq!(contact.queues().len(), 4);
+    assert!(menu.number.is_none());
 }
 
 #[test]

@@ -434,9 +434,31 @@ keys = { 1 = { queue = "help" } }
 [menu.more]
 otherwise = { menu = "main" }
 "#;
+    let number = r##"
+[menu.main]
+prompt = "music"
+otherwise = { queue = "help" }
+digits = "4-20"
+terminator = "5"
+confirm = "music"
+language = "xx"
+keys = { 1 = { queue = "help" } }
+[menu.other]
+prompt = "music"
+otherwise = { queue = "help" }
+then = { queue = "help" }
+"##;
     #[rustfmt::skip]
-    let rows: [(&str, &[&str]); 3] = [
+    let rows: [(&str, &[&str]); 4] = [
         ("", &["there is no menu `main`"]),
+        (number, &[
+            "not a number of digits (like \"8\" or \"4-10\", at most 18)",
+            "this key cannot end a number",
+            "language `xx` cannot be spoken",
+            "`then` is missing in [menu.main]",
+            "[menu.main] asks for a number and has keys",
+            "`then` belongs to a menu that asks for a number",
+        ]),
         (wrong, &[
             "`otherwise` is missing in [menu.main]",
             "the sound file cannot be had",
@@ -457,4 +479,18 @@ otherwise = { menu = "main" }
         }
         assert_eq!(told.trim().lines().count(), expected.len(), "{told}");
     }
+}
+
+#[test]
+fn a_menu_that_hides_what_must_be_offered_is_found() {
+    let with = |offers: &str, keys: &str| {
+        let menu = format!("menu = \"main\"\nmust_offer = {offers}");
+        let text = SOUND.replace("queue = \"help\"\nwelcome", &format!("queue = \"help\"\n{menu}\nwelcome"));
+        format!("{text}\n[menu.main]\nprompt = \"music\"\notherwise = {{ queue = \"help\" }}\nkeys = {keys}\n")
+    };
+    assert_eq!(checked(&with("[\"help\"]", "{ 9 = { queue = \"help\" } }")).warnings, []);
+    let hidden = mistakes(&with("[\"help\"]", "{ 9 = \"repeat\" }"));
+    assert_eq!(hidden.mistakes[0].problem, "no key of menu `main` leads to queue `help`");
+    assert_eq!(hidden.mistakes[0].text, "\"help\"");
+    assert_eq!(mistakes(&with("[\"halp\"]", "{}")).mistakes[0].problem, "there is no queue `halp`");
 }

@@ -3,8 +3,8 @@
 use super::script::check;
 use super::{plan_with, seconds};
 use centralino::acd::Plan;
-use centralino::acd::ivr::{Flow, Menu, Target};
-use centralino::ids::{ClipId, Key, QueueId};
+use centralino::acd::ivr::{Flow, Menu, Number, Target};
+use centralino::ids::{ClipId, Key, QueueId, VoiceId};
 
 /// Service `information` asks first: 1 is its queue, 0 the switchboard, 9 an announcement and the end.
 fn asking(plan: &mut Plan) {
@@ -21,6 +21,7 @@ fn asking(plan: &mut Plan) {
             (key('9'), Target::End(ClipId(2))),
             (key('*'), Target::Repeat),
         ],
+        number: None,
         otherwise: Target::Queue(QueueId(1)),
     };
     plan.services[0].menu = Some(Flow { menus: vec![menu] });
@@ -161,6 +162,42 @@ fn a_full_queue_turns_nobody_away_who_was_received() {
             > menu 3
         7s key 3 0
             entered 3 switchboard
+        ",
+    );
+}
+
+#[test]
+fn a_number_is_typed_read_back_and_goes_with_the_call() {
+    let plan = plan_with(|plan| {
+        asking(plan);
+        let menu = &mut plan.services[0].menu.as_mut().unwrap().menus[0];
+        menu.keys.clear();
+        let terminator = Key::of_sign('#').unwrap();
+        let confirm = Some((VoiceId(0), ClipId(2)));
+        menu.number = Some(Number { least: 2, most: 6, terminator, confirm, then: Target::Queue(QueueId(0)) });
+    });
+    check(
+        plan,
+        "
+        1s call 1 information
+            received 1
+            > welcome 1
+        4s clip-end 1 welcome
+            > menu 1
+        5s key 1 0
+        6s key 1 7
+        7s key 1 #
+            > spell 07, goodbye 1
+        9s key 1 2
+            > menu 1
+        12s clip-end 1 menu
+        13s key 1 4
+        14s key 1 2
+        20s look
+            19s > spell 42, goodbye 1
+        21s clip-end 1 goodbye
+        22s key 1 1
+            entered 1 information
         ",
     );
 }

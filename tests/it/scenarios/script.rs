@@ -284,6 +284,9 @@ fn command(command: &Command, clips: &[String]) -> Option<String> {
         Command::HangUpCall { call } => format!("> hang up {}", call.0),
         Command::HangUpAgent { offer } => format!("> hang up offer {}", offer.0),
         Command::PlayOnce { call, clip } => format!("> {} {}", clips[clip.index()], call.0),
+        Command::Spell { call, digits, prompt, .. } => {
+            format!("> spell {digits}, {} {}", clips[prompt.index()], call.0)
+        }
         Command::Announce { call, position, message } => {
             let position = position.map_or(String::new(), |(_, position)| format!(" position {position}"));
             let message = message.map_or(String::new(), |clip| format!(" {}", clips[clip.index()]));
