@@ -296,6 +296,8 @@ pub struct Quality {
     pub jitter: Duration,
     /// RTP packets sent.
     pub sent: u64,
+    /// Of these, converted from the other leg's codec.
+    pub converted: u64,
     /// Of these, missed by the other side, if it reports.
     pub sent_lost: Option<u64>,
     /// To the other side and back, the mean of what its reports allow to tell.

@@ -1,7 +1,7 @@
 //! The agent's leg: from the offer to the BYE.
 
 use super::engine::{Engine, Side, Turn};
-use super::legs::Leg;
+use super::legs::{Leg, Legs};
 use super::settings::Phone;
 use crate::acd;
 use crate::facts::{Fact, OfferOutcome, Party, Record, Turned};
@@ -51,12 +51,16 @@ impl Engine {
             Phone::Account(account) => Target::Account(*account),
             Phone::Contact(uri) => Target::Uri(uri.clone()),
         };
+        let codec = Legs::codec(&caller.media);
         let encryption = self.encryption.get(agent.index()).copied().unwrap_or_default();
         let Some(mut leg) = self.legs.open(turn.sockets, (offer.0, encryption), turn.now) else {
             let record = Record { at: turn.now, fact: Fact::Turned(Turned::RtpPortExhausted) };
             turn.out.facts.push(record);
             return Err(OfferOutcome::Failed);
         };
+        if let Some(codec) = codec {
+            Legs::prefer(&mut leg, codec);
+        }
         let sdp = self.legs.offer(&mut leg);
         let invited = self.sip.invite(&target, &identity, sdp, turn.now, &mut self.heard);
         match invited.and_then(|dialog| self.sip.remote(dialog).map(|at| (dialog, at)).ok_or(NotInvited::NoBinding)) {

@@ -117,6 +117,16 @@ impl Legs {
         leg.session.answer(offer, &self.policy(source, &|address| self.is_ours(address)))
     }
 
+    /// What the leg speaks, once that is agreed.
+    pub fn codec(leg: &Leg) -> Option<media::Codec> {
+        leg.session.agreed().map(|stream| stream.codec)
+    }
+
+    /// Offers this codec first.
+    pub fn prefer(leg: &mut Leg, codec: media::Codec) {
+        leg.session.prefer(codec);
+    }
+
     /// An offer of ours.
     pub fn offer(&self, leg: &mut Leg) -> Bytes {
         leg.session.offer()

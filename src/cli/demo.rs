@@ -25,6 +25,7 @@ use anyhow::{Context, Result, bail};
 use board::Board;
 use centralino::config::{self, Checked};
 use centralino::facts::AgentState;
+use centralino::media::g711::Law;
 use centralino::media::{Codec, embedded};
 use centralino::stats::layout::Gauge;
 use numbers::Numbers;
@@ -99,8 +100,8 @@ impl Stage {
         &self.numbers[usize::from(service == Service::Switchboard)]
     }
 
-    fn welcome(&self, codec: Codec) -> &[u8] {
-        &self.welcome[usize::from(codec == Codec::Pcmu)]
+    fn welcome(&self, law: Law) -> &[u8] {
+        &self.welcome[usize::from(law == Law::Mu)]
     }
 
     /// Everybody goes home.

@@ -241,7 +241,8 @@ pub(super) fn codec(value: &DeValue<'_>) -> Read<Codec> {
     match text(value)?.as_str() {
         "PCMA" => Ok(Codec::Pcma),
         "PCMU" => Ok(Codec::Pcmu),
-        other => Err(Wrong::unknown("codec", other, &["PCMA", "PCMU"])),
+        "G722" => Ok(Codec::G722),
+        other => Err(Wrong::unknown("codec", other, &["PCMA", "PCMU", "G722"])),
     }
 }
 

@@ -195,6 +195,8 @@ pub enum Codec {
     Pcma,
     /// G.711 u-law, static payload type 0.
     Pcmu,
+    /// G.722 at 64 kbit/s, static payload type 9; its RTP clock has 8000 Hz (RFC 3551 4.5.2).
+    G722,
 }
 
 /// What one turn of the media engine produced; reused.

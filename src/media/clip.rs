@@ -3,7 +3,8 @@
 mod resample;
 
 use super::api::Codec;
-use super::g711;
+use super::convert;
+use super::g711::{self, Law};
 use crate::time::Duration;
 use std::fmt;
 use std::io::Cursor;
@@ -19,6 +20,7 @@ pub struct Clip {
     samples: Vec<i16>,
     pcma: Vec<u8>,
     pcmu: Vec<u8>,
+    g722: Vec<u8>,
 }
 
 /// What is wrong with a WAV file, for whoever wrote the configuration.
@@ -67,8 +69,8 @@ impl Clip {
         let header = Header::read(bytes)?;
         let interleaved = match header.tag {
             TAG_PCM | TAG_FLOAT => linear(bytes)?,
-            TAG_A_LAW => companded(Codec::Pcma, header.data),
-            TAG_U_LAW => companded(Codec::Pcmu, header.data),
+            TAG_A_LAW => companded(Law::A, header.data),
+            TAG_U_LAW => companded(Law::Mu, header.data),
             other => return Err(Unusable::Compression(other)),
         };
         let mono: Vec<f64> = match header.channels {
@@ -85,8 +87,9 @@ impl Clip {
         if samples.is_empty() {
             return Err(Unusable::Empty);
         }
-        let encoded = |codec| samples.iter().map(|&sample| g711::encode(codec, sample)).collect();
-        Ok(Clip { pcma: encoded(Codec::Pcma), pcmu: encoded(Codec::Pcmu), samples })
+        let encoded = |law| samples.iter().map(|&sample| g711::encode(law, sample)).collect();
+        let g722 = convert::to_g722(&samples);
+        Ok(Clip { pcma: encoded(Law::A), pcmu: encoded(Law::Mu), g722, samples })
     }
 
     /// The sound as 16-bit samples at 8 kHz.
@@ -99,6 +102,7 @@ impl Clip {
         match codec {
             Codec::Pcma => &self.pcma,
             Codec::Pcmu => &self.pcmu,
+            Codec::G722 => &self.g722,
         }
     }
 
@@ -162,8 +166,8 @@ impl Header<'_> {
     }
 }
 
-fn companded(codec: Codec, data: &[u8]) -> Vec<f64> {
-    data.iter().map(|&byte| f64::from(g711::decode(codec, byte))).collect()
+fn companded(law: Law, data: &[u8]) -> Vec<f64> {
+    data.iter().map(|&byte| f64::from(g711::decode(law, byte))).collect()
 }
 
 /// Samples on the scale of 16 bits, channels interleaved.
@@ -271,7 +275,7 @@ mod tests {
         let expected: Vec<i16> = samples.iter().map(|sample| (sample * 32_767.0).round() as i16).collect();
         assert_eq!(clip.samples(), expected);
         assert_eq!(clip.duration(), Duration::from_millis(300));
-        let encoded: Vec<u8> = expected.iter().map(|&sample| g711::encode(Codec::Pcmu, sample)).collect();
+        let encoded: Vec<u8> = expected.iter().map(|&sample| g711::encode(Law::Mu, sample)).collect();
         assert_eq!(clip.bytes(Codec::Pcmu), encoded);
     }
 

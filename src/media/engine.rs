@@ -9,6 +9,7 @@ mod leg;
 mod outgoing;
 mod playing;
 mod relay;
+mod repacket;
 mod silence;
 mod wheel;
 
@@ -173,7 +174,7 @@ impl MediaEngine {
             if let Some(leg) = self.legs.get_mut(key) {
                 leg.partner = None;
                 leg.is_silent = false;
-                leg.outgoing.stop_relaying();
+                leg.stop_relaying();
             }
         }
     }

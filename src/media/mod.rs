@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod clip;
+pub mod convert;
 mod dtmf;
 pub mod embedded;
 pub mod engine;

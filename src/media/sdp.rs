@@ -148,6 +148,11 @@ impl Session {
         Ok(stream)
     }
 
+    /// Offers this codec first, if it is one of ours: what both legs of a call speak need not be converted.
+    pub fn prefer(&mut self, codec: Codec) {
+        self.local.codecs.sort_by_key(|&ours| ours != codec);
+    }
+
     /// What was last agreed.
     pub fn agreed(&self) -> Option<&Stream> {
         self.agreed.as_ref()
@@ -218,6 +223,7 @@ impl Codec {
         match self {
             Codec::Pcmu => 0,
             Codec::Pcma => 8,
+            Codec::G722 => 9,
         }
     }
 
@@ -225,6 +231,7 @@ impl Codec {
         match self {
             Codec::Pcmu => "PCMU",
             Codec::Pcma => "PCMA",
+            Codec::G722 => "G722",
         }
     }
 }

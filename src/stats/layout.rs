@@ -67,6 +67,8 @@ pub struct LegSlots {
     pub received_lost: usize,
     /// RTP packets sent.
     pub sent: usize,
+    /// RTP packets sent that were converted from another codec.
+    pub converted: usize,
     /// RTP packets sent that the other sides miss.
     pub sent_lost: usize,
     /// The share of packets lost on the way here, one a leg that sent anything; in billionths where others have
@@ -373,6 +375,7 @@ impl Next {
             received: self.slot(),
             received_lost: self.slot(),
             sent: self.slot(),
+            converted: self.slot(),
             sent_lost: self.slot(),
             loss: self.histogram(histogram::LOSS.edges(&[])),
             jitter: self.histogram(histogram::JITTER.edges(&[])),

@@ -373,6 +373,10 @@ impl Exposition {
         for (leg, slots) in sides() {
             page.value(&[("leg", leg)], slots.sent);
         }
+        page.family("acd_rtp_packets_converted_total", Kind::Counter, "Of those sent, converted from the other codec.");
+        for (leg, slots) in sides() {
+            page.value(&[("leg", leg)], slots.converted);
+        }
         page.family(
             "acd_rtp_packets_lost_total",
             Kind::Counter,

@@ -5,16 +5,16 @@
 //! never taken back and never counted twice. Allocates nothing once made. Facts that contradict earlier ones are a
 //! defect of ours: they are counted as broken laws and otherwise left out.
 
+mod legs;
+
 use super::board::Board;
 use super::laws;
-use super::layout::{Gauge, GreetingEnd, LAWS, Layout, PauseSlots, Phase, SIDES, StepSlots, VisitEnd};
+use super::layout::{Gauge, GreetingEnd, LAWS, Layout, PauseSlots, Phase, StepSlots, VisitEnd};
 use super::shape::Shape;
 use super::snapshot::Publisher;
 use super::traffic::{self, Direction, Peer};
 use super::visits::{Visit, Visits};
-use crate::facts::{
-    AgentState, Denial, Fact, FlowOut, OfferOutcome, Party, Quality, Record, Refusal, StepTrigger, Turned,
-};
+use crate::facts::{AgentState, Denial, Fact, FlowOut, OfferOutcome, Party, Record, Refusal, StepTrigger, Turned};
 use crate::ids::{CallId, PauseId, PoolId, QueueId, ServiceId};
 use crate::time::{Duration, Time};
 use std::sync::Arc;
@@ -382,22 +382,6 @@ impl Tally {
             let Some((agents, clocks)) = place else { return self.broken(4) };
             self.board.add(agents + state.index(), 1);
             self.board.add(clocks + state.index(), at.wrapping_neg());
-        }
-    }
-
-    fn measured(&mut self, party: Party, quality: Quality) {
-        let position = SIDES.iter().position(|side| *side == party);
-        let Some(slots) = position.and_then(|position| self.layout.legs.get(position)) else { return };
-        self.board.add(slots.received, quality.received);
-        self.board.add(slots.received_lost, quality.lost);
-        self.board.add(slots.sent, quality.sent);
-        self.board.add(slots.sent_lost, quality.sent_lost.unwrap_or(0));
-        if let Some(loss) = quality.lost.saturating_mul(1_000_000_000).checked_div(quality.received + quality.lost) {
-            self.board.record(&slots.loss, Duration::from_nanos(loss));
-            self.board.record(&slots.jitter, quality.jitter);
-        }
-        if let Some(round_trip) = quality.round_trip {
-            self.board.record(&slots.round_trip, round_trip);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::daemon::free_port;
 use crate::peers::Peer;
-use crate::sound::{Law, RATE, tone};
+use crate::sound::{RATE, tone};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,8 +18,8 @@ pub struct Baresip<'a> {
     pub password: Option<&'a str>,
     /// `udp` or `tcp`.
     pub transport: &'a str,
-    /// The one codec it speaks.
-    pub law: Law,
+    /// The one codec it speaks, as baresip writes it (`PCMA/8000/1`).
+    pub codec: &'a str,
     /// Its `mediaenc`: whether it encrypts.
     pub encrypts: Option<&'a str>,
     /// What it sends, in Hz.
@@ -65,7 +65,7 @@ impl Baresip<'_> {
             "sip_listen {ADDRESS}:{port}\nnet_interface {ADDRESS}\ncall_local_timeout 120\n\
              audio_source aufile,{folder}/tone.wav\naudio_player aubridge,sink\naudio_alert aubridge,sink\n\
              ausrc_srate {RATE}\nrtp_ports 30000-32766\nrtp_stats yes\nmodule_path /usr/lib/baresip/modules\n\
-             module g711.so\nmodule srtp.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nsnd_path {folder}/recordings\n\
+             module g711.so\nmodule g722.so\nmodule srtp.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nsnd_path {folder}/recordings\n\
              module_tmp account.so\nmodule_app menu.so\n"
         )
     }
@@ -76,10 +76,10 @@ impl Baresip<'_> {
             Some(password) => format!("auth_user={user};auth_pass={password};regint=120"),
             None => "regint=0".to_owned(),
         };
-        let codec = self.law.name();
+        let codec = self.codec;
         let encryption = self.encrypts.map_or(String::new(), |kind| format!(";mediaenc={kind}"));
         format!(
-            "<sip:{user}@{server};transport={transport}>;{registration};audio_codecs={codec}/{RATE}/1;ptime=20;\
+            "<sip:{user}@{server};transport={transport}>;{registration};audio_codecs={codec};ptime=20;\
              answermode=auto{encryption}\n"
         )
     }
@@ -93,15 +93,21 @@ impl Running {
             files.map(|file| file.expect("a file").path()).filter(|file| file.to_string_lossy().ends_with("-dec.wav"));
         let file = heard.next().expect("a recording");
         assert_eq!(heard.next(), None, "one call, one recording");
-        read_wav(&file)
+        // What comes in a wideband codec is recorded at its rate: every second sample will do.
+        let rate = hound::WavReader::open(&file).expect("a WAV file").spec().sample_rate;
+        read_wav_at(&file, rate).into_iter().step_by((rate / RATE) as usize).collect()
     }
 }
 
 /// The samples of a mono WAV file of 8 kHz.
 pub fn read_wav(file: &Path) -> Vec<i16> {
+    read_wav_at(file, RATE)
+}
+
+fn read_wav_at(file: &Path, rate: u32) -> Vec<i16> {
     let mut reader = hound::WavReader::open(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let spec = reader.spec();
-    assert_eq!((spec.sample_rate, spec.channels, spec.bits_per_sample), (RATE, 1, 16), "{}", file.display());
+    assert_eq!((spec.sample_rate, spec.channels, spec.bits_per_sample), (rate, 1, 16), "{}", file.display());
     reader.samples().map(|sample| sample.expect("a sample")).collect()
 }
 

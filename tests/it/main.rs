@@ -32,6 +32,7 @@ mod languages;
 mod ledger;
 mod media_announcing;
 mod media_engine;
+mod media_network;
 mod media_reports;
 mod media_sdp;
 mod metrics;

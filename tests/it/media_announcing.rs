@@ -4,7 +4,7 @@ use centralino::ids::{ClipId, LegId};
 use centralino::media::api::{Codec, Command, Event, Output, Stream};
 use centralino::media::clip::Clip;
 use centralino::media::engine::MediaEngine;
-use centralino::media::{Settings, embedded, g711};
+use centralino::media::{Settings, embedded};
 use centralino::time::Time;
 use std::net::SocketAddr;
 
@@ -71,7 +71,7 @@ impl Bench {
     /// A clip as its packets, the last one filled up with silence.
     fn clip(&self, clip: ClipId) -> Vec<Vec<u8>> {
         let mut sound = self.clips[clip.index()].bytes(Codec::Pcma).to_vec();
-        sound.resize(sound.len().next_multiple_of(160), g711::encode(Codec::Pcma, 0));
+        sound.resize(sound.len().next_multiple_of(160), Codec::Pcma.silence());
         sound.chunks(160).map(<[u8]>::to_vec).collect()
     }
 

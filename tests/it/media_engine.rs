@@ -7,7 +7,7 @@ use centralino::media::api::{Codec, Command, Event, Output, Stream};
 use centralino::media::clip::Clip;
 use centralino::media::engine::MediaEngine;
 use centralino::media::srtp::{self, Crypto, Srtp, Suite};
-use centralino::media::{Settings, embedded, g711};
+use centralino::media::{Settings, convert, embedded, g711};
 use centralino::time::{Duration, Time};
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
@@ -172,7 +172,7 @@ fn the_welcome_leaves_sample_by_sample_every_20_ms() {
         let heard: Vec<u8> = bench.sent.iter().flat_map(|sent| sent.payload.clone()).collect();
         let (sound, padding) = heard.split_at(clip.samples().len());
         assert_eq!(sound, clip.bytes(codec));
-        assert!(padding.len() < 160 && padding.iter().all(|&byte| byte == g711::encode(codec, 0)));
+        assert!(padding.len() < 160 && padding.iter().all(|&byte| byte == codec.silence()));
         let first = bench.sent[0].clone();
         assert!((1_001..=1_004).contains(&first.at) && first.to == address(A));
         for (number, sent) in bench.sent.iter().enumerate() {
@@ -439,34 +439,104 @@ fn goertzel(samples: &[i16], frequency: f64) -> f64 {
     10.0 * (power * 4.0 / (samples.len() as f64).powi(2) / 32_768.0_f64.powi(2)).log10()
 }
 
+const CODECS: [Codec; 3] = [Codec::Pcma, Codec::Pcmu, Codec::G722];
+
+/// Samples in a codec, and a codec's bytes as samples.
+fn encoded(codec: Codec, samples: &[i16]) -> Vec<u8> {
+    match codec.law() {
+        Some(law) => samples.iter().map(|&sample| g711::encode(law, sample)).collect(),
+        None => convert::to_g722(samples),
+    }
+}
+
+/// As a phone decodes it: of G.722 both bands, every second sample of 16 kHz.
+fn decoded(codec: Codec, bytes: &[u8]) -> Vec<i16> {
+    use audio_codec::g722::G722Decoder;
+    match codec.law() {
+        Some(law) => bytes.iter().map(|&byte| g711::decode(law, byte)).collect(),
+        None => G722Decoder::new().decode_frame(bytes).into_iter().step_by(2).collect(),
+    }
+}
+
 #[test]
-fn a_tone_keeps_its_frequency_and_level_through_every_pair_of_codecs() {
-    let tone: Vec<i16> = (0..8_000)
-        .map(|n| (10_000.0 * (std::f64::consts::TAU * 440.0 * f64::from(n) / 8_000.0).sin()) as i16)
-        .collect();
-    let before = goertzel(&tone, 440.0);
-    for (from, to) in
-        [(Codec::Pcma, Codec::Pcma), (Codec::Pcma, Codec::Pcmu), (Codec::Pcmu, Codec::Pcma), (Codec::Pcmu, Codec::Pcmu)]
-    {
-        let mut bench = Bench::joined(from, to);
-        for (there, back) in [(A, B), (B, A)] {
-            let (codec_in, codec_out) = if there == A { (from, to) } else { (to, from) };
-            let mut heard = Vec::new();
-            for (number, samples) in tone.chunks(160).enumerate() {
-                let payload: Vec<u8> = samples.iter().map(|&sample| g711::encode(codec_in, sample)).collect();
-                let number = number as u16;
-                let packet = rtp(codec_in.static_payload_type(), number, u32::from(number) * 160, &payload);
-                let sent = bench.relayed(there, &packet).unwrap();
-                assert_eq!((sent.leg, sent.payload_type), (back, codec_out.static_payload_type()));
-                heard.extend(sent.payload.iter().map(|&byte| g711::decode(codec_out, byte)));
-            }
-            let after = goertzel(&heard, 440.0);
-            assert!((after - before).abs() < 0.5, "{from:?} {to:?}: {before} {after}");
-            for other in [220.0, 330.0, 550.0, 880.0, 1_320.0] {
-                assert!(goertzel(&heard, other) < after - 30.0, "{from:?} {to:?} {other}");
+fn a_tone_keeps_its_frequency_and_level_through_every_pair_of_codecs_and_lengths() {
+    for hz in [440.0, 1_020.0, 2_500.0] {
+        let tone: Vec<i16> = (0..9_600)
+            .map(|n| (10_000.0 * (std::f64::consts::TAU * hz * f64::from(n) / 8_000.0).sin()) as i16)
+            .collect();
+        let before = goertzel(&tone[800..8_800], hz);
+        for (from, to) in CODECS.into_iter().flat_map(|from| CODECS.map(|to| (from, to))) {
+            for (ptime_in, ptime_out) in [(20, 20), (10, 20), (30, 20), (20, 60), (60, 10)] {
+                let mut bench = Bench::joined(from, to);
+                bench.command(Command::Direct { leg: B, stream: Stream { ptime_ms: ptime_out, ..stream(B, to) } });
+                let mut heard = Vec::new();
+                let packets = encoded(from, &tone).chunks(ptime_in * 8).map(<[u8]>::to_vec).collect::<Vec<_>>();
+                for (number, payload) in packets.iter().enumerate() {
+                    let number = number as u16;
+                    let timestamp = u32::from(number) * ptime_in as u32 * 8;
+                    let packet = rtp(from.static_payload_type(), number, timestamp, payload);
+                    heard.extend(bench.receive(A, address(A), &packet));
+                    bench.now += ptime_in as u64;
+                }
+                let length = usize::from(ptime_out) * 8;
+                assert!(heard.len() >= 9_600 / length - 1, "{from:?} {to:?} {ptime_in} {ptime_out}");
+                for pair in heard.windows(2) {
+                    assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+                    assert_eq!(pair[1].timestamp, pair[0].timestamp.wrapping_add(length as u32));
+                }
+                assert!(heard.iter().all(|sent| sent.leg == B && sent.payload_type == to.static_payload_type()));
+                let bytes: Vec<u8> = heard.iter().flat_map(|sent| sent.payload.clone()).collect();
+                let samples = decoded(to, &bytes);
+                let after = goertzel(&samples[800..8_800], hz);
+                // What G.722 adds is within what its lower band alone may do.
+                let tolerance = if from.law().is_some() && to.law().is_some() { 0.5 } else { 1.5 };
+                assert!((after - before).abs() < tolerance, "{from:?} {to:?} {hz}: {before} {after}");
+                for other in [220.0, 700.0, 1_700.0, 3_100.0] {
+                    assert!(goertzel(&samples[800..8_800], other) < after - 25.0, "{from:?} {to:?} {hz} {other}");
+                }
             }
         }
     }
+}
+
+#[test]
+fn a_prompt_sounds_the_same_in_every_codec() {
+    let clip = embedded::clip("music").unwrap();
+    let narrow = decoded(Codec::Pcma, clip.bytes(Codec::Pcma));
+    let wide = decoded(Codec::G722, clip.bytes(Codec::G722));
+    assert_eq!(narrow.len(), wide.len());
+    let power = |samples: &[i16]| samples.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>();
+    let difference = 10.0 * (power(&wide) / power(&narrow)).log10();
+    assert!(difference.abs() < 1.0, "{difference}");
+}
+
+#[test]
+fn gaps_in_repacketed_sound_are_filled_or_begin_anew_and_keys_keep_their_time() {
+    let mut bench = Bench::joined(Codec::Pcma, Codec::Pcma);
+    bench.command(Command::Direct { leg: B, stream: Stream { ptime_ms: 20, ..stream(B, Codec::Pcma) } });
+    let mut sound = |sequence: u16, timestamp: u32| {
+        bench.now += 30;
+        bench.receive(A, address(A), &rtp(8, sequence, timestamp, &[1; 240]))
+    };
+    let first = sound(1, 0).remove(0);
+    assert_eq!(sound(2, 240).len(), 2);
+    // The third is lost: 30 ms of silence.
+    let filled: Vec<u8> = sound(4, 720).into_iter().flat_map(|sent| sent.payload).collect();
+    assert_eq!(filled, [[0xD5; 240].as_slice(), &[1; 240]].concat());
+    assert_eq!(sound(3, 480), [], "too late");
+    // A key: its packets have one time stamp of ours, whatever is said between them.
+    let key = |bench: &mut Bench, sequence| bench.receive(A, address(A), &rtp(101, sequence, 960, &[5, 10, 0, 160]));
+    let one = key(&mut bench, 5).remove(0);
+    assert_eq!((one.payload_type, one.timestamp), (102, first.timestamp.wrapping_add(960)));
+    bench.now += 30;
+    bench.receive(A, address(A), &rtp(8, 6, 960, &[1; 240]));
+    assert_eq!(key(&mut bench, 7).remove(0).timestamp, one.timestamp);
+    // After a second of nothing it begins anew.
+    bench.now += 1_000;
+    let anew = bench.receive(A, address(A), &rtp(8, 8, 20_000, &[1; 240])).remove(0);
+    assert!(anew.marker);
+    let numbers: Vec<u16> = bench.sent_to(B).iter().map(|sent| sent.sequence).collect();
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)), "{numbers:?}");
 }
 
 #[test]
@@ -616,7 +686,7 @@ fn random_packets_are_relayed_ignored_or_counted() {
         relayed += bench.receive(A, address(A), &bytes).len();
         bench.now += u64::from(number % 20 == 0);
     }
-    assert!(relayed as u32 > count / 10 && bench.turned.len() as u32 > count / 10, "{relayed} {}", bench.turned.len());
+    assert!(relayed as u32 > count / 25 && bench.turned.len() as u32 > count / 10, "{relayed} {}", bench.turned.len());
     assert!(bench.turned.iter().all(|&turned| turned == Turned::RtpGarbage));
     assert_eq!(bench.engine.open_legs(), 2);
 }
@@ -635,7 +705,8 @@ fn nothing_is_allocated_for_a_packet_once_warm() {
         for _ in 0..1_000 {
             now += 1;
             bench.engine.expire(Time::from_millis(now), &mut bench.out);
-            let packet = [0x80, 8, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9, 0xD5, 0xD5];
+            let mut packet = [0xD5; 172];
+            packet[..12].copy_from_slice(&[0x80, 8, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9]);
             bench.engine.packet(A, address(A), &packet, Time::from_millis(now), &mut bench.out);
             packets += bench.out.packets.len();
             bench.out.clear();

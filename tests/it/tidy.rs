@@ -34,6 +34,7 @@ const ROOMS: &[Room] = &[
             "hmac",
             "subtle",
             "base64",
+            "audio_codec",
             "sdp_types",
             "hound",
             "bytes",

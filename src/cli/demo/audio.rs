@@ -1,6 +1,6 @@
 //! What phones say and hear: every phone speaks in a tone of its own, and listens for the tone of the other end.
 
-use centralino::media::{Codec, g711};
+use centralino::media::g711::{self, Law};
 use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
 use std::f64::consts::TAU;
 use std::time::{Duration, Instant};
@@ -18,28 +18,28 @@ const PURE: f64 = 0.8;
 const SURE_BLOCKS: u32 = 3;
 
 /// The payload type of a codec (RFC 3551 6).
-pub const fn payload_type(codec: Codec) -> u8 {
+pub const fn payload_type(codec: Law) -> u8 {
     match codec {
-        Codec::Pcmu => 0,
-        Codec::Pcma => 8,
+        Law::Mu => 0,
+        Law::A => 8,
     }
 }
 
-fn codec_of(payload_type: u8) -> Option<Codec> {
-    [Codec::Pcma, Codec::Pcmu].into_iter().find(|&codec| self::payload_type(codec) == payload_type)
+fn codec_of(payload_type: u8) -> Option<Law> {
+    [Law::A, Law::Mu].into_iter().find(|&codec| self::payload_type(codec) == payload_type)
 }
 
 /// A voice: the packets of a tone without an end.
 #[derive(Debug)]
 pub struct Voice {
-    codec: Codec,
+    codec: Law,
     hz: u32,
     packets: u32,
 }
 
 impl Voice {
     /// A voice that has said nothing yet.
-    pub fn new(codec: Codec, hz: u32) -> Voice {
+    pub fn new(codec: Law, hz: u32) -> Voice {
         Voice { codec, hz, packets: 0 }
     }
 
@@ -70,7 +70,7 @@ pub struct Sound {
     pub at: Instant,
     /// Its place in the stream. Time stamps would not do: a packet sent late has a later one and the same sound.
     pub sequence: u16,
-    codec: Codec,
+    codec: Law,
     bytes: Vec<u8>,
 }
 
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_voice_is_known_among_all_others() {
-        for codec in [Codec::Pcma, Codec::Pcmu] {
+        for codec in [Law::A, Law::Mu] {
             for (place, &hz) in voices().iter().enumerate() {
                 let (mut ear, mut voice) = (Ear::new(voices()), Voice::new(codec, hz));
                 listen(&mut ear, (0..50).map(|_| voice.packet()));
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_neighbour_is_not_a_voice() {
         for hz in voices() {
-            let (mut ear, mut voice) = (Ear::new(vec![hz]), Voice::new(Codec::Pcma, hz + 20));
+            let (mut ear, mut voice) = (Ear::new(vec![hz]), Voice::new(Law::A, hz + 20));
             listen(&mut ear, (0..50).map(|_| voice.packet()));
             assert_eq!(ear.heard(), None, "{hz}");
         }
@@ -246,8 +246,7 @@ mod tests {
 
     #[test]
     fn a_voice_that_breaks_off_was_not_heard_clearly() {
-        let (mut ear, mut right, mut wrong) =
-            (Ear::new(voices()), Voice::new(Codec::Pcma, 600), Voice::new(Codec::Pcma, 620));
+        let (mut ear, mut right, mut wrong) = (Ear::new(voices()), Voice::new(Law::A, 600), Voice::new(Law::A, 620));
         listen(&mut ear, (0..45).map(|_| right.packet()));
         assert!(ear.heard_clearly());
         listen(&mut ear, (0..15).map(|_| wrong.packet()));
@@ -261,9 +260,9 @@ mod tests {
             let clip = embedded::clip(name).unwrap();
             for start in [0, 160, 320] {
                 let mut ear = Ear::new(voices());
-                for bytes in clip.bytes(Codec::Pcma)[start..].chunks(160) {
+                for bytes in clip.bytes(centralino::media::Codec::Pcma)[start..].chunks(160) {
                     let at = Instant::now();
-                    ear.hear(&Sound { at, sequence: 0, codec: Codec::Pcma, bytes: bytes.to_vec() });
+                    ear.hear(&Sound { at, sequence: 0, codec: Law::A, bytes: bytes.to_vec() });
                     assert_eq!(ear.heard(), None, "{name}");
                 }
             }
@@ -276,7 +275,7 @@ mod tests {
         let sound = |number: u16, bytes: &[u8]| Sound {
             at: Instant::now(),
             sequence: (u16::MAX - 2).wrapping_add(number),
-            codec: Codec::Pcma,
+            codec: Law::A,
             bytes: bytes.to_vec(),
         };
         let mut ear = WelcomeEar::new(&stored);

@@ -2,7 +2,7 @@
 //!
 //! What comes of it is the engine's business and is not here: who is answered by whom, and who has to wait.
 
-use centralino::media::Codec;
+use centralino::media::g711::Law;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub struct Call {
     /// What is dialled.
     pub service: Service,
     /// What the phone speaks.
-    pub codec: Codec,
+    pub codec: Law,
     /// The caller's voice, as a tone.
     pub hz: u32,
     /// How long the caller will bear it.
@@ -74,7 +74,7 @@ pub struct Agent {
     /// Its pool.
     pub pool: &'static str,
     /// What it speaks.
-    pub codec: Codec,
+    pub codec: Law,
     /// The agent's voice, as a tone.
     pub hz: u32,
     /// How long the phone rings before the agent picks up.
@@ -105,7 +105,7 @@ const CALLERS_HZ: u32 = 620;
 const HZ_APART: u32 = 40;
 const CALLERS_VOICES: u32 = 64;
 
-const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+const CODECS: [Law; 2] = [Law::A, Law::Mu];
 
 impl Script {
     /// The script of this seed; another number of calls makes another one.

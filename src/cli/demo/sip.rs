@@ -2,7 +2,7 @@
 //! comes back is read by the crate `rsip`, which is not the engine's parser either.
 
 use anyhow::{Context, Result};
-use centralino::media::Codec;
+use centralino::media::g711::Law;
 use rsip::headers::UntypedHeader;
 use rsip::message::{HasHeaders, HeadersExt};
 use rsip::{Header, Request, Response};
@@ -137,7 +137,7 @@ pub fn answers(response: &Response) -> Result<rsip::Method> {
 }
 
 /// A session description of one stream in one codec (RFC 8866, RFC 3264).
-pub fn describe(rtp: SocketAddr, codec: Codec) -> String {
+pub fn describe(rtp: SocketAddr, codec: Law) -> String {
     let (kind, name) = (payload_type(codec), codec_name(codec));
     format!(
         "v=0\r\no=phone {port} 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {kind}\r\n\
@@ -156,10 +156,10 @@ pub fn described(body: &[u8]) -> Result<SocketAddr> {
     Ok(SocketAddr::new(ip, port))
 }
 
-const fn codec_name(codec: Codec) -> &'static str {
+const fn codec_name(codec: Law) -> &'static str {
     match codec {
-        Codec::Pcma => "PCMA",
-        Codec::Pcmu => "PCMU",
+        Law::A => "PCMA",
+        Law::Mu => "PCMU",
     }
 }
 

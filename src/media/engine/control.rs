@@ -114,6 +114,7 @@ impl Leg {
             lost,
             jitter: self.control.reception.jitter(),
             sent: self.outgoing.sender().map_or(0, |sender| sender.packets),
+            converted: self.converted,
             sent_lost: self.control.sent_lost,
             round_trip: self.control.round_trip_sum.checked_div(self.control.round_trips),
         }

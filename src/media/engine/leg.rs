@@ -3,8 +3,10 @@
 use super::announcing::Announcing;
 use super::control::Control;
 use super::outgoing::Outgoing;
+use super::repacket::Repacket;
 use crate::ids::{ClipId, LegId};
 use crate::media::api::{Codec, Output, Stream};
+use crate::media::convert::Conversion;
 use crate::media::dtmf::Keys;
 use crate::media::packets::{HEADER_BYTES, Header};
 use crate::media::srtp::{Srtp, Untrusted};
@@ -20,6 +22,12 @@ pub(super) struct Leg {
     latched: Option<SocketAddr>,
     pub(super) outgoing: Outgoing,
     srtp: Option<Box<Srtp>>,
+    /// From the partner's codec to ours, and between which it converts.
+    pub(super) conversion: (Conversion, Option<(Codec, Codec)>),
+    /// While the partner's packets have another length than ours.
+    pub(super) repacket: Option<Box<Repacket>>,
+    /// Packets sent that were converted.
+    pub(super) converted: u64,
     pub(super) playing: Option<Playing>,
     /// What `playing` is part of, if it is an announcement.
     pub(super) announcing: Option<Announcing>,
@@ -64,6 +72,9 @@ impl Leg {
             latched: None,
             outgoing,
             srtp: None,
+            conversion: (Conversion::None, None),
+            repacket: None,
+            converted: 0,
             playing: None,
             announcing: None,
             starts_spurt: true,
@@ -99,6 +110,20 @@ impl Leg {
 
     pub(super) fn rtp_destination(&self) -> Option<SocketAddr> {
         self.latched.or(self.stream.as_ref()?.remote)
+    }
+
+    /// Whatever is relayed next begins anew.
+    pub(super) fn stop_relaying(&mut self) {
+        self.outgoing.stop_relaying();
+        self.repacket = None;
+        self.conversion = (Conversion::None, None);
+    }
+
+    /// What turns the partner's codec into ours, going on as long as both stay.
+    pub(super) fn prepare_conversion(&mut self, from: Codec, to: Codec) {
+        if self.conversion.1 != Some((from, to)) {
+            self.conversion = (Conversion::new(from, to), Some((from, to)));
+        }
     }
 
     /// Sends a packet of our stream; `payload` appends its payload.
@@ -189,6 +214,6 @@ impl Leg {
         self.playing = playing;
         self.announcing = None;
         self.starts_spurt = true;
-        self.outgoing.stop_relaying();
+        self.stop_relaying();
     }
 }

@@ -70,6 +70,23 @@ impl Outgoing {
         numbers
     }
 
+    /// The next packet of our own right behind the last one, whenever it leaves; the first one by the clock.
+    pub(super) fn follow(&mut self, samples: u32, at: Time) -> Numbers {
+        self.relayed = None;
+        let timestamp = self.last.as_ref().map(|last| last.timestamp.wrapping_add(last.samples));
+        let timestamp = timestamp.unwrap_or(self.first_timestamp);
+        let numbers = Numbers { sequence: self.sequence, timestamp, is_first: false };
+        self.sent(numbers, samples, at);
+        numbers
+    }
+
+    /// A packet that has its time stamp from elsewhere and takes none of ours: a key in the middle of sound.
+    pub(super) fn beside(&mut self, timestamp: u32) -> Numbers {
+        let numbers = Numbers { sequence: self.sequence, timestamp, is_first: false };
+        self.sequence = self.sequence.wrapping_add(1);
+        numbers
+    }
+
     /// A packet of another stream: its gaps, its order and its clock's steps stay as they are. `None` when it is
     /// older than where this source began.
     pub(super) fn relay(&mut self, source: Source, now: Time) -> Option<Numbers> {
@@ -92,6 +109,10 @@ impl Outgoing {
                 };
                 if is_newer {
                     relayed.highest = source.sequence;
+                    // Numbers go round: the beginning must stay behind, or half of all late packets would be older.
+                    if source.sequence.wrapping_sub(relayed.first) > MOST_JUMP {
+                        relayed.first = source.sequence.wrapping_sub(MOST_JUMP);
+                    }
                     self.sent(numbers, samples, now);
                 }
                 Some(numbers)

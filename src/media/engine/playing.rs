@@ -5,7 +5,6 @@ use super::leg::Playing;
 use super::wheel::Due;
 use crate::ids::{ClipId, LegId};
 use crate::media::api::{Event, Output};
-use crate::media::g711;
 use crate::media::packets::Header;
 use crate::time::Time;
 
@@ -72,7 +71,7 @@ impl MediaEngine {
             let (sequence, timestamp) = (numbers.sequence, numbers.timestamp);
             let header = Header { payload_type, marker, sequence, timestamp, ssrc: leg.outgoing.ssrc };
             let sound = clip.bytes(codec).get(playing.position..).unwrap_or_default().iter();
-            let padding = std::iter::repeat_n(g711::encode(codec, 0), samples as usize);
+            let padding = std::iter::repeat_n(codec.silence(), samples as usize);
             leg.send(to, header, out, |bytes| {
                 if playing.once {
                     bytes.extend(sound.copied().chain(padding).take(samples as usize));

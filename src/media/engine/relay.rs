@@ -1,18 +1,22 @@
 //! What comes in on a leg's socket, and what of it the partner gets.
 
-use super::leg::Content;
+use super::leg::{Content, Leg};
 use super::outgoing::Source;
+use super::repacket::Repacket;
 use super::{MediaEngine, count};
 use crate::facts::Turned;
 use crate::ids::LegId;
 use crate::media::api::{Event, Output};
+use crate::media::convert::Conversion;
 use crate::media::packets::Header;
 use crate::media::srtp::Untrusted;
-use crate::media::{dtmf, g711, rtcp};
+use crate::media::{dtmf, rtcp};
 use crate::time::Time;
 use rtp_rs::RtpReader;
 use std::net::SocketAddr;
 
+/// Every codec of ours has so many bytes, and its RTP clock so many ticks, in a millisecond.
+const BYTES_A_MILLI: usize = 8;
 /// Longest payload passed on: more than 60 ms of any G.711.
 const MOST_PAYLOAD: usize = 1_024;
 
@@ -94,29 +98,77 @@ impl MediaEngine {
         let Some(to_leg) = self.legs.get_mut(partner) else { return };
         let destination = to_leg.destination().filter(|_| to_leg.playing.is_none());
         let Some((to, stream)) = destination else {
-            to_leg.outgoing.stop_relaying();
+            to_leg.stop_relaying();
             return;
         };
+        let (stream_type, event_type, codec) = (stream.payload_type, stream.telephone_event, stream.codec);
+        let wanted = usize::from(stream.ptime_ms.clamp(10, 60)) * BYTES_A_MILLI;
         let payload = rtp.payload();
-        let (payload_type, conversion, samples) = match content {
-            Content::Sound(codec) => {
-                (Some(stream.payload_type), g711::conversion(codec, stream.codec), u32::try_from(payload.len()).ok())
+        let (payload_type, samples) = match content {
+            Content::Sound(from) => {
+                to_leg.prepare_conversion(from, codec);
+                (Some(stream_type), u32::try_from(payload.len()).ok())
             }
-            Content::TelephoneEvent => (stream.telephone_event, None, None),
-            Content::Other => (None, None, None),
+            Content::TelephoneEvent => (event_type, None),
+            Content::Other => (None, None),
         };
         let sequence = rtp.sequence_number().into();
         let source = Source { ssrc: rtp.ssrc(), sequence, timestamp: rtp.timestamp(), samples };
         let Some(payload_type) = payload_type.filter(|_| !payload.is_empty()) else {
             return to_leg.outgoing.leave_out(source);
         };
-        let Some(numbers) = to_leg.outgoing.relay(source, now) else { return };
+        let is_sound = samples.is_some();
+        let fits = payload.len() == wanted && to_leg.repacket.as_ref().is_none_or(|repacket| repacket.bytes.is_empty());
+        if is_sound && !fits {
+            return to_leg.repacket(to, (source, payload, payload_type), (codec.silence(), wanted), now, out);
+        }
+        let numbers = match &to_leg.repacket {
+            Some(repacket) if !is_sound => Some(to_leg.outgoing.beside(source.timestamp.wrapping_add(repacket.offset))),
+            _ => {
+                to_leg.repacket = None;
+                to_leg.outgoing.relay(source, now)
+            }
+        };
+        let Some(numbers) = numbers else { return };
         let marker = numbers.is_first || rtp.mark();
         let (sequence, timestamp) = (numbers.sequence, numbers.timestamp);
         let header = Header { payload_type, marker, sequence, timestamp, ssrc: to_leg.outgoing.ssrc };
-        to_leg.send(to, header, out, |bytes| match conversion {
-            Some(table) => bytes.extend(payload.iter().map(|&byte| table[usize::from(byte)])),
-            None => bytes.extend_from_slice(payload),
-        });
+        if is_sound && to_leg.conversion.0.converts() {
+            let mut conversion = std::mem::replace(&mut to_leg.conversion.0, Conversion::None);
+            to_leg.converted += 1;
+            to_leg.send(to, header, out, |bytes| conversion.convert(payload, bytes));
+            to_leg.conversion.0 = conversion;
+        } else {
+            to_leg.send(to, header, out, |bytes| bytes.extend_from_slice(payload));
+        }
+    }
+}
+
+impl Leg {
+    /// Sound in packets of another length than ours: it leaves as soon as there is a whole packet of it.
+    fn repacket(
+        &mut self,
+        to: SocketAddr,
+        (source, payload, payload_type): (Source, &[u8], u8),
+        (silence, wanted): (u8, usize),
+        now: Time,
+        out: &mut Output,
+    ) {
+        let going_on = self.repacket.take().filter(|repacket| repacket.goes_on(&source));
+        let mut repacket = going_on.unwrap_or_else(|| Box::new(Repacket::new(&source)));
+        if let Some(bytes) = repacket.admit(&source, payload.len(), silence) {
+            self.conversion.0.convert(payload, bytes);
+        }
+        while repacket.bytes.len() >= wanted {
+            let samples = u32::try_from(wanted).unwrap_or(0);
+            let marker = !std::mem::replace(&mut repacket.has_begun, true);
+            let numbers = if marker { self.outgoing.own(samples, now) } else { self.outgoing.follow(samples, now) };
+            repacket.offset = numbers.timestamp.wrapping_sub(repacket.first_timestamp());
+            let (sequence, timestamp) = (numbers.sequence, numbers.timestamp);
+            let header = Header { payload_type, marker, sequence, timestamp, ssrc: self.outgoing.ssrc };
+            self.converted += u64::from(self.conversion.0.converts());
+            self.send(to, header, out, |bytes| bytes.extend(repacket.bytes.drain(..wanted)));
+        }
+        self.repacket = Some(repacket);
     }
 }

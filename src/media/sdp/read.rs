@@ -211,7 +211,7 @@ fn payload_types(media: &Media) -> impl Iterator<Item = u8> {
 
 /// What a payload type means here: its rtpmap, else the static table (RFC 3551 6).
 fn codec_of(media: &Media, payload_type: u8) -> Option<Codec> {
-    let codecs = [Codec::Pcma, Codec::Pcmu];
+    let codecs = [Codec::Pcma, Codec::Pcmu, Codec::G722];
     match rtpmap(media, payload_type) {
         Some(encoding) => codecs.into_iter().find(|codec| is_at_8000(encoding, codec.encoding_name())),
         None => codecs.into_iter().find(|codec| codec.static_payload_type() == payload_type),

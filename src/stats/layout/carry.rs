@@ -131,10 +131,11 @@ impl Carry {
     }
 
     fn leg(&mut self, new: &LegSlots, old: &LegSlots) {
-        let LegSlots { received, received_lost, sent, sent_lost, loss, jitter, round_trip } = new;
+        let LegSlots { received, received_lost, sent, converted, sent_lost, loss, jitter, round_trip } = new;
         self.slots(*received, old.received, 1);
         self.slots(*received_lost, old.received_lost, 1);
         self.slots(*sent, old.sent, 1);
+        self.slots(*converted, old.converted, 1);
         self.slots(*sent_lost, old.sent_lost, 1);
         self.histogram(loss, &old.loss);
         self.histogram(jitter, &old.jitter);
