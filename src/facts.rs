@@ -112,6 +112,15 @@ pub enum Fact {
         /// What opened it.
         trigger: StepTrigger,
     },
+    /// Callers of heavier queues have overtaken the call as often as they may: it goes before all who came later.
+    CallPromoted {
+        /// Who.
+        call: CallId,
+        /// Where.
+        queue: QueueId,
+        /// How often.
+        times: u32,
+    },
     /// An agent's 200 won the call and media is joined.
     CallAnswered {
         /// Who.

@@ -10,6 +10,7 @@
 use super::exit::Exit;
 use super::ivr::{Position, Reference};
 use super::plan::{MOST_CREDIT, Queue};
+use super::queue::Seniority;
 use super::tier::Rules;
 use super::{Acd, Command, Outbox, Timer};
 use crate::facts::{Fact, FlowOut, OfferOutcome, Party, Refusal};
@@ -52,8 +53,7 @@ pub(super) enum CallState {
 pub(super) struct Visit {
     /// The wait clock's start.
     pub(super) entered: Time,
-    /// The seniority key.
-    pub(super) key: Time,
+    pub(super) key: Seniority,
     /// By which rules it waits.
     pub(super) rules: Rules,
     pub(super) step: u8,
@@ -68,6 +68,8 @@ pub(super) struct Visit {
     pub(super) memory: Memory,
     /// Offers that went unanswered so far.
     pub(super) unanswered: u32,
+    /// Callers of heavier queues who came later and were offered somebody it could have had.
+    pub(super) overtaken: u32,
     /// Announcements heard so far.
     pub(super) announced: u32,
 }
@@ -197,6 +199,7 @@ impl Acd {
         self.kept_menus.remove(&id);
         let Some(call) = self.calls.get(&id) else { return };
         let credit = self.plan.services[call.service.index()].priority_credit;
+        let credit = (credit + self.plan.queues[call.queue.index()].priority_credit).min(MOST_CREDIT);
         // Never below zero, so that a credit counts in the run's first minutes too.
         self.enter_at(id, self.at + MOST_CREDIT - credit, out);
     }
@@ -206,6 +209,7 @@ impl Acd {
         let at = self.at;
         let Some(call) = self.calls.get_mut(&id) else { return };
         let (service, queue) = (call.service, call.queue);
+        let key = Seniority::new(self.plan.queues[queue.index()].weight, key);
         call.state = CallState::Queued(Visit {
             entered: at,
             key,
@@ -217,6 +221,7 @@ impl Acd {
             stage: Stage::Waiting,
             memory: Memory::default(),
             unanswered: 0,
+            overtaken: 0,
             announced: 0,
         });
         self.waiting.line_up(queue, (key, id));

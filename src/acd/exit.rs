@@ -78,7 +78,7 @@ impl Acd {
     /// The call leaves its queue. Where there is a place to go to, the fact names that; else the cause.
     pub(super) fn take_exit(&mut self, id: CallId, exit: Exit, cause: FlowOut, out: &mut Outbox) {
         let exit = self.settle_exit(exit, out);
-        let key = self.calls.get(&id).and_then(Call::visit).map(|visit| visit.key);
+        let key = self.calls.get(&id).and_then(Call::visit).map(|visit| visit.key.key);
         let (Some(key), Some((queue, waited))) = (key, self.quit_queue(id, OfferOutcome::Withdrawn, out)) else {
             return;
         };

@@ -6,6 +6,7 @@ use super::calendar::Opening;
 use super::call::{Call, CallState, Stage, Visit};
 use super::exit::Exit;
 use super::plan::{Queue, Step, Strategy};
+use super::queue::Seniority;
 use super::{Acd, Timer};
 use crate::facts::AgentState;
 use crate::ids::{AgentId, CallId};
@@ -61,6 +62,10 @@ impl Acd {
             ((other.key, id) < place).then_some(())
         });
         let _ = writeln!(text, "callers before it in the queue: {}", before.count());
+        if queue.weight > 0 || visit.overtaken > 0 {
+            let (weight, times, most) = (queue.weight, visit.overtaken, self.plan.limits.overtaken_at_most);
+            let _ = writeln!(text, "weight {weight}, overtaken {times} times of at most {most}");
+        }
         self.explain_steps(id, queue, visit, now, text);
         for &(key, exit) in &queue.exits {
             let _ = writeln!(text, "key {}: {}", key.sign(), self.exit_in_words(exit));
@@ -220,7 +225,7 @@ impl Acd {
         let skills: Vec<String> =
             levels.map(|&(skill, level)| format!("{} {level}", self.plan.skills[skill.index()])).collect();
         let _ = writeln!(text, "skills: {}", if skills.is_empty() { "none".to_owned() } else { skills.join(", ") });
-        let mut waiting: Vec<(Time, CallId, &Call, &Visit)> = Vec::new();
+        let mut waiting: Vec<(Seniority, CallId, &Call, &Visit)> = Vec::new();
         for (&id, call) in &self.calls {
             if let Some(visit) = call.visit().filter(|visit| visit.stage == Stage::Waiting) {
                 waiting.push((visit.key, id, call, visit));

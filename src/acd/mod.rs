@@ -88,6 +88,10 @@ pub struct Acd {
     /// Waiting calls and ready agents that may have become a pair; empty between steps.
     fresh_calls: BTreeSet<Place>,
     fresh_agents: Vec<AgentId>,
+    /// Some queue is heavier than others.
+    weighted: bool,
+    /// Whom the call in hand overtakes; kept for its room.
+    overtaken: Vec<Place>,
     /// Whom the call in hand is offered to, each with how often they missed it; kept for its room.
     chosen: Vec<(u32, AgentId)>,
     /// Rules of queues that are in no plan any more, and by which some calls wait all the same (`on_reload`).
@@ -143,6 +147,8 @@ impl Acd {
             preludes: BTreeMap::new(),
             fresh_calls: BTreeSet::new(),
             fresh_agents: Vec::new(),
+            weighted: plan.queues.iter().any(|queue| queue.weight > 0),
+            overtaken: Vec::new(),
             chosen: Vec::new(),
             pinned: Vec::new(),
             kept_menus: BTreeMap::new(),

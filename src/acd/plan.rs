@@ -61,6 +61,8 @@ pub struct Service {
 
 /// The largest priority credit.
 pub const MOST_CREDIT: Duration = Duration::from_secs(86_400);
+/// The largest weight of a queue.
+pub const MOST_WEIGHT: u8 = 9;
 
 impl Service {
     /// Every queue that callers of the service can enter, its own first.
@@ -77,6 +79,11 @@ pub struct Queue {
     pub name: String,
     /// Which of several ready eligible agents.
     pub strategy: Strategy,
+    /// Agents of several queues serve those of the larger weight first, whoever waits longer, within
+    /// [`Limits::overtaken_at_most`]. At most [`MOST_WEIGHT`].
+    pub weight: u8,
+    /// Its callers stand in the order as if they had entered so much earlier, beside what their service gives them.
+    pub priority_credit: Duration,
     /// At least one; the first has `after` zero; `after` grows.
     pub steps: Vec<Step>,
     /// How long a phone rings, from the offer on, before the offer ends as `no_answer`. More than zero.
@@ -271,6 +278,8 @@ pub struct Limits {
     pub threshold_grace: Duration,
     /// So many `no_answer` in a row pause the agent; 0 never.
     pub misses_to_pause: u32,
+    /// So many times a caller may be overtaken by callers of heavier queues, then it goes before all who came later.
+    pub overtaken_at_most: u32,
     /// Work after a call that an agent extends ends so long after the call at the latest.
     pub wrap_up_max: Duration,
     /// How long this call is not offered to this agent again, after each outcome.
@@ -298,6 +307,8 @@ impl Default for Queue {
         Queue {
             name: String::new(),
             strategy: Strategy::LongestIdle,
+            weight: 0,
+            priority_credit: Duration::ZERO,
             steps: vec![Step::default()],
             ring: Duration::from_secs(15),
             wrap_up: Duration::from_secs(5),
@@ -368,6 +379,7 @@ impl Default for Limits {
             greeting_max: Duration::from_secs(300),
             threshold_grace: Duration::from_millis(20),
             misses_to_pause: 3,
+            overtaken_at_most: 3,
             wrap_up_max: Duration::from_secs(600),
             back_off: BackOff::default(),
             agent_delay: BackOff::NONE,

@@ -1,14 +1,35 @@
 //! Where callers wait: in order of seniority (semantics.md section 3), one ordered set a class; and how many places
 //! of each queue are taken.
 
+use super::plan::MOST_WEIGHT;
 use super::tier::{Bits, Tiers};
 use crate::ids::{CallId, QueueId};
 use crate::time::Time;
 use std::collections::BTreeSet;
 
-/// A caller's place: the seniority key (entry less priority credit, a constant added), then the call id. It never
-/// changes while the caller waits.
-pub(super) type Place = (Time, CallId);
+/// A caller's place: seniority, then the call id. It changes while the caller waits only when others of heavier queues
+/// have overtaken it as often as they may.
+pub(super) type Place = (Seniority, CallId);
+
+/// How a caller stands among all others, the smaller the sooner served (semantics.md section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Seniority {
+    /// [`MOST_WEIGHT`] less the queue's weight; 0 for those who were overtaken as often as they may be.
+    pub(super) rank: u8,
+    /// Entry less priority credit, a constant added.
+    pub(super) key: Time,
+}
+
+impl Seniority {
+    pub(super) fn new(weight: u8, key: Time) -> Seniority {
+        Seniority { rank: MOST_WEIGHT.saturating_sub(weight), key }
+    }
+
+    /// Nobody goes first but those who came first.
+    pub(super) fn promoted(self) -> Seniority {
+        Seniority { rank: 0, ..self }
+    }
+}
 
 /// Every call that waits and is not being offered, and the places taken.
 #[derive(Debug)]
@@ -136,6 +157,13 @@ impl WaitingRoom {
     /// Classes in which somebody waits.
     pub(super) fn classes(&self) -> &Bits {
         &self.present
+    }
+
+    /// The calls of one class that came before this place and have a smaller weight behind them.
+    pub(super) fn overtaken_by(&self, class: usize, place: Place) -> impl Iterator<Item = Place> + '_ {
+        let (Seniority { rank, key }, call) = place;
+        let lighter = (Seniority { rank: rank.saturating_add(1), key: Time::ZERO }, CallId(0));
+        self.by_class[class].range(lighter..).copied().take_while(move |other| (other.0.key, other.1) < (key, call))
     }
 
     /// The calls of one class, the most senior first.

@@ -83,6 +83,8 @@ impl Acd {
     fn work_out_again(&mut self) {
         self.tiers = Tiers::new(&self.plan, &self.pinned);
         self.waiting = self.waiting.after(self.plan.queues.len(), &self.tiers);
+        // A weight that is gone may still be that of callers who wait.
+        self.weighted |= self.plan.queues.iter().any(|queue| queue.weight > 0);
         self.fresh_calls.clear();
         self.fresh_agents.clear();
         let new = self.plan.agents.get(self.agents.len()..).unwrap_or_default();
@@ -203,6 +205,8 @@ impl Acd {
 fn same_rules(before: &Queue, after: &Queue) -> bool {
     let Queue {
         name: _,
+        weight: _,
+        priority_credit: _,
         strategy,
         steps,
         ring,

@@ -6,12 +6,12 @@
 //! earliest open step, then whom it has not missed yet, then the queue's strategy.
 
 use super::call::{Call, Visit};
-use super::plan::{Agent, Strategy};
+use super::plan::{Agent, MOST_WEIGHT, Strategy};
 use super::queue::Place;
 use super::strategy::{Rank, Ranking};
 use super::tier::Level;
 use super::{Acd, Outbox};
-use crate::facts::AgentState;
+use crate::facts::{AgentState, Fact};
 use crate::ids::{AgentId, CallId};
 use crate::time::Time;
 use rand_chacha::rand_core::Rng;
@@ -22,7 +22,10 @@ impl Acd {
         self.leave_empty_steps(out);
         while let Some(place) = self.most_senior_fresh() {
             match self.choose_agents(place.1) {
-                Some(step) => self.make_offers(place.1, step, out),
+                Some(step) => {
+                    self.count_overtaken(place, out);
+                    self.make_offers(place.1, step, out);
+                }
                 // Nobody is ready for it: agents only get fewer until the end of this step.
                 None if self.fresh_calls.remove(&place) => {}
                 None => {
@@ -151,6 +154,52 @@ impl Acd {
         let agents = ready.flat_map(|profile| self.ready.of_profile(profile, Ranking::File)).map(|(_, agent)| agent);
         let willing = agents.filter(|&agent| !visit.memory.backs_off(agent, self.latest));
         chosen.extend(willing.map(|agent| (visit.memory.of(agent).map_or(0, |missed| missed.times), agent)));
+    }
+
+    /// Callers of lighter queues who came before this one and could have had one of those chosen for it. Nobody is
+    /// counted more often than `overtaken_at_most` says, so that this costs no more than that many steps a caller.
+    fn count_overtaken(&mut self, place: Place, out: &mut Outbox) {
+        if !self.weighted || place.0.rank == MOST_WEIGHT {
+            return;
+        }
+        let mut overtaken = std::mem::take(&mut self.overtaken);
+        for class in 0..self.tiers.classes().len() {
+            let admitted = |&&(_, agent): &&(u32, AgentId)| self.tiers.admits(class, agent).is_some();
+            if !self.waiting.classes().has(class) || !self.chosen.iter().any(|chosen| admitted(&chosen)) {
+                continue;
+            }
+            overtaken.extend(self.waiting.overtaken_by(class, place).filter(|&(_, id)| {
+                let willing =
+                    |agent| self.visit_of(id).is_some_and(|visit| !visit.memory.backs_off(agent, self.latest));
+                self.chosen.iter().filter(admitted).any(|&(_, agent)| willing(agent))
+            }));
+        }
+        for (_, id) in overtaken.drain(..) {
+            self.overtake(id, out);
+        }
+        self.overtaken = overtaken;
+    }
+
+    fn overtake(&mut self, id: CallId, out: &mut Outbox) {
+        let most = self.plan.limits.overtaken_at_most;
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let queue = call.queue;
+        let Some(visit) = call.visit_mut() else { return };
+        visit.overtaken += 1;
+        if visit.overtaken < most {
+            return;
+        }
+        let (old, class) = ((visit.key, id), self.tiers.class_of(visit.rules, visit.step));
+        visit.key = visit.key.promoted();
+        let (new, times) = ((visit.key, id), visit.overtaken);
+        self.waiting.remove(class, old);
+        self.waiting.insert(class, new);
+        self.waiting.leave_line(queue, old);
+        self.waiting.line_up(queue, new);
+        if self.fresh_calls.remove(&old) {
+            self.fresh_calls.insert(new);
+        }
+        out.fact(self.at, Fact::CallPromoted { call: id, queue, times });
     }
 
     fn visit_of(&self, id: CallId) -> Option<&Visit> {

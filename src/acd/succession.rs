@@ -199,6 +199,8 @@ impl Places {
         let Queue {
             name,
             strategy,
+            weight,
+            priority_credit,
             steps,
             ring,
             wrap_up,
@@ -226,6 +228,8 @@ impl Places {
         Ok(Queue {
             name,
             strategy,
+            weight,
+            priority_credit,
             steps: steps.into_iter().map(|step| self.step(step)).collect(),
             ring,
             wrap_up,

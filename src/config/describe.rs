@@ -130,6 +130,8 @@ fn told_queue(plan: &Plan, queue: &Queue) -> Told {
     let Queue {
         name,
         strategy,
+        weight,
+        priority_credit,
         steps,
         ring,
         wrap_up,
@@ -150,6 +152,8 @@ fn told_queue(plan: &Plan, queue: &Queue) -> Told {
     } = queue;
     let mut keys = Keys(Vec::new());
     keys.tell("strategy", word(&STRATEGIES, strategy));
+    keys.tell("weight", weight);
+    keys.length("priority_credit", priority_credit);
     for (number, step) in steps.iter().enumerate() {
         keys.tell(&format!("step {number}"), step_words(plan, step));
     }
@@ -229,6 +233,7 @@ fn told_limits(limits: &Limits) -> Told {
         threshold_grace,
         misses_to_pause,
         prelude_max,
+        overtaken_at_most,
         wrap_up_max,
         back_off,
         agent_delay,
@@ -241,6 +246,7 @@ fn told_limits(limits: &Limits) -> Told {
     keys.length("threshold_grace", threshold_grace);
     keys.tell("misses_to_pause", misses_to_pause);
     keys.length("prelude_max", prelude_max);
+    keys.tell("overtaken_at_most", overtaken_at_most);
     keys.length("wrap_up_max", wrap_up_max);
     for (name, delays) in [("back_off", back_off), ("agent_delay", agent_delay)] {
         let BackOff { no_answer, busy, rejected, unreachable } = delays;

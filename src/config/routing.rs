@@ -10,8 +10,8 @@ use super::read::{List, Placed, Read, Section, Wrong};
 use super::value::{check_name, count, duration, number, show_duration, text, truth};
 use super::words::{MOST_NAMES, Names, Words, bounded};
 use crate::acd::exit::Exit;
-use crate::acd::plan::MOST_CREDIT;
 use crate::acd::plan::{Agent, BackOff, Limits, OnReload, Queue, Service, Step, StepMode, Strategy};
+use crate::acd::plan::{MOST_CREDIT, MOST_WEIGHT};
 use crate::b2bua::Answer;
 use crate::ids::{ClipId, PoolId, QueueId, ServiceId, SkillId};
 use crate::time::Duration;
@@ -88,6 +88,8 @@ fn read_queue<'t>(
     let queue = Queue {
         name: name.to_string(),
         strategy: section.get_or("strategy", Strategy::LongestIdle, strategy),
+        weight: section.get_or("weight", 0, weight),
+        priority_credit: section.get_or("priority_credit", Duration::ZERO, duration(Duration::ZERO, MOST_CREDIT)),
         steps: read_steps(&mut section, words, report),
         ring: section.get_or("ring", 15 * SECOND, duration(SECOND, 5 * MINUTE)),
         wrap_up: section.get_or("wrap_up", 5 * SECOND, duration(Duration::ZERO, HOUR)),
@@ -302,6 +304,11 @@ pub(super) fn read_limits(limits: &mut Section<'_>, routing: &mut Section<'_>) -
         greeting_max: routing.get_or("greeting_max", default.greeting_max, duration(SECOND, HOUR)),
         threshold_grace: routing.get_or("threshold_grace", default.threshold_grace, duration(Duration::ZERO, SECOND)),
         misses_to_pause: narrow(routing.get_or("misses_to_pause", default.misses_to_pause.into(), count(0, 100))),
+        overtaken_at_most: narrow(routing.get_or(
+            "overtaken_at_most",
+            default.overtaken_at_most.into(),
+            count(1, 1_000),
+        )),
         wrap_up_max: routing.get_or("wrap_up_max", default.wrap_up_max, duration(Duration::ZERO, DAY)),
         back_off: read_delays(routing, "back_off", default.back_off),
         agent_delay: read_delays(routing, "agent_delay", default.agent_delay),
@@ -423,6 +430,10 @@ pub(super) fn one_of<T: Copy>(value: &DeValue<'_>, what: &str, known: &[(&str, T
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
         Wrong::unknown(what, &written, &names)
     })
+}
+
+fn weight(value: &DeValue<'_>) -> Read<u8> {
+    count(0, MOST_WEIGHT.into())(value).map(|weight| u8::try_from(weight).unwrap_or(MOST_WEIGHT))
 }
 
 /// Strictly more than the target meets it, so 100 could never be met.

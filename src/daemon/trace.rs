@@ -166,6 +166,7 @@ fn call_of(fact: &Fact) -> Option<CallId> {
         | Fact::CallFailedInGreeting { call, .. }
         | Fact::CallEntered { call, .. }
         | Fact::ThresholdPassed { call, .. }
+        | Fact::CallPromoted { call, .. }
         | Fact::StepReached { call, .. }
         | Fact::CallAnswered { call, .. }
         | Fact::CallAbandoned { call, .. }

@@ -168,6 +168,7 @@ impl Assembler {
             | Fact::OpeningChanged { .. }
             | Fact::OfferMade { .. }
             | Fact::LegMeasured { .. }
+            | Fact::CallPromoted { .. }
             | Fact::PauseBegan { .. }
             | Fact::PauseEnded { .. }
             | Fact::AgentDenied { .. }

@@ -125,6 +125,8 @@ pub struct QueueSlots {
     pub waits: [HistogramSlots; VisitEnd::ALL.len()],
     /// By `FlowOut`.
     pub flowed_out: usize,
+    /// Callers overtaken as often as they may be.
+    pub promoted: usize,
     /// By position in the list of steps.
     pub steps: Vec<StepSlots>,
     /// How long phones rang, whatever the outcome.
@@ -362,6 +364,7 @@ impl Next {
             thresholds: thresholds.iter().map(|_| self.threshold()).collect(),
             waits: [(); VisitEnd::ALL.len()].map(|()| self.histogram(histogram::WAIT.edges(thresholds))),
             flowed_out: self.slots(FlowOut::ALL.len()),
+            promoted: self.slot(),
             steps: (0..queue.steps).map(|_| self.step()).collect(),
             ring: self.histogram(histogram::RING.edges(&[])),
             talk: self.histogram(histogram::TALK.edges(&[])),

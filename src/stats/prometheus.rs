@@ -224,6 +224,14 @@ impl Exposition {
             page.number(&[("queue", queue)], wait);
         }
         page.family(
+            "acd_calls_promoted_total",
+            Kind::Counter,
+            "Callers whom those of heavier queues overtook as often as they may.",
+        );
+        for (queue, slots) in self.queues() {
+            page.value(&[("queue", queue)], slots.promoted);
+        }
+        page.family(
             "acd_calls_flowed_out_total",
             Kind::Counter,
             "Calls that left their queue for something other than an agent of it.",

@@ -131,6 +131,7 @@ impl Tally {
             }
             Fact::CallEntered { call, service, queue } => self.entered(call, service, queue, at),
             Fact::ThresholdPassed { call, queue, threshold } => self.threshold_passed(call, queue, threshold),
+            Fact::CallPromoted { queue, .. } => self.promoted(queue),
             Fact::StepReached { queue, step, trigger, .. } => self.step_reached(queue, step, trigger),
             Fact::CallAnswered { call, queue, waited, .. } => self.answered(call, queue, waited),
             Fact::CallAbandoned { call, queue, waited, .. } => {
@@ -326,6 +327,11 @@ impl Tally {
     }
 
     // ---- steps, offers, agents
+
+    fn promoted(&mut self, queue: QueueId) {
+        let Some(slots) = self.layout.queues.get(queue.index()) else { return self.broken(5) };
+        self.board.add(slots.promoted, 1);
+    }
 
     fn step_reached(&mut self, queue: QueueId, step: u8, trigger: StepTrigger) {
         let Some(slots) = self.step(queue, step) else { return self.broken(6) };

@@ -1,9 +1,10 @@
 //! A naive router: it follows the facts, scans everything and knows no index. The engine must choose what it chooses.
 
-use centralino::acd::plan::{Plan, Queue, Step, StepMode, Strategy};
+use centralino::acd::plan::{MOST_WEIGHT, Plan, Queue, Step, StepMode, Strategy};
 use centralino::facts::{AgentState, Fact, OfferOutcome, Record, StepTrigger};
 use centralino::ids::{AgentId, CallId, QueueId};
 use centralino::time::{Duration, Time};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// A call in its queue.
@@ -12,11 +13,22 @@ struct Waiting {
     entered: Time,
     /// Nanoseconds of priority.
     credit: i128,
+    /// Weight of the queue, until it was overtaken as often as it may be: then that of the heaviest.
+    weight: u8,
+    overtaken: u32,
+    /// Told as a fact.
+    promoted: bool,
     step: usize,
     /// Phones that ring, or that took it.
     offered: u32,
     unanswered: u32,
     missed: BTreeMap<AgentId, (u32, Time)>,
+}
+
+impl Waiting {
+    fn place(&self, id: CallId) -> (i128, CallId) {
+        (i128::from(self.entered.as_nanos()) - self.credit, id)
+    }
 }
 
 #[derive(Clone, Default)]
@@ -64,7 +76,7 @@ impl<'a> ReferenceRouter<'a> {
             return self.round.clone();
         }
         let mut calls: Vec<_> = self.calls.iter().filter(|(_, call)| call.offered == 0).collect();
-        calls.sort_by_key(|(id, call)| (i128::from(call.entered.as_nanos()) - call.credit, **id));
+        calls.sort_by_key(|(id, call)| (Reverse(call.weight), call.place(**id)));
         calls.into_iter().find_map(|(&id, call)| {
             let queue = &self.plan.queues[call.queue.index()];
             open_steps(queue, call.step).find_map(|step| {
@@ -107,11 +119,24 @@ impl<'a> ReferenceRouter<'a> {
     pub fn follow(&mut self, record: &Record, now: Time) {
         match record.fact {
             Fact::CallEntered { call, queue, service } => {
-                let credit = self.plan.services[service.index()].priority_credit.as_nanos() as i128;
+                let Queue { priority_credit, weight, .. } = self.plan.queues[queue.index()];
+                let credit = self.plan.services[service.index()].priority_credit + priority_credit;
+                let credit = credit.as_nanos() as i128;
                 let missed = BTreeMap::new();
                 self.calls.insert(
                     call,
-                    Waiting { queue, entered: record.at, credit, step: 0, offered: 0, unanswered: 0, missed },
+                    Waiting {
+                        queue,
+                        entered: record.at,
+                        credit,
+                        weight,
+                        overtaken: 0,
+                        promoted: false,
+                        step: 0,
+                        offered: 0,
+                        unanswered: 0,
+                        missed,
+                    },
                 );
             }
             Fact::StepReached { call, step, trigger, .. } => {
@@ -119,12 +144,14 @@ impl<'a> ReferenceRouter<'a> {
                 assert!(due && usize::from(step) == self.calls[&call].step + 1, "{record:?}");
                 self.call(call).step = step.into();
             }
+            Fact::CallPromoted { call, times, .. } => self.promote(call, times, now),
             Fact::OfferMade { call, agent, step, .. } => {
                 let choice = self.choice(now).unwrap_or_else(|| panic!("{:?}: nobody was to be offered", record));
                 assert!(
                     choice.call == call && choice.agents.contains(&agent) && choice.step == step,
                     "{record:?}, but {choice:?} was the choice"
                 );
+                self.count_overtaken(&choice, agent, now);
                 self.call(call).offered += 1;
                 if self.plan.queues[self.call(call).queue.index()].strategy == Strategy::RingAll {
                     let agents: Vec<_> = choice.agents.iter().copied().filter(|other| *other != agent).collect();
@@ -161,6 +188,46 @@ impl<'a> ReferenceRouter<'a> {
             Fact::AgentStateChanged { agent, from, to, .. } => self.agent_changed(agent, from, to, record.at),
             _ => {}
         }
+    }
+
+    /// The offer that overtook it often enough is told after it.
+    fn promote(&mut self, id: CallId, times: u32, now: Time) {
+        let choice = self.choice(now).unwrap_or_else(|| panic!("{id:?} is promoted and nobody was to be offered"));
+        let most = self.plan.limits.overtaken_at_most;
+        assert!(self.overtakes(&choice, now).contains(&id), "{id:?} is not overtaken by {choice:?}");
+        assert!(times == most && self.call(id).overtaken + 1 == most, "{id:?} was overtaken otherwise than {times}");
+        self.call(id).promoted = true;
+    }
+
+    /// One round of phones overtakes a caller once, however many ring.
+    fn count_overtaken(&mut self, choice: &Choice, agent: AgentId, now: Time) {
+        if self.round.is_some() {
+            return;
+        }
+        let is_all = self.plan.queues[self.calls[&choice.call].queue.index()].strategy == Strategy::RingAll;
+        let agents = if is_all { choice.agents.clone() } else { vec![agent] };
+        let most = self.plan.limits.overtaken_at_most;
+        for id in self.overtakes(&Choice { agents, ..choice.clone() }, now) {
+            let call = self.call(id);
+            call.overtaken += 1;
+            if call.overtaken >= most {
+                assert!(call.promoted, "nobody told that {id:?} was overtaken often enough");
+                call.weight = MOST_WEIGHT;
+            }
+        }
+    }
+
+    /// Those of lighter queues who came before the call of this choice and could have one of its agents.
+    fn overtakes(&self, choice: &Choice, now: Time) -> Vec<CallId> {
+        let served = &self.calls[&choice.call];
+        let could = |call: &Waiting, agent: AgentId| {
+            let queue = &self.plan.queues[call.queue.index()];
+            open_steps(queue, call.step).any(|step| surplus(self.plan, &queue.steps[step], agent).is_some())
+                && call.missed.get(&agent).is_none_or(|&(_, until)| until <= now)
+        };
+        let waiting = self.calls.iter().filter(|(_, call)| call.offered == 0 && call.weight < served.weight);
+        let senior = waiting.filter(|(id, call)| call.place(**id) < served.place(choice.call));
+        senior.filter(|(_, call)| choice.agents.iter().any(|&agent| could(call, agent))).map(|(id, _)| *id).collect()
     }
 
     /// A call whose next step should be open by now: by its triggers, not by its time.

@@ -16,6 +16,7 @@ mod ring_all;
 mod script;
 mod steps;
 mod waiting;
+mod weights;
 
 use centralino::acd::Plan;
 use centralino::acd::plan::{Agent, Pause, Pool, Queue, Service, Step, Strategy};

@@ -100,6 +100,7 @@ fn random_plan(dice: &mut Dice) -> Plan {
             channels: 30,
             misses_to_pause: 4,
             greeting_max: Duration::from_secs(20),
+            overtaken_at_most: 1 + dice.below(4) as u32,
             wrap_up_max: Duration::from_secs(8),
             agent_delay: BackOff { no_answer: delay, rejected: delay, ..BackOff::NONE },
             ..Limits::default()
@@ -142,6 +143,8 @@ fn random_queue(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Queue 
     Queue {
         name: format!("queue_{number}"),
         strategy: dice.pick(&STRATEGIES),
+        weight: dice.pick(&[0, 0, 0, 1, 5]),
+        priority_credit: Duration::from_secs(dice.below(3) * 7),
         steps,
         ring: Duration::from_secs(2 + dice.below(12)),
         wrap_up: Duration::from_secs(dice.below(5)),

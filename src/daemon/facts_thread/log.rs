@@ -81,6 +81,7 @@ fn log(fact: &Fact, names: &Names) {
         Fact::OfferEnded { offer, call, outcome, .. } => {
             tracing::debug!(call = call.0, offer = offer.0, outcome = outcome.label(), "offer ended");
         }
+        Fact::CallPromoted { call, times, .. } => tracing::debug!(call = call.0, times, "overtaken often enough"),
         Fact::StepReached { call, step, trigger, .. } => {
             tracing::debug!(call = call.0, step, trigger = trigger.label(), "step reached");
         }

@@ -57,6 +57,7 @@ impl Names {
             Fact::CallFailedInGreeting { .. } => "failed in the greeting".to_owned(),
             Fact::CallEntered { queue, .. } => format!("entered queue {}", self.queue(queue)),
             Fact::ThresholdPassed { threshold, .. } => format!("late: threshold {} passed", u16::from(threshold) + 1),
+            Fact::CallPromoted { times, .. } => format!("overtaken {times} times: goes before all who came later"),
             Fact::StepReached { step, trigger, .. } => {
                 format!("step {} reached ({})", u16::from(step) + 1, trigger.label())
             }

@@ -100,11 +100,13 @@ impl Carry {
     }
 
     fn queue(&mut self, new: &QueueSlots, old: &QueueSlots) {
-        let QueueSlots { waiting, oldest, thresholds, waits, flowed_out, steps, ring, talk, talking, ended } = new;
+        let QueueSlots { waiting, oldest, thresholds, waits, flowed_out, promoted, steps, ring, talk, talking, ended } =
+            new;
         self.slots(*waiting, old.waiting, 1);
         self.slots(*oldest, old.oldest, 1);
         thresholds.iter().zip(&old.thresholds).for_each(|(new, old)| self.threshold(*new, *old));
         waits.iter().zip(&old.waits).for_each(|(new, old)| self.histogram(new, old));
+        self.slots(*promoted, old.promoted, 1);
         self.slots(*flowed_out, old.flowed_out, FlowOut::ALL.len());
         steps.iter().zip(&old.steps).for_each(|(new, old)| self.step(*new, *old));
         self.histogram(ring, &old.ring);

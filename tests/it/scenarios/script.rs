@@ -256,6 +256,7 @@ impl Stage {
                 format!("{} goes from {} to {}", agent_name(*agent), pool(from), pool(to))
             }
             Fact::Reloaded { result } => format!("reload {}", result.label()),
+            Fact::CallPromoted { call, times, .. } => format!("promoted {}, overtaken {times} times", call.0),
             Fact::PauseBegan { .. } | Fact::PauseEnded { .. } if !self.states => return None,
             Fact::PauseBegan { agent, reason, .. } => {
                 format!("{}: pause begins, {}", agent_name(*agent), self.pause_name(*reason))
