@@ -74,7 +74,19 @@ fn facts(number: u64, at: Time) -> Vec<Record> {
         Record { at: left - rang, fact: Fact::OfferMade { offer, call, queue, step: 0, pool, agent, since: entered } },
         Record { at: left, fact: Fact::OfferEnded { offer, call, queue, step: 0, pool, agent, outcome, rang } },
         Record { at: left, fact: Fact::CallAnswered { call, queue, pool, agent, waited } },
-        Record { at: over, fact: Fact::CallEnded { call, queue, pool, agent, talked, by } },
+        Record {
+            at: over,
+            fact: Fact::CallEnded {
+                call,
+                queue,
+                pool,
+                agent,
+                talked,
+                held: Duration::ZERO,
+                consulted: Duration::ZERO,
+                by,
+            },
+        },
         Record { at: over, fact: moved(AgentState::Talking, AgentState::WrapUp, talked) },
         Record { at: done, fact: moved(AgentState::WrapUp, AgentState::Ready, worked) },
     ]);

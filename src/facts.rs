@@ -3,8 +3,14 @@
 //! A fact never says what to do and never names a person or a number; ids are those of the plan.
 
 mod agents;
+mod offers;
+mod transfer;
+mod turned;
 
 pub use agents::{AgentState, Denial};
+pub use offers::OfferOutcome;
+pub use transfer::{TransferKind, TransferResult};
+pub use turned::Turned;
 
 use crate::ids::{AgentId, CallId, OfferId, PauseId, PoolId, QueueId, ServiceId};
 use crate::time::{Duration, Time};
@@ -44,12 +50,15 @@ pub enum Fact {
         /// From now on.
         is_open: bool,
     },
-    /// A caller who left another queue comes to this service; the entry that follows is a visit of its own.
+    /// A caller who left another queue, or was answered before, comes to this service; the entry that follows is a visit
+    /// of its own.
     CallTakenOver {
         /// Who.
         call: CallId,
         /// Which service.
         service: ServiceId,
+        /// So much earlier than now it would have entered by its place in the order (semantics.md section 3).
+        seniority: Duration,
     },
     /// An open service accepted the call; its welcome begins.
     CallReceived {
@@ -173,10 +182,67 @@ pub enum Fact {
         queue: QueueId,
         /// The agent's pool.
         pool: PoolId,
-        /// Who talked.
+        /// Who talked last.
         agent: AgentId,
-        /// From joining to hanging up.
+        /// How long this agent talked with the caller.
         talked: Duration,
+        /// How long this agent kept the caller on hold.
+        held: Duration,
+        /// How long this agent asked a colleague meanwhile.
+        consulted: Duration,
+        /// Which side hung up.
+        by: Party,
+    },
+    /// An agent passed the caller on, and is done with the call.
+    CallTransferred {
+        /// Who.
+        call: CallId,
+        /// Where it had waited.
+        queue: QueueId,
+        /// The pool of the agent who passed it on.
+        pool: PoolId,
+        /// Who passed it on.
+        agent: AgentId,
+        /// How long this agent talked with the caller.
+        talked: Duration,
+        /// How long this agent kept the caller on hold, the ringing of the next phone included.
+        held: Duration,
+        /// How long this agent asked a colleague meanwhile.
+        consulted: Duration,
+    },
+    /// A transfer got its one result.
+    TransferEnded {
+        /// Whose.
+        call: CallId,
+        /// How it was asked for.
+        kind: TransferKind,
+        /// What became of it.
+        result: TransferResult,
+    },
+    /// A consultation of a colleague got its one result; `completed` is an answer.
+    ConsultEnded {
+        /// Who waits meanwhile.
+        call: CallId,
+        /// What became of it.
+        result: TransferResult,
+    },
+    /// A colleague has a caller whom an agent passed on.
+    CallTakenUp {
+        /// Who.
+        call: CallId,
+        /// Where it had waited.
+        queue: QueueId,
+        /// The colleague's pool.
+        pool: PoolId,
+        /// The colleague.
+        agent: AgentId,
+    },
+    /// The call was over while no agent had it: its agent had left, and the one it was passed on to had not answered.
+    CallEndedUnattended {
+        /// Who.
+        call: CallId,
+        /// Where it had waited.
+        queue: QueueId,
         /// Which side hung up.
         by: Party,
     },
@@ -363,30 +429,6 @@ closed_set! {
 }
 
 closed_set! {
-    /// How an offer ended (semantics.md section 6).
-    OfferOutcome {
-        /// The agent took the call.
-        Accepted = "accepted",
-        /// The phone rang to the end.
-        NoAnswer = "no_answer",
-        /// The phone was busy.
-        Busy = "busy",
-        /// The agent declined.
-        Rejected = "rejected",
-        /// The phone could not be reached.
-        Unreachable = "unreachable",
-        /// Another agent's 200 came first.
-        LostRace = "lost_race",
-        /// The caller left while the phone rang.
-        CallerGone = "caller_gone",
-        /// We took it back: queue deadline, replaced step, reload.
-        Withdrawn = "withdrawn",
-        /// The phone or we could not set the call up.
-        Failed = "failed",
-    }
-}
-
-closed_set! {
     /// Where a call went that left its queue unanswered and not by itself.
     FlowOut {
         /// The queue's longest wait was reached.
@@ -439,51 +481,5 @@ closed_set! {
         Agent = "agent",
         /// We: drain, a limit, a failure.
         System = "system",
-    }
-}
-
-closed_set! {
-    /// What was turned away, lost or survived at the edge; each is a counter.
-    Turned {
-        /// A SIP message that could not be understood and could not be answered.
-        SipGarbage = "sip_garbage",
-        /// A SIP request answered with a 4xx or 5xx of ours.
-        SipRejected = "sip_rejected",
-        /// A SIP response, or an ACK, that matches nothing of ours.
-        SipStrayResponse = "sip_stray_response",
-        /// A SIP message lost because a table or a channel of ours was full.
-        SipOverflow = "sip_overflow",
-        /// A SIP message or request that could not be sent.
-        SipSendFailed = "sip_send_failed",
-        /// A request of ours that timed out.
-        SipTimeout = "sip_timeout",
-        /// Wrong credentials at REGISTER.
-        AuthFailed = "auth_failed",
-        /// A request from a program that only looks for holes; it got no answer.
-        SipScanner = "sip_scanner",
-        /// A request of a stranger above the rate of one address; it got 503 or no answer.
-        SipFlood = "sip_flood",
-        /// RTP from an address other than the one latched to.
-        RtpStranger = "rtp_stranger",
-        /// RTP that is no RTP.
-        RtpGarbage = "rtp_garbage",
-        /// SRTP or SRTCP that was cut, or that another key was used for.
-        SrtpForged = "srtp_forged",
-        /// SRTP or SRTCP that came a second time, or too late to tell.
-        SrtpRepeated = "srtp_repeated",
-        /// RTCP that is no RTCP.
-        RtcpGarbage = "rtcp_garbage",
-        /// The port beside a leg's, for RTCP, belonged to another program: the leg goes without reports.
-        RtcpPortTaken = "rtcp_port_taken",
-        /// An ICMP error or a failed send on an RTP socket.
-        RtpSendFailed = "rtp_send_failed",
-        /// A talking leg sent no RTP for the configured time.
-        RtpTimeout = "rtp_timeout",
-        /// A command to the media thread was lost because its channel was full.
-        MediaOverflow = "media_overflow",
-        /// A call, or a line for another program, that could not be kept: the disk is too slow or full.
-        LedgerLost = "ledger_lost",
-        /// No RTP port was free, or none could be opened.
-        RtpPortExhausted = "rtp_port_exhausted",
     }
 }

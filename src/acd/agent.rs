@@ -27,6 +27,10 @@ pub(super) enum Activity {
     Offered(OfferId),
     /// From the winning 200 to the end of the call.
     Connected(OfferId),
+    /// The caller is on hold, or being passed on.
+    Holding(OfferId),
+    /// Asking a colleague, or asked by one.
+    Consulting(OfferId),
     /// Working after a call.
     WrapUp,
 }
@@ -135,6 +139,8 @@ impl Agent {
         match self.activity {
             Activity::Offered(_) => AgentState::Ringing,
             Activity::Connected(_) => AgentState::Talking,
+            Activity::Holding(_) => AgentState::OnHold,
+            Activity::Consulting(_) => AgentState::Consulting,
             Activity::WrapUp => AgentState::WrapUp,
             Activity::Idle if !self.signed_in => AgentState::SignedOut,
             Activity::Idle if self.paused.is_some() => AgentState::Paused,

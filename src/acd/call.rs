@@ -12,6 +12,7 @@ use super::ivr::{Position, Reference};
 use super::plan::{MOST_CREDIT, Queue};
 use super::queue::Seniority;
 use super::tier::Rules;
+use super::transfer::Passing;
 use super::{Acd, Command, Outbox, Timer};
 use crate::facts::{Fact, FlowOut, OfferOutcome, Party, Refusal};
 use crate::ids::{AgentId, CallId, ClipId, OfferId, QueueId, ServiceId};
@@ -40,8 +41,10 @@ pub(super) enum CallState {
     InMenu(Position),
     /// In its queue.
     Queued(Visit),
-    /// With an agent.
-    Talking { offer: OfferId },
+    /// With an agent; `key` is the seniority key of its visit.
+    Talking { offer: OfferId, key: Time },
+    /// Being passed on by an agent.
+    Passing(Passing),
     /// Never received; hears why.
     TurnedAway { reason: Refusal, clip: ClipId },
     /// Out of its queue; hears the last words.
@@ -64,6 +67,8 @@ pub(super) struct Visit {
     passed: u32,
     /// Since when nobody has been offered it.
     pub(super) waiting_since: Time,
+    /// Not its first visit: whoever was let in once is not turned away at another queue's door.
+    pub(super) again: bool,
     pub(super) stage: Stage,
     pub(super) memory: Memory,
     /// Offers that went unanswered so far.
@@ -158,7 +163,10 @@ impl Call {
     pub(super) fn holds_place(&self) -> bool {
         match self.state {
             CallState::Accepted | CallState::Greeting { .. } | CallState::InMenu(_) | CallState::Queued(_) => true,
-            CallState::Talking { .. } | CallState::TurnedAway { .. } | CallState::Leaving { .. } => false,
+            CallState::Talking { .. }
+            | CallState::Passing(_)
+            | CallState::TurnedAway { .. }
+            | CallState::Leaving { .. } => false,
         }
     }
 
@@ -174,6 +182,7 @@ impl Call {
             | CallState::Greeting { .. }
             | CallState::InMenu(_)
             | CallState::Talking { .. }
+            | CallState::Passing(_)
             | CallState::TurnedAway { .. }
             | CallState::Leaving { .. } => None,
         }
@@ -186,6 +195,7 @@ impl Call {
             | CallState::Greeting { .. }
             | CallState::InMenu(_)
             | CallState::Talking { .. }
+            | CallState::Passing(_)
             | CallState::TurnedAway { .. }
             | CallState::Leaving { .. } => None,
         }
@@ -198,10 +208,34 @@ impl Acd {
         self.deadlines.cancel(Timer::Greeting(id));
         self.kept_menus.remove(&id);
         let Some(call) = self.calls.get(&id) else { return };
-        let credit = self.plan.services[call.service.index()].priority_credit;
-        let credit = (credit + self.plan.queues[call.queue.index()].priority_credit).min(MOST_CREDIT);
-        // Never below zero, so that a credit counts in the run's first minutes too.
+        let credit = self.credit_of(call.service, call.queue);
         self.enter_at(id, self.at + MOST_CREDIT - credit, out);
+    }
+
+    /// Never more than moments are put ahead, so that a credit counts in the run's first minutes too.
+    fn credit_of(&self, service: ServiceId, queue: QueueId) -> Duration {
+        let (service, queue) = (&self.plan.services[service.index()], &self.plan.queues[queue.index()]);
+        (service.priority_credit + queue.priority_credit).min(MOST_CREDIT)
+    }
+
+    /// A call that was answered waits once more, in this service: at its old place, or as one that comes new.
+    pub(super) fn enter_again(
+        &mut self,
+        id: CallId,
+        (service, queue): (ServiceId, QueueId),
+        key: Option<Time>,
+        out: &mut Outbox,
+    ) {
+        let key = key.unwrap_or(self.at + MOST_CREDIT - self.credit_of(service, queue));
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        (call.service, call.queue) = (service, queue);
+        self.waiting.take_place(queue);
+        let seniority = (self.at + MOST_CREDIT).since(key);
+        out.fact(self.at, Fact::CallTakenOver { call: id, service, seniority });
+        self.enter_at(id, key, out);
+        if let Some(visit) = self.calls.get_mut(&id).and_then(Call::visit_mut) {
+            visit.again = true;
+        }
     }
 
     /// A visit begins, at this place in the order of callers.
@@ -214,6 +248,7 @@ impl Acd {
             entered: at,
             key,
             rules: Rules::of(queue),
+            again: false,
             step: 0,
             step_since: at,
             passed: self.plan.queues[queue.index()].not_judged_by(),
@@ -351,10 +386,11 @@ impl Acd {
                     out.fact(self.at, Fact::CallAbandoned { call: id, queue, waited, lost });
                 }
             }
-            CallState::Talking { offer } => {
+            CallState::Talking { offer, .. } => {
                 out.commands.push(Command::HangUpAgent { offer });
                 self.end_talk(id, offer, Party::Caller, out);
             }
+            CallState::Passing(_) => self.end_passing(id, Party::Caller, out),
             // What became of them is told already.
             CallState::TurnedAway { .. } | CallState::Leaving { .. } => {
                 self.deadlines.cancel(Timer::Greeting(id));
@@ -379,7 +415,8 @@ impl Acd {
                     out.commands.push(Command::HangUpCall { call: id });
                 }
             }
-            CallState::Talking { offer } => self.cut_talk(id, offer, out),
+            CallState::Talking { offer, .. } => self.cut_talk(id, offer, out),
+            CallState::Passing(_) => self.cut_passing(id, out),
             CallState::TurnedAway { .. } | CallState::Leaving { .. } => self.last_words_over(id, out),
         }
     }
@@ -389,7 +426,8 @@ impl Acd {
         match self.calls.get(&id).map(|call| &call.state) {
             Some(CallState::Accepted | CallState::Greeting { .. } | CallState::InMenu(_)) => self.on_broke(id, out),
             Some(CallState::Queued(_)) => self.take_exit(id, Exit::End, FlowOut::Drained, out),
-            Some(&CallState::Talking { offer }) => self.cut_talk(id, offer, out),
+            Some(&CallState::Talking { offer, .. }) => self.cut_talk(id, offer, out),
+            Some(CallState::Passing(_)) => self.cut_passing(id, out),
             Some(CallState::TurnedAway { .. } | CallState::Leaving { .. }) => self.last_words_over(id, out),
             None => {}
         }
@@ -399,6 +437,11 @@ impl Acd {
         out.commands.push(Command::HangUpCall { call: id });
         out.commands.push(Command::HangUpAgent { offer });
         self.end_talk(id, offer, Party::System, out);
+    }
+
+    fn cut_passing(&mut self, id: CallId, out: &mut Outbox) {
+        out.commands.push(Command::HangUpCall { call: id });
+        self.end_passing(id, Party::System, out);
     }
 
     /// Forgets a call that never entered. One that we accepted and that was never established was received all the

@@ -1,7 +1,7 @@
 //! What is to be done, in the imperative: everything the routing engine asks for.
 
 use super::ivr::Reference;
-use crate::facts::Refusal;
+use crate::facts::{Refusal, TransferResult};
 use crate::ids::{AgentId, CallId, ClipId, OfferId, VoiceId};
 
 /// Something for the rest of the system to do. Commands are carried out in order.
@@ -92,6 +92,44 @@ pub enum Command {
         offer: OfferId,
         /// With whom.
         call: CallId,
+    },
+    /// Ring a colleague's phone: for an agent who asks, or for a caller who is passed on.
+    RingColleague {
+        /// The new offer.
+        offer: OfferId,
+        /// The offer by which the asking agent has a caller; none when the caller is passed on.
+        asking: Option<OfferId>,
+        /// The caller, on hold.
+        call: CallId,
+        /// Whose phone.
+        agent: AgentId,
+    },
+    /// The colleague's phone said 200: answer the asking agent's call and join the two; `AgentGone` of the colleague when
+    /// that cannot be.
+    JoinColleague {
+        /// The colleague's offer.
+        offer: OfferId,
+        /// The asking agent's.
+        asking: OfferId,
+    },
+    /// The agent's call to a colleague is over, or never was answered: `result` says why.
+    EndConsult {
+        /// The asking agent's offer.
+        asking: OfferId,
+        /// What became of it.
+        result: TransferResult,
+    },
+    /// Tell the agent that the transfer is being tried.
+    AcceptTransfer {
+        /// The agent's offer.
+        offer: OfferId,
+    },
+    /// Tell the agent what became of the transfer; one that was not accepted is refused with it.
+    EndTransfer {
+        /// The agent's offer.
+        offer: OfferId,
+        /// What became of it.
+        result: TransferResult,
     },
     /// End the caller's leg; the call is forgotten.
     HangUpCall {

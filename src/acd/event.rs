@@ -106,6 +106,45 @@ pub enum Event {
         /// When it was received or found.
         received_at: Time,
     },
+    /// The agent put the caller on hold.
+    CallHeld {
+        /// The offer that they talk by.
+        offer: OfferId,
+        /// When the change was received.
+        received_at: Time,
+    },
+    /// The agent took the caller off hold.
+    CallRetrieved {
+        /// The offer that they talk by.
+        offer: OfferId,
+        /// When the change was received.
+        received_at: Time,
+    },
+    /// The agent wants the caller to be passed on.
+    TransferAsked {
+        /// The offer that they talk by.
+        offer: OfferId,
+        /// Where to.
+        to: TransferTo,
+        /// When it was received.
+        received_at: Time,
+    },
+    /// The agent, who has a caller, calls a colleague.
+    ConsultAsked {
+        /// The offer by which agent and caller talk.
+        offer: OfferId,
+        /// Whom.
+        colleague: AgentId,
+        /// When it was received.
+        received_at: Time,
+    },
+    /// The agent ended the call to a colleague, or its leg is lost.
+    ConsultDropped {
+        /// The offer by which agent and caller talk.
+        offer: OfferId,
+        /// When it was received or found.
+        received_at: Time,
+    },
     /// The agent's phone can be reached: it registered, or a request to it succeeded.
     AgentReachable {
         /// Who.
@@ -163,6 +202,19 @@ pub enum AgentRequest {
     ExtendWrapUp(Duration),
 }
 
+/// Where a caller is passed on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferTo {
+    /// To a colleague's phone.
+    Agent(AgentId),
+    /// Into the queue of a service.
+    Service(ServiceId),
+    /// To the colleague whom the agent is asking.
+    Colleague,
+    /// To a number that nobody has here.
+    Unknown,
+}
+
 impl Event {
     /// When the first sign of it reached this machine; what is ordered from inside has no such moment.
     pub const fn received_at(&self) -> Option<Time> {
@@ -179,6 +231,11 @@ impl Event {
             | Event::OfferJoined { received_at, .. }
             | Event::OfferFailed { received_at, .. }
             | Event::AgentGone { received_at, .. }
+            | Event::CallHeld { received_at, .. }
+            | Event::CallRetrieved { received_at, .. }
+            | Event::TransferAsked { received_at, .. }
+            | Event::ConsultAsked { received_at, .. }
+            | Event::ConsultDropped { received_at, .. }
             | Event::AgentReachable { received_at, .. }
             | Event::AgentUnregistered { received_at, .. }
             | Event::AgentAsked { received_at, .. }

@@ -7,6 +7,7 @@
 //! ```
 
 use super::call::{Call, CallState, Stage};
+use super::plan::MOST_CREDIT;
 use super::{Acd, Command, Outbox, Timer};
 use crate::facts::{Fact, FlowOut, OfferOutcome, Refusal};
 use crate::ids::{CallId, ClipId, Key, ServiceId};
@@ -100,7 +101,8 @@ impl Acd {
                 let Some(call) = self.calls.get_mut(&id) else { return };
                 (call.service, call.queue) = (service, self.plan.services[service.index()].queue);
                 self.waiting.take_place(call.queue);
-                out.fact(self.at, Fact::CallTakenOver { call: id, service });
+                let seniority = (self.at + MOST_CREDIT).since(key);
+                out.fact(self.at, Fact::CallTakenOver { call: id, service, seniority });
                 self.enter_at(id, key, out);
             }
         }

@@ -31,7 +31,11 @@ impl Acd {
                 let _ = writeln!(text, "hears why it is not let in: {}", reason.label().replace('_', " "));
             }
             CallState::Leaving { .. } => text.push_str("has left the queue and hears the last words\n"),
-            CallState::Talking { offer } => {
+            CallState::Passing(passing) => {
+                let target = self.offers.get(&passing.to).map(|offer| self.number(offer.agent));
+                let _ = writeln!(text, "is being passed on to {}", target.unwrap_or("nobody"));
+            }
+            CallState::Talking { offer, .. } => {
                 let agent = self.offers.get(offer).map(|offer| self.number(offer.agent));
                 let _ = writeln!(text, "talks with {}", agent.unwrap_or("nobody"));
             }

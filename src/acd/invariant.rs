@@ -3,7 +3,7 @@
 
 use super::agent::Activity;
 use super::call::{Call, CallState, Stage};
-use super::offer::OfferState;
+use super::offer::{OfferState, Purpose};
 use super::{Acd, Outbox};
 use crate::facts::{AgentState, Fact};
 use crate::ids::AgentId;
@@ -43,10 +43,12 @@ impl Acd {
     fn check_places(&self) -> Result<(), String> {
         for (queue, index) in self.plan.queues.iter().zip(0..) {
             let id = crate::ids::QueueId(index);
-            let held = self.calls.values().filter(|call| call.queue == id && call.holds_place()).count();
+            let in_queue = || self.calls.values().filter(|call| call.queue == id && call.holds_place());
+            let held = in_queue().count();
+            let again = in_queue().filter(|call| call.visit().is_some_and(|visit| visit.again)).count();
             holds(2, held == self.waiting.places_taken(id) as usize, || format!("{}: {held} places held", queue.name))?;
-            let most = queue.max_length.max(self.waiting.taken_at_reload(id));
-            holds(2, held <= most as usize, || format!("{}: {held} places held", queue.name))?;
+            let most = queue.max_length.max(self.waiting.taken_at_reload(id)) as usize;
+            holds(2, held <= again + most, || format!("{}: {held} places held", queue.name))?;
             holds(4, self.waiting.line(id) == self.line_of(id), || format!("{}: another line", queue.name))?;
         }
         holds(2, self.calls.len() <= self.plan.limits.channels as usize, || "more calls than channels".to_owned())
@@ -76,7 +78,8 @@ impl Acd {
                     }
                     Stage::Joining(offer, _) => Some(offer),
                 },
-                CallState::Talking { offer } => Some(*offer),
+                CallState::Talking { offer, .. } => Some(*offer),
+                CallState::Passing(passing) => passing.from.or(Some(passing.to)),
             };
             let agrees = |offer| self.offers.get(&offer).is_some_and(|offer| offer.call == id);
             holds(4, offer.is_none_or(agrees), || format!("{id:?} has an offer that is not its own"))?;
@@ -87,7 +90,25 @@ impl Acd {
     fn check_offers(&self) -> Result<(), String> {
         for (&id, offer) in &self.offers {
             let call = self.calls.get(&offer.call).map(|call| &call.state);
+            let asked = |state: &CallState| match (offer.purpose, state) {
+                (Purpose::Consult { asking }, CallState::Talking { offer, .. }) => {
+                    *offer == asking && self.offers.get(&asking).is_some_and(|it| it.consult == Some(id))
+                }
+                (Purpose::Transfer, CallState::Passing(passing)) => passing.to == id,
+                _ => false,
+            };
             let (agrees, activity) = match offer.state {
+                OfferState::Calling | OfferState::Ringing if offer.purpose != Purpose::Queue => {
+                    (call.is_some_and(asked), Activity::Offered(id))
+                }
+                OfferState::Joining { .. } if offer.purpose != Purpose::Queue => {
+                    (call.is_some_and(asked), Activity::Connected(id))
+                }
+                OfferState::Consulting => (call.is_some_and(asked), Activity::Consulting(id)),
+                OfferState::Passing => {
+                    let mine = |state| matches!(state, &CallState::Passing(passing) if passing.from == Some(id));
+                    (call.is_some_and(mine), Activity::Holding(id))
+                }
                 OfferState::Calling | OfferState::Ringing => {
                     let mine = |state: &CallState| matches!(state, CallState::Queued(v) if v.stage.rings(id));
                     (call.is_some_and(mine), Activity::Offered(id))
@@ -96,9 +117,9 @@ impl Acd {
                     let mine = |state: &CallState| matches!(state, CallState::Queued(v) if v.stage.joins(id));
                     (call.is_some_and(mine), Activity::Connected(id))
                 }
-                OfferState::Talking { .. } => {
-                    let mine = |state| matches!(state, &CallState::Talking { offer } if offer == id);
-                    (call.is_some_and(mine), Activity::Connected(id))
+                OfferState::Talking => {
+                    let mine = |state| matches!(state, &CallState::Talking { offer, .. } if offer == id);
+                    (call.is_some_and(mine), offer.activity(id))
                 }
                 OfferState::Settling => (true, Activity::Offered(id)),
             };
@@ -112,7 +133,10 @@ impl Acd {
         let mut ready = 0;
         for (agent, index) in self.agents.iter().zip(0..) {
             let offered = match agent.activity {
-                Activity::Offered(offer) | Activity::Connected(offer) => Some(offer),
+                Activity::Offered(offer)
+                | Activity::Connected(offer)
+                | Activity::Holding(offer)
+                | Activity::Consulting(offer) => Some(offer),
                 Activity::Idle | Activity::WrapUp => None,
             };
             let agrees = |offer| self.offers.get(&offer).is_some_and(|offer| offer.agent == AgentId(index));

@@ -16,6 +16,7 @@ impl Acd {
             | CallState::InMenu(_)
             | CallState::Queued(_)
             | CallState::Talking { .. }
+            | CallState::Passing(_)
             | CallState::Leaving { .. } => return,
         }
         let (service, arrived_at) = (call.service, call.arrived_at);

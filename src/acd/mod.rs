@@ -35,15 +35,16 @@ mod stuck;
 pub mod succession;
 mod tier;
 mod timer;
+mod transfer;
 pub mod voice;
 
 pub use command::Command;
-pub use event::{AgentRequest, Event};
+pub use event::{AgentRequest, Event, TransferTo};
 pub use plan::Plan;
 pub use stuck::Stuck;
 pub use timer::Timer;
 
-use crate::facts::{Fact, Record};
+use crate::facts::{Fact, Record, TransferResult};
 use crate::ids::{AgentId, CallId, OfferId};
 use crate::time::{Deadlines, Time};
 use agent::{Agent, SignedIn};
@@ -265,6 +266,7 @@ impl Acd {
                 Timer::Rest(agent) => self.rest_due(agent, out),
                 Timer::Retry(agent) => self.retry(agent, out),
                 Timer::Calendar(calendar) => self.calendar_due(calendar, out),
+                Timer::Consult(offer) => self.consult_due(offer, out),
             }
         }
     }
@@ -283,6 +285,11 @@ impl Acd {
             Event::OfferJoined { offer, .. } => self.on_joined(offer, out),
             Event::OfferFailed { offer, outcome, .. } => self.on_offer_failed(offer, outcome, out),
             Event::AgentGone { offer, .. } => self.on_agent_gone(offer, out),
+            Event::CallHeld { offer, .. } => self.on_held(offer, out),
+            Event::CallRetrieved { offer, .. } => self.on_retrieved(offer, out),
+            Event::TransferAsked { offer, to, .. } => self.on_transfer_asked(offer, to, out),
+            Event::ConsultAsked { offer, colleague, .. } => self.on_consult_asked(offer, colleague, out),
+            Event::ConsultDropped { offer, .. } => self.end_consult(offer, TransferResult::Withdrawn, out),
             Event::AgentReachable { agent, .. } => self.on_reachable(agent, out),
             Event::AgentUnregistered { agent, .. } => self.on_unregistered(agent, out),
             Event::PlanChanged(plan) => self.on_plan_changed(*plan, out),

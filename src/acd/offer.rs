@@ -1,7 +1,7 @@
 //! Offers: one agent's phone is rung for one call, with exactly one outcome (semantics.md section 6).
 //!
 //! ```text
-//!   calling ─► ringing ─► joining ─► talking        200 ─► joining; relay confirmed ─► talking
+//!   calling ─► ringing ─► joining ─► talking        200 ─► joining; relay confirmed ─► talking; then see `transfer`
 //!      │          │          │ dropped: failed
 //!      └────┬─────┘ decided to cancel: the outcome is fixed
 //!           ▼
@@ -11,8 +11,9 @@
 
 use super::agent::{Activity, LEAST_RETRY};
 use super::call::{Call, CallState, Round, Stage};
+use super::transfer::Spent;
 use super::{Acd, Command, Outbox, Timer};
-use crate::facts::{Fact, OfferOutcome, Party};
+use crate::facts::{Fact, OfferOutcome, Party, TransferResult};
 use crate::ids::{AgentId, CallId, OfferId, PoolId, QueueId};
 use crate::time::Time;
 
@@ -22,10 +23,32 @@ pub(super) struct Offer {
     pub(super) call: CallId,
     pub(super) agent: AgentId,
     pub(super) state: OfferState,
-    queue: QueueId,
+    /// For whom the phone is rung.
+    pub(super) purpose: Purpose,
+    /// The colleague whom the agent asks, by the colleague's offer.
+    pub(super) consult: Option<OfferId>,
+    /// The agent's phone has the caller on hold.
+    pub(super) held: bool,
+    /// The agent's time with the caller.
+    pub(super) spent: Spent,
+    pub(super) queue: QueueId,
     step: u8,
     pub(super) pool: PoolId,
     pub(super) made_at: Time,
+}
+
+/// What a phone is rung for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A call that waits: an offer as statistics know it.
+    Queue,
+    /// A colleague who has a caller and asks.
+    Consult {
+        /// The colleague's offer.
+        asking: OfferId,
+    },
+    /// A caller who is passed on.
+    Transfer,
 }
 
 /// How far an offer has come.
@@ -37,13 +60,29 @@ pub(super) enum OfferState {
     Ringing,
     /// It said 200.
     Joining { answered_at: Time },
-    /// Caller and agent hear each other.
-    Talking { answered_at: Time },
+    /// Caller and agent are connected, on hold included.
+    Talking,
+    /// The agent passes the caller on and waits for what becomes of it.
+    Passing,
+    /// A colleague, connected to the agent who asks.
+    Consulting,
     /// The outcome is fixed; the phone's last word is awaited.
     Settling,
 }
 
 impl Offer {
+    pub(super) fn new(
+        call: CallId,
+        agent: AgentId,
+        purpose: Purpose,
+        (queue, step, pool): (QueueId, u8, PoolId),
+        made_at: Time,
+    ) -> Offer {
+        let state = OfferState::Calling;
+        let (consult, held, spent) = (None, false, Spent::default());
+        Offer { call, agent, state, purpose, consult, held, spent, queue, step, pool, made_at }
+    }
+
     /// The phone was not told to stop and has not said its last word.
     fn is_open(&self) -> bool {
         matches!(self.state, OfferState::Calling | OfferState::Ringing)
@@ -72,8 +111,7 @@ impl Acd {
         self.next_offer += 1;
         let offer = OfferId(self.next_offer);
         let (now, pool) = (self.now, self.agents[agent.index()].pool);
-        self.offers
-            .insert(offer, Offer { call: id, agent, state: OfferState::Calling, queue, step, pool, made_at: now });
+        self.offers.insert(offer, Offer::new(id, agent, Purpose::Queue, (queue, step, pool), now));
         self.deadlines.set(Timer::Setup(offer), now + self.plan.limits.setup_timeout);
         self.deadlines.set(Timer::Ring(offer), now + ring);
         out.commands.push(Command::RingAgent { offer, call: id, agent });
@@ -96,6 +134,9 @@ impl Acd {
         let (call, agent) = (offer.call, offer.agent);
         let stage = self.calls.get(&call).and_then(Call::visit).map(|visit| visit.stage);
         match offer.state {
+            OfferState::Calling | OfferState::Ringing if offer.purpose != Purpose::Queue => {
+                return self.colleague_answered(id, out);
+            }
             OfferState::Calling | OfferState::Ringing if matches!(stage, Some(Stage::Joining(..))) => {
                 // Another 200 of the same round came first.
                 return self.lose_race(id, out);
@@ -106,7 +147,7 @@ impl Acd {
                 out.commands.push(Command::HangUpAgent { offer: id });
                 return self.settled(id, true, out);
             }
-            OfferState::Joining { .. } | OfferState::Talking { .. } => return,
+            OfferState::Joining { .. } | OfferState::Talking | OfferState::Passing | OfferState::Consulting => return,
         }
         self.deadlines.cancel(Timer::Setup(id));
         self.deadlines.cancel(Timer::Ring(id));
@@ -124,6 +165,9 @@ impl Acd {
     pub(super) fn on_joined(&mut self, id: OfferId, out: &mut Outbox) {
         let Some(&offer) = self.offers.get(&id) else { return };
         let OfferState::Joining { answered_at } = offer.state else { return };
+        if offer.purpose == Purpose::Transfer {
+            return self.complete_transfer(id, answered_at, out);
+        }
         let Some(visit) = self.calls.get(&offer.call).and_then(Call::visit) else {
             return self.law(4, false, out);
         };
@@ -136,30 +180,36 @@ impl Acd {
             // They rang on until now, in case the winner dropped.
             self.cancel_round(round, OfferOutcome::Withdrawn, out);
         }
-        self.set_offer_state(id, OfferState::Talking { answered_at });
+        if let Some(offer) = self.offers.get_mut(&id) {
+            offer.state = OfferState::Talking;
+            offer.spent = Spent::from(answered_at);
+        }
         if let Some(call) = self.calls.get_mut(&offer.call) {
-            call.state = CallState::Talking { offer: id };
+            call.state = CallState::Talking { offer: id, key: key.key };
         }
         self.waiting.give_place_back(offer.queue);
         self.waiting.leave_line(offer.queue, (key, offer.call));
         self.answered_one(offer.agent);
         let Offer { call, queue, pool, agent, .. } = offer;
         out.fact(answered_at, Fact::CallAnswered { call, queue, pool, agent, waited });
+        // The phone may have put the caller on hold before the relay was confirmed.
+        self.retime(id, out);
     }
 
     /// A final answer other than 200, or none at all; the offer is forgotten by the phone.
     pub(super) fn on_offer_failed(&mut self, id: OfferId, outcome: OfferOutcome, out: &mut Outbox) {
-        let Some(offer) = self.offers.get(&id) else { return };
-        let call = offer.call;
+        let Some(&offer) = self.offers.get(&id) else { return };
         match offer.state {
             OfferState::Calling | OfferState::Ringing => {
                 let outcome = if is_phones_answer(outcome) { outcome } else { OfferOutcome::Failed };
                 self.end_offer(id, outcome, self.at, out);
                 self.settled(id, outcome != OfferOutcome::Unreachable, out);
-                self.one_less(call, out);
+                self.not_taken(offer, outcome, out);
             }
             OfferState::Settling => self.settled(id, outcome != OfferOutcome::Unreachable, out),
-            OfferState::Joining { .. } | OfferState::Talking { .. } => self.on_agent_gone(id, out),
+            OfferState::Joining { .. } | OfferState::Talking | OfferState::Passing | OfferState::Consulting => {
+                self.on_agent_gone(id, out)
+            }
         }
     }
 
@@ -170,25 +220,29 @@ impl Acd {
             OfferState::Calling | OfferState::Ringing => self.on_offer_failed(id, OfferOutcome::Failed, out),
             OfferState::Settling => self.settled(id, true, out),
             OfferState::Joining { .. } => self.dropped_before_join(id, out),
-            OfferState::Talking { .. } => {
+            OfferState::Talking => {
                 out.commands.push(Command::HangUpCall { call });
                 self.end_talk(call, id, Party::Agent, out);
             }
+            OfferState::Passing => self.agent_left_passing(id, out),
+            OfferState::Consulting => self.colleague_gone(id, out),
         }
     }
 
     pub(super) fn setup_due(&mut self, id: OfferId, out: &mut Outbox) {
-        let Some(&Offer { call, agent, .. }) = self.offers.get(&id) else { return };
+        let Some(&offer) = self.offers.get(&id) else { return };
         self.cancel_offer(id, OfferOutcome::Unreachable, out);
-        self.not_reached(agent);
-        self.one_less(call, out);
+        self.not_reached(offer.agent);
+        self.not_taken(offer, OfferOutcome::Unreachable, out);
     }
 
     pub(super) fn ring_due(&mut self, id: OfferId, out: &mut Outbox) {
-        let Some(&Offer { call, agent, .. }) = self.offers.get(&id) else { return };
+        let Some(&offer) = self.offers.get(&id) else { return };
         self.cancel_offer(id, OfferOutcome::NoAnswer, out);
-        self.missed(agent);
-        self.one_less(call, out);
+        if offer.purpose == Purpose::Queue {
+            self.missed(offer.agent);
+        }
+        self.not_taken(offer, OfferOutcome::NoAnswer, out);
     }
 
     pub(super) fn join_due(&mut self, id: OfferId, out: &mut Outbox) {
@@ -219,6 +273,14 @@ impl Acd {
             if self.offers.get(&id).is_some_and(Offer::is_open) {
                 self.cancel_offer(id, outcome, out);
             }
+        }
+    }
+
+    /// A phone has not taken what it was rung for.
+    fn not_taken(&mut self, offer: Offer, outcome: OfferOutcome, out: &mut Outbox) {
+        match offer.purpose {
+            Purpose::Queue => self.one_less(offer.call, out),
+            Purpose::Consult { .. } | Purpose::Transfer => self.colleague_failed(offer, outcome, out),
         }
     }
 
@@ -262,9 +324,13 @@ impl Acd {
     /// The winner dropped before media was joined: the caller is back at its place, its deadlines at their old
     /// moments; those past are due at once.
     fn dropped_before_join(&mut self, id: OfferId, out: &mut Outbox) {
-        let Some(&Offer { call, .. }) = self.offers.get(&id) else { return };
+        let Some(&offer) = self.offers.get(&id) else { return };
+        let call = offer.call;
         self.end_offer(id, OfferOutcome::Failed, self.at, out);
         self.settled(id, true, out);
+        if offer.purpose != Purpose::Queue {
+            return self.colleague_failed(offer, OfferOutcome::Failed, out);
+        }
         let clip = self.calls.get(&call).and_then(|call| self.rules_of(call).music);
         out.commands.push(Command::PlayMusic { call, clip });
         if let Some(visit) = self.calls.get_mut(&call).and_then(Call::visit_mut)
@@ -278,24 +344,29 @@ impl Acd {
 
     /// An answered call is over; which legs are still to be hung up is the caller's to say.
     pub(super) fn end_talk(&mut self, call: CallId, id: OfferId, by: Party, out: &mut Outbox) {
-        let Some(Offer { state: OfferState::Talking { answered_at }, queue, pool, agent, .. }) =
-            self.offers.remove(&id)
-        else {
-            return self.law(4, false, out);
-        };
+        let Some(offer) = self.offers.remove(&id) else { return self.law(4, false, out) };
+        let Offer { queue, pool, agent, .. } = offer;
+        if let Some(colleague) = offer.consult {
+            self.drop_colleague(id, colleague, TransferResult::CallerGone, out);
+        }
         self.calls.remove(&call);
-        let talked = self.at.since(answered_at);
-        out.fact(self.at, Fact::CallEnded { call, queue, pool, agent, talked, by });
+        let Spent { talked, held, consulted, .. } = offer.spent.until(self.at);
+        out.fact(self.at, Fact::CallEnded { call, queue, pool, agent, talked, held, consulted, by });
         self.end_of_call(agent, talked, self.plan.queues[queue.index()].wrap_up, out);
     }
 
     /// Tells the offer's one outcome; whoever did not take the call is remembered by it.
     fn end_offer(&mut self, id: OfferId, outcome: OfferOutcome, moment: Time, out: &mut Outbox) {
-        let Some(&Offer { call, agent, queue, step, pool, made_at, .. }) = self.offers.get(&id) else { return };
+        let Some(&Offer { call, agent, queue, step, pool, made_at, purpose, .. }) = self.offers.get(&id) else {
+            return;
+        };
         for timer in [Timer::Setup(id), Timer::Ring(id), Timer::Join(id)] {
             self.deadlines.cancel(timer);
         }
         self.end_prelude(id);
+        if purpose != Purpose::Queue {
+            return;
+        }
         let rang = moment.since(made_at);
         out.fact(moment, Fact::OfferEnded { offer: id, call, queue, step, pool, agent, outcome, rang });
         let limits = &self.plan.limits;
@@ -314,9 +385,10 @@ impl Acd {
     }
 
     /// The phone said its last word (or never will): the offer is forgotten and the agent free.
-    fn settled(&mut self, id: OfferId, reached: bool, out: &mut Outbox) {
+    pub(super) fn settled(&mut self, id: OfferId, reached: bool, out: &mut Outbox) {
         let Some(offer) = self.offers.remove(&id) else { return };
         self.deadlines.cancel(Timer::Settle(id));
+        self.deadlines.cancel(Timer::Consult(id));
         if reached {
             self.reached(offer.agent)
         } else {

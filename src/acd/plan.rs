@@ -276,6 +276,8 @@ pub struct Limits {
     pub greeting_max: Duration,
     /// Added to every threshold's timer, so that an answer received in time and handled late is still a hit.
     pub threshold_grace: Duration,
+    /// An agent may ask a colleague for so long; then the colleague is hung up.
+    pub consult_max: Duration,
     /// So many `no_answer` in a row pause the agent; 0 never.
     pub misses_to_pause: u32,
     /// So many times a caller may be overtaken by callers of heavier queues, then it goes before all who came later.
@@ -378,6 +380,7 @@ impl Default for Limits {
             settle_timeout: Duration::from_secs(32),
             greeting_max: Duration::from_secs(300),
             threshold_grace: Duration::from_millis(20),
+            consult_max: Duration::from_secs(600),
             misses_to_pause: 3,
             overtaken_at_most: 3,
             wrap_up_max: Duration::from_secs(600),

@@ -159,7 +159,10 @@ impl Acd {
                 let Service { queue, .. } = self.plan.services[call.service.index()];
                 return self.move_place(id, Some(queue));
             }
-            CallState::Talking { .. } | CallState::TurnedAway { .. } | CallState::Leaving { .. } => return,
+            CallState::Talking { .. }
+            | CallState::Passing(_)
+            | CallState::TurnedAway { .. }
+            | CallState::Leaving { .. } => return,
             CallState::Queued(visit) => visit.stage,
         };
         match stage {

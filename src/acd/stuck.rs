@@ -42,7 +42,8 @@ impl Acd {
                 Stage::Ringing(round) => round.offers().any(|offer| self.offer_ends(offer)),
                 Stage::Joining(offer, _) => self.offer_ends(offer),
             },
-            CallState::Talking { offer } => self.offers.contains_key(offer),
+            CallState::Talking { offer, .. } => self.offers.contains_key(offer),
+            CallState::Passing(passing) => self.offer_ends(passing.to),
         }
     }
 
@@ -51,14 +52,19 @@ impl Acd {
             OfferState::Calling | OfferState::Ringing => self.is_due(Timer::Ring(id)),
             OfferState::Joining { .. } => self.is_due(Timer::Join(id)) || self.is_due(Timer::Prelude(id)),
             OfferState::Settling => self.is_due(Timer::Settle(id)),
-            OfferState::Talking { .. } => true,
+            // Its call's: who waits for a transfer waits no longer than the target's phone may ring.
+            OfferState::Talking | OfferState::Passing => true,
+            OfferState::Consulting => self.is_due(Timer::Consult(id)),
         })
     }
 
     fn agent_goes_on(&self, id: AgentId, agent: &Agent) -> bool {
         match agent.activity {
             Activity::Idle => agent.state != AgentState::Resting || self.is_due(Timer::Rest(id)),
-            Activity::Offered(offer) | Activity::Connected(offer) => self.offer_ends(offer),
+            Activity::Offered(offer)
+            | Activity::Connected(offer)
+            | Activity::Holding(offer)
+            | Activity::Consulting(offer) => self.offer_ends(offer),
             Activity::WrapUp => self.is_due(Timer::WrapUp(id)),
         }
     }

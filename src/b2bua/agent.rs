@@ -1,5 +1,6 @@
 //! The agent's leg: from the offer to the BYE.
 
+use super::caller::CallerLeg;
 use super::engine::{Engine, Side, Turn};
 use super::legs::{Leg, Legs};
 use super::settings::Phone;
@@ -25,11 +26,34 @@ pub(super) struct AgentLeg {
     answered_at: Time,
     /// The media engine knows where its media goes.
     is_directed: bool,
+    /// Rung for one colleague alone, not for a call that waits.
+    pub is_direct: bool,
+    /// The agent who asks this one, by the offer of that one's caller.
+    pub asking: Option<OfferId>,
+    /// The agent has the other side on hold.
+    pub is_held: bool,
+    /// Where the agent's REFER came.
+    pub refers_on: Option<DialogId>,
 }
 
 impl Engine {
     pub(super) fn ring_agent(&mut self, offer: OfferId, call: CallId, agent: AgentId, turn: &mut Turn<'_>) {
-        if let Err(outcome) = self.try_ring(offer, call, agent, turn) {
+        let Some(identity) = self.callers.get(&call).map(CallerLeg::identity) else {
+            let outcome = OfferOutcome::Failed;
+            return self.tell(acd::Event::OfferFailed { offer, outcome, received_at: turn.now }, turn);
+        };
+        self.ring(offer, (call, agent), &identity, turn);
+    }
+
+    /// Rings an agent's phone and shows who calls.
+    pub(super) fn ring(
+        &mut self,
+        offer: OfferId,
+        (call, agent): (CallId, AgentId),
+        identity: &CallerIdentity,
+        turn: &mut Turn<'_>,
+    ) {
+        if let Err(outcome) = self.try_ring(offer, (call, agent), identity, turn) {
             self.tell(acd::Event::OfferFailed { offer, outcome, received_at: turn.now }, turn);
         }
     }
@@ -37,21 +61,15 @@ impl Engine {
     fn try_ring(
         &mut self,
         offer: OfferId,
-        call: CallId,
-        agent: AgentId,
+        (call, agent): (CallId, AgentId),
+        identity: &CallerIdentity,
         turn: &mut Turn<'_>,
     ) -> Result<(), OfferOutcome> {
-        let caller = self.callers.get(&call).ok_or(OfferOutcome::Failed)?;
-        let identity = CallerIdentity {
-            user: caller.caller.number.clone(),
-            display: caller.caller.display.clone(),
-            max_forwards: Some(caller.max_forwards.saturating_sub(1)),
-        };
         let target = match self.phones.get(agent.index()).ok_or(OfferOutcome::Failed)? {
             Phone::Account(account) => Target::Account(*account),
             Phone::Contact(uri) => Target::Uri(uri.clone()),
         };
-        let codec = Legs::codec(&caller.media);
+        let codec = self.callers.get(&call).and_then(|caller| Legs::codec(&caller.media));
         let encryption = self.encryption.get(agent.index()).copied().unwrap_or_default();
         let Some(mut leg) = self.legs.open(turn.sockets, (offer.0, encryption), turn.now) else {
             let record = Record { at: turn.now, fact: Fact::Turned(Turned::RtpPortExhausted) };
@@ -62,7 +80,7 @@ impl Engine {
             Legs::prefer(&mut leg, codec);
         }
         let sdp = self.legs.offer(&mut leg);
-        let invited = self.sip.invite(&target, &identity, sdp, turn.now, &mut self.heard);
+        let invited = self.sip.invite(&target, identity, sdp, turn.now, &mut self.heard);
         match invited.and_then(|dialog| self.sip.remote(dialog).map(|at| (dialog, at)).ok_or(NotInvited::NoBinding)) {
             Ok((dialog, source)) => {
                 turn.out.call_ids.extend(self.sip.call_id(dialog).map(|id| (call, id.to_owned())));
@@ -76,6 +94,10 @@ impl Engine {
                     answer: None,
                     answered_at: turn.now,
                     is_directed: false,
+                    is_direct: false,
+                    asking: None,
+                    is_held: false,
+                    refers_on: None,
                 };
                 self.agents.insert(offer, leg);
                 Ok(())
@@ -104,6 +126,10 @@ impl Engine {
         {
             leg.answer = body;
         }
+        let asking = self.agents.get(&offer).and_then(|leg| leg.asking);
+        if let Some(asking) = asking.filter(|_| status > 100) {
+            self.consult_rings(asking, turn);
+        }
         if status > 100 {
             self.tell(acd::Event::OfferRinging { offer, received_at }, turn);
         }
@@ -114,7 +140,7 @@ impl Engine {
         let Some(leg) = self.agents.get_mut(&offer) else { return };
         leg.answered_at = at;
         leg.answer = body.or(leg.answer.take());
-        if let Some(caller) = self.callers.get_mut(&leg.call) {
+        if let Some(caller) = self.callers.get_mut(&leg.call).filter(|_| !leg.is_direct) {
             caller.answered_by.get_or_insert(offer);
         }
         self.tell(acd::Event::OfferAnswered { offer, received_at: at }, turn);
@@ -156,7 +182,7 @@ impl Engine {
     }
 
     /// The SDP of the agent's answer says where the agent's media goes; a leg without a usable one is lost.
-    fn direct_agent(&mut self, offer: OfferId, turn: &mut Turn<'_>) -> bool {
+    pub(super) fn direct_agent(&mut self, offer: OfferId, turn: &mut Turn<'_>) -> bool {
         let Some(agent) = self.agents.get_mut(&offer) else { return false };
         let answer = agent.answer.take();
         let agreed = answer.and_then(|answer| self.legs.accept(&mut agent.media, &answer, agent.source).ok());
@@ -175,17 +201,12 @@ impl Engine {
         self.tell(acd::Event::OfferJoined { offer, received_at: at }, turn);
     }
 
-    /// The answer to an offer that we made in the 200 to an empty re-INVITE.
-    pub(super) fn on_agent_confirmed(&mut self, offer: OfferId, body: Option<Bytes>, turn: &mut Turn<'_>) {
-        let (Some(leg), Some(answer)) = (self.agents.get_mut(&offer), body) else { return };
-        if let Ok(stream) = self.legs.accept(&mut leg.media, &answer, leg.source) {
-            turn.out.media.push(media::Command::Direct { leg: leg.media.id, stream });
-        }
-    }
-
     pub(super) fn cancel_offer(&mut self, offer: OfferId, turn: &mut Turn<'_>) {
         let Some(leg) = self.agents.get(&offer) else { return };
         let (now, heard) = (turn.now, &mut self.heard);
+        if leg.is_direct {
+            return self.sip.cancel(leg.dialog, now, heard);
+        }
         match self.callers.get(&leg.call).map(|caller| caller.answered_by) {
             None => self.sip.cancel_because(leg.dialog, CancelCause::CallerGone, now, heard),
             Some(Some(by)) if by != offer => {

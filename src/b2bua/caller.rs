@@ -53,8 +53,30 @@ enum Agreed {
 /// Seconds after which a caller refused for want of room may try again.
 const RETRY_AFTER_SECONDS: u32 = 5;
 
+impl CallerLeg {
+    /// Who an agent's phone is shown.
+    pub(super) fn identity(&self) -> sip::CallerIdentity {
+        sip::CallerIdentity {
+            user: self.caller.number.clone(),
+            display: self.caller.display.clone(),
+            max_forwards: Some(self.max_forwards.saturating_sub(1)),
+        }
+    }
+
+    /// Our offer goes out in the 200 to an empty re-INVITE.
+    pub(super) fn expect_answer(&mut self) {
+        if matches!(self.state, CallerState::Established) {
+            self.state = CallerState::ChangeAwaitingAnswer;
+        }
+    }
+}
+
 impl Engine {
     pub(super) fn on_invited(&mut self, dialog: DialogId, invitation: Invitation, at: Time, turn: &mut Turn<'_>) {
+        let agent = invitation.agent.and_then(|account| self.agent_of_account.get(&account)).copied();
+        if agent.is_some_and(|agent| self.agent_invites(agent, dialog, &invitation, at, turn)) {
+            return;
+        }
         let Some(&service) = self.numbers.get(&invitation.called) else {
             let record = Record { at, fact: Fact::CallRefused { service: None, reason: Refusal::NoRoute } };
             turn.out.facts.push(record);
@@ -173,39 +195,6 @@ impl Engine {
             None if first => self.lose_caller(call, at, turn),
             None => {}
         }
-    }
-
-    /// The other side of an established leg wants other media: hold, another address, another codec.
-    pub(super) fn on_change_offered(&mut self, dialog: DialogId, body: Option<Bytes>, turn: &mut Turn<'_>) {
-        let Some(&side) = self.dialogs.get(&dialog) else { return };
-        let (leg, source) = match side {
-            Side::Caller(call) => match self.callers.get_mut(&call) {
-                Some(caller) => {
-                    if body.is_none() && matches!(caller.state, CallerState::Established) {
-                        caller.state = CallerState::ChangeAwaitingAnswer;
-                    }
-                    (&mut caller.media, caller.source)
-                }
-                None => return,
-            },
-            Side::Agent(offer) => match self.agents.get_mut(&offer) {
-                Some(agent) => (&mut agent.media, agent.source),
-                None => return,
-            },
-        };
-        let sdp = match body {
-            None => self.legs.offer(leg),
-            Some(offer) => match self.legs.answer(leg, &offer, source) {
-                Ok((answer, stream)) => {
-                    turn.out.media.push(media::Command::Direct { leg: leg.id, stream });
-                    answer
-                }
-                Err(unacceptable) => {
-                    return self.sip.refuse_change(dialog, &unacceptable.into(), turn.now, &mut self.heard);
-                }
-            },
-        };
-        self.sip.accept_change(dialog, Some(sdp), turn.now, &mut self.heard);
     }
 
     pub(super) fn play(&mut self, call: CallId, command: impl FnOnce(LegId) -> media::Command, turn: &mut Turn<'_>) {

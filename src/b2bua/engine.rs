@@ -5,6 +5,7 @@ use super::caller::CallerLeg;
 use super::legs::{Legs, Sockets};
 use super::reload;
 use super::settings::{Answer, Change, Phone, Settings};
+use super::transfer::ConsultLeg;
 use crate::acd::{self, Acd, Command, Plan};
 use crate::facts::{Fact, Record, Refusal, Turned};
 use crate::ids::{AgentId, CallId, Key, LegId, OfferId, ServiceId};
@@ -94,6 +95,8 @@ pub struct Gauges {
     pub callers: usize,
     /// Agent legs.
     pub agents: usize,
+    /// Agents' calls to colleagues.
+    pub consults: usize,
 }
 
 /// Whose leg a dialog is.
@@ -101,6 +104,8 @@ pub struct Gauges {
 pub(super) enum Side {
     Caller(CallId),
     Agent(OfferId),
+    /// An agent's call to a colleague, by the offer by which the agent has a caller.
+    Consult(OfferId),
 }
 
 /// Routing, SIP and media joined: owns every table, decides nothing.
@@ -111,9 +116,11 @@ pub struct Engine {
     pub(super) legs: Legs,
     pub(super) callers: HashMap<CallId, CallerLeg>,
     pub(super) agents: HashMap<OfferId, AgentLeg>,
+    pub(super) consults: HashMap<OfferId, ConsultLeg>,
     pub(super) dialogs: HashMap<DialogId, Side>,
     pub(super) media: HashMap<LegId, Side>,
     pub(super) numbers: HashMap<String, ServiceId>,
+    pub(super) agent_of_number: HashMap<String, AgentId>,
     pub(super) phones: Vec<Phone>,
     pub(super) encryption: Vec<media::Encryption>,
     pub(super) answer: Vec<Answer>,
@@ -137,6 +144,7 @@ impl Engine {
     pub fn new(plan: Plan, settings: Settings, decision_seed: u64, secret_seed: [u8; 32]) -> Engine {
         Engine {
             numbers: reload::numbers(&plan),
+            agent_of_number: reload::agents_by_number(&plan),
             agent_of_account: reload::agents_by_account(&plan, &settings.phones),
             acd: Acd::new(plan, decision_seed),
             legs: Legs::new(&settings.media, settings.loopback_media, &settings.sip, secret_seed),
@@ -146,6 +154,7 @@ impl Engine {
             answer: settings.answer,
             callers: HashMap::new(),
             agents: HashMap::new(),
+            consults: HashMap::new(),
             dialogs: HashMap::new(),
             media: HashMap::new(),
             last_call: 0,
@@ -199,6 +208,7 @@ impl Engine {
             rtp_ports: self.legs.ports_in_use(),
             callers: self.callers.len(),
             agents: self.agents.len(),
+            consults: self.consults.len(),
         }
     }
 
@@ -254,6 +264,13 @@ impl Engine {
             }
             Command::JoinMedia { offer, call } => self.join_media(offer, call, turn),
             Command::HangUpAgent { offer } => self.hang_up_agent(offer, turn),
+            Command::RingColleague { offer, asking, call, agent } => {
+                self.ring_colleague(offer, asking, (call, agent), turn);
+            }
+            Command::JoinColleague { offer, asking } => self.join_colleague(offer, asking, turn),
+            Command::EndConsult { asking, result } => self.end_consult(asking, result, turn),
+            Command::AcceptTransfer { offer } => self.accept_transfer(offer, turn),
+            Command::EndTransfer { offer, result } => self.end_transfer(offer, result, turn),
         }
     }
 
@@ -269,7 +286,8 @@ impl Engine {
                 }
             }
             sip::Event::Confirmed { dialog, body } => self.on_confirmed(dialog, body, at, turn),
-            sip::Event::ChangeOffered { dialog, body } => self.on_change_offered(dialog, body, turn),
+            sip::Event::ChangeOffered { dialog, body } => self.on_change_offered(dialog, body, at, turn),
+            sip::Event::Referred { dialog, referral } => self.on_referred(dialog, &referral, at, turn),
             sip::Event::Progressed { dialog, status, body } => self.on_progressed(dialog, status, body, at, turn),
             sip::Event::Accepted { dialog, body } => self.on_accepted(dialog, body, at, turn),
             sip::Event::Refused { dialog, cause } => self.on_refused(dialog, cause, at, turn),
@@ -296,7 +314,7 @@ impl Engine {
                 Some(&Side::Agent(offer)) => {
                     self.tell(acd::Event::WhisperEnded { offer, received_at: at }, turn);
                 }
-                None => {}
+                Some(Side::Consult(_)) | None => {}
             },
             media::Event::KeyPressed { leg, key } => {
                 if let Some(&Side::Caller(call)) = self.media.get(&leg) {
@@ -313,6 +331,7 @@ impl Engine {
                 match self.media.get(&leg) {
                     Some(&Side::Caller(call)) => self.lose_caller(call, at, turn),
                     Some(&Side::Agent(offer)) => self.lose_agent(offer, at, turn),
+                    Some(&Side::Consult(asking)) => self.lose_consult(asking, at, turn),
                     None => {}
                 }
             }
@@ -324,6 +343,7 @@ impl Engine {
         match self.dialogs.get(&dialog) {
             Some(&Side::Caller(call)) => self.on_caller_gone(call, lost, at, turn),
             Some(&Side::Agent(offer)) => self.on_agent_gone(offer, at, turn),
+            Some(&Side::Consult(asking)) => self.on_consult_gone(asking, at, turn),
             None => {}
         }
     }
@@ -332,7 +352,8 @@ impl Engine {
     fn on_confirmed(&mut self, dialog: DialogId, body: Option<bytes::Bytes>, at: Time, turn: &mut Turn<'_>) {
         match self.dialogs.get(&dialog) {
             Some(&Side::Caller(call)) => self.on_caller_confirmed(call, body, at, turn),
-            Some(&Side::Agent(offer)) => self.on_agent_confirmed(offer, body, turn),
+            Some(&Side::Agent(offer)) => self.on_agent_confirmed(offer, body, at, turn),
+            Some(&Side::Consult(asking)) => self.on_consult_confirmed(asking, body, turn),
             None => {}
         }
     }

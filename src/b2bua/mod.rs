@@ -9,10 +9,12 @@
 
 mod agent;
 mod caller;
+mod change;
 mod engine;
 mod legs;
 mod reload;
 mod settings;
+mod transfer;
 
 pub use engine::{Engine, Gauges, Input, Output};
 pub use legs::Sockets;

@@ -12,6 +12,7 @@ impl Engine {
     pub(super) fn on_plan_changed(&mut self, change: Change, now: Time) {
         let Change { plan, accounts, phones, encryption, answer } = change;
         self.numbers = numbers(&plan);
+        self.agent_of_number = agents_by_number(&plan);
         self.agent_of_account = agents_by_account(&plan, &phones);
         self.sip.set_accounts(accounts);
         (self.phones, self.encryption, self.answer) = (phones, encryption, answer);
@@ -23,6 +24,12 @@ impl Engine {
 pub(super) fn numbers(plan: &Plan) -> HashMap<String, ServiceId> {
     let services = (0..).map(ServiceId).zip(&plan.services).filter(|(_, service)| !service.retired);
     services.map(|(id, service)| (service.number.clone(), id)).collect()
+}
+
+/// Whom each number of an agent means.
+pub(super) fn agents_by_number(plan: &Plan) -> HashMap<String, AgentId> {
+    let agents = (0..).map(AgentId).zip(&plan.agents).filter(|(_, agent)| !agent.retired);
+    agents.map(|(id, agent)| (agent.number.clone(), id)).collect()
 }
 
 /// Who registers with each account.

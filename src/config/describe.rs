@@ -230,6 +230,7 @@ fn told_limits(limits: &Limits) -> Told {
         join_timeout,
         settle_timeout,
         greeting_max,
+        consult_max,
         threshold_grace,
         misses_to_pause,
         prelude_max,
@@ -243,6 +244,7 @@ fn told_limits(limits: &Limits) -> Told {
     keys.length("join_timeout", join_timeout);
     keys.length("settle_timeout", settle_timeout);
     keys.length("greeting_max", greeting_max);
+    keys.length("consult_max", consult_max);
     keys.length("threshold_grace", threshold_grace);
     keys.tell("misses_to_pause", misses_to_pause);
     keys.length("prelude_max", prelude_max);

@@ -302,6 +302,7 @@ pub(super) fn read_limits(limits: &mut Section<'_>, routing: &mut Section<'_>) -
         prelude_max: routing.get_or("prelude_max", default.prelude_max, duration(SECOND, 5 * MINUTE)),
         settle_timeout: routing.get_or("settle_timeout", default.settle_timeout, short(5 * MINUTE)),
         greeting_max: routing.get_or("greeting_max", default.greeting_max, duration(SECOND, HOUR)),
+        consult_max: routing.get_or("consult_max", default.consult_max, duration(SECOND, 24 * HOUR)),
         threshold_grace: routing.get_or("threshold_grace", default.threshold_grace, duration(Duration::ZERO, SECOND)),
         misses_to_pause: narrow(routing.get_or("misses_to_pause", default.misses_to_pause.into(), count(0, 100))),
         overtaken_at_most: narrow(routing.get_or(

@@ -176,6 +176,11 @@ fn call_of(fact: &Fact) -> Option<CallId> {
         | Fact::OfferMade { call, .. }
         | Fact::LegMeasured { call, .. }
         | Fact::CallTakenOver { call, .. }
+        | Fact::CallTransferred { call, .. }
+        | Fact::CallTakenUp { call, .. }
+        | Fact::CallEndedUnattended { call, .. }
+        | Fact::TransferEnded { call, .. }
+        | Fact::ConsultEnded { call, .. }
         | Fact::OfferEnded { call, .. } => Some(call),
         Fact::AgentPlaced { .. }
         | Fact::Reloaded { .. }

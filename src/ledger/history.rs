@@ -382,9 +382,12 @@ fn facts(told: &Call, service: ServiceId, thresholds: &[(Duration, u8)]) -> Vec<
             tell(left, Fact::CallAbandoned { call, queue, waited, lost: false });
         }
         Outcome::Answered => {
-            let talked = told.talked;
+            let (talked, held, consulted) = (told.talked, Duration::ZERO, Duration::ZERO);
             tell(left, Fact::CallAnswered { call, queue, pool, agent, waited });
-            tell(left + talked, Fact::CallEnded { call, queue, pool, agent, talked, by: Party::Caller });
+            tell(
+                left + talked,
+                Fact::CallEnded { call, queue, pool, agent, talked, held, consulted, by: Party::Caller },
+            );
             let (from, to) = (centralino::facts::AgentState::Talking, centralino::facts::AgentState::Ready);
             tell(left + talked, Fact::AgentStateChanged { agent, pool, from, to, lasted: talked });
         }

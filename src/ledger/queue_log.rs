@@ -93,13 +93,13 @@ impl QueueLog {
                 let rang = known.rang.as_secs();
                 Some(of(call, queue, (agent, pool), format!("CONNECT|{}||{rang}", waited.as_secs())))
             }
-            Fact::CallEnded { call, queue, pool, agent, talked, by } => {
+            Fact::CallEnded { call, queue, pool, agent, talked, held, consulted, by } => {
                 let known = self.calls.remove(&call)?;
                 let event = match by {
                     Party::Caller => "COMPLETECALLER",
                     Party::Agent | Party::System => "COMPLETEAGENT",
                 };
-                let (waited, talked) = (known.waited.as_secs(), talked.as_secs());
+                let (waited, talked) = (known.waited.as_secs(), (talked + held + consulted).as_secs());
                 let event = format!("{event}|{waited}|{talked}|{}", known.original_position);
                 Some(of(call, queue, (agent, pool), event))
             }
@@ -205,7 +205,19 @@ mod tests {
             (7, Fact::CallAbandoned { call: CallId(3), queue, waited: 4 * second, lost: false }),
             (9, Fact::CallFlowedOut { call: CallId(2), queue, waited: 7 * second, to: FlowOut::MaxWait }),
             (9, Fact::CallAbandoned { call: CallId(4), queue, waited: 6 * second, lost: false }),
-            (20, Fact::CallEnded { call: CallId(1), queue, pool, agent, talked: 14 * second, by: Party::Caller }),
+            (
+                20,
+                Fact::CallEnded {
+                    call: CallId(1),
+                    queue,
+                    pool,
+                    agent,
+                    talked: 14 * second,
+                    held: Duration::ZERO,
+                    consulted: Duration::ZERO,
+                    by: Party::Caller,
+                },
+            ),
         ];
         let mut text = log.start();
         for (seconds, fact) in story {

@@ -21,8 +21,10 @@ pub struct Assembler {
     civil: Civil,
     open: BTreeMap<CallId, Open>,
     most_open: usize,
-    /// Over for the caller; the agent still works on it.
-    wrapping: BTreeMap<AgentId, Interaction>,
+    /// Over for the caller; agents still work on it.
+    wrapping: BTreeMap<CallId, Open>,
+    /// Whose work after which visit of which call is not over.
+    working: BTreeMap<AgentId, (CallId, usize)>,
     /// Known before the call was received.
     callers: BTreeMap<CallId, Pseudonym>,
     unfollowed: u64,
@@ -73,8 +75,8 @@ impl Civil {
 #[derive(Debug)]
 struct Open {
     interaction: Interaction,
-    /// Its visits are all over but perhaps the last, which is here.
-    visit: Option<Visit>,
+    /// Agents who had the caller and still work on it.
+    working: usize,
 }
 
 impl Assembler {
@@ -87,6 +89,7 @@ impl Assembler {
             open: BTreeMap::new(),
             most_open: shape.calls,
             wrapping: BTreeMap::new(),
+            working: BTreeMap::new(),
             callers: BTreeMap::new(),
             unfollowed: 0,
         }
@@ -149,12 +152,21 @@ impl Assembler {
                 self.left(call, waited, VisitOutcome::FlowedOut(to), at, out);
             }
             Fact::CallFailed { call, waited, .. } => self.left(call, waited, VisitOutcome::Failed, at, out),
-            Fact::CallEnded { call, agent, talked, by, .. } => {
+            Fact::CallEnded { call, agent, talked, held, consulted, by, .. } => {
+                self.spent(call, agent, [talked, held, consulted]);
                 if let Some(talk) = self.visit(call).and_then(|visit| visit.talk.as_mut()) {
-                    talk.talked = talked;
                     talk.ended_by = by;
                 }
-                self.talk_over(call, agent, at, out);
+                self.ended(call, at, out);
+            }
+            Fact::CallEndedUnattended { call, by, .. } => {
+                if let Some(talk) = self.visit(call).and_then(|visit| visit.talk.as_mut()) {
+                    talk.ended_by = by;
+                }
+                self.ended(call, at, out);
+            }
+            Fact::CallTransferred { call, agent, talked, held, consulted, .. } => {
+                self.spent(call, agent, [talked, held, consulted]);
             }
             Fact::OfferEnded { call, pool, agent, step, outcome, rang, .. } => {
                 let made = at - rang;
@@ -172,6 +184,9 @@ impl Assembler {
             | Fact::PauseBegan { .. }
             | Fact::PauseEnded { .. }
             | Fact::AgentDenied { .. }
+            | Fact::CallTakenUp { .. }
+            | Fact::TransferEnded { .. }
+            | Fact::ConsultEnded { .. }
             | Fact::Turned(_)
             | Fact::LawBroken { .. } => {}
         }
@@ -185,13 +200,13 @@ impl Assembler {
     /// The run is over: whoever still works after a call has worked that long. Calls that are not over have no outcome
     /// and are left out; their number is returned.
     pub fn finish(&mut self, now: Time, out: &mut Vec<Interaction>) -> usize {
-        while let Some((_, mut interaction)) = self.wrapping.pop_first() {
-            let worked = now.since(interaction.ended.at);
-            if let Some(talk) = interaction.visits.last_mut().and_then(|visit| visit.talk.as_mut()) {
-                talk.wrap_up = Some(worked);
+        for (_, (call, visit)) in std::mem::take(&mut self.working) {
+            if let Some(over) = self.wrapping.get_mut(&call) {
+                let worked = now.since(over.interaction.ended.at);
+                add_work(&mut over.interaction, visit, worked);
             }
-            out.push(interaction);
         }
+        out.extend(std::mem::take(&mut self.wrapping).into_values().map(|over| over.interaction));
         let open = self.open.len();
         self.open.clear();
         open
@@ -219,7 +234,7 @@ impl Assembler {
         let mut interaction = self.interaction(Some(call), Some(service), (arrived, moment), Ending::Entered);
         interaction.received = Some(moment);
         interaction.caller = self.callers.remove(&call);
-        if self.open.insert(call, Open { interaction, visit: None }).is_some() {
+        if self.open.insert(call, Open { interaction, working: 0 }).is_some() {
             self.unfollowed += 1;
         }
     }
@@ -261,7 +276,7 @@ impl Assembler {
             self.unfollowed += 1;
             return;
         };
-        let before = open.visit.replace(Visit {
+        open.interaction.visits.push(Visit {
             service: service.filter(|name| open.interaction.service.as_ref() != Some(name)),
             queue: terms.name.clone(),
             entered,
@@ -274,7 +289,6 @@ impl Assembler {
             offers_left_out: 0,
             talk: None,
         });
-        open.interaction.visits.extend(before);
     }
 
     fn threshold_passed(&mut self, call: CallId, queue: QueueId, threshold: u8) {
@@ -319,7 +333,7 @@ impl Assembler {
 
     fn left(&mut self, call: CallId, waited: Duration, outcome: VisitOutcome, at: Time, out: &mut Vec<Interaction>) {
         self.visit_over(call, waited, outcome);
-        out.extend(self.close(call, at));
+        self.ended(call, at, out);
     }
 
     fn visit_over(&mut self, call: CallId, waited: Duration, outcome: VisitOutcome) {
@@ -329,11 +343,48 @@ impl Assembler {
         }
     }
 
-    /// The agent's next state says whether there is work after the call.
-    fn talk_over(&mut self, call: CallId, agent: AgentId, at: Time, out: &mut Vec<Interaction>) {
-        if let Some(interaction) = self.close(call, at) {
-            out.extend(self.wrapping.insert(agent, interaction));
+    /// An agent is done with the caller; the agent's next state says whether there is work after that.
+    fn spent(&mut self, call: CallId, agent: AgentId, [talked, held, consulted]: [Duration; 3]) {
+        let Some(open) = self.open.get_mut(&call) else { return };
+        let Some(number) = open.interaction.visits.len().checked_sub(1) else { return };
+        if let Some(talk) = open.interaction.visits.last_mut().and_then(|visit| visit.talk.as_mut()) {
+            talk.talked += talked;
+            talk.held += held;
+            talk.consulted += consulted;
         }
+        open.working += 1;
+        if let Some((before, _)) = self.working.insert(agent, (call, number)) {
+            // An end of work that was never told.
+            self.unfollowed += 1;
+            self.worked(before);
+        }
+    }
+
+    /// The caller's leg is over; the record is, once nobody works on it any more.
+    fn ended(&mut self, call: CallId, at: Time, out: &mut Vec<Interaction>) {
+        let Some(mut open) = self.open.remove(&call) else {
+            self.unfollowed += 1;
+            return;
+        };
+        open.interaction.ended = self.civil.of(at);
+        if open.working == 0 {
+            return out.push(open.interaction);
+        }
+        self.wrapping.insert(call, open);
+    }
+
+    /// One agent less works on the call.
+    fn worked(&mut self, call: CallId) -> Option<Interaction> {
+        if let Some(open) = self.open.get_mut(&call) {
+            open.working = open.working.saturating_sub(1);
+            return None;
+        }
+        let over = self.wrapping.get_mut(&call)?;
+        over.working = over.working.saturating_sub(1);
+        if over.working > 0 {
+            return None;
+        }
+        self.wrapping.remove(&call).map(|over| over.interaction)
     }
 
     fn agent_moved(
@@ -347,31 +398,37 @@ impl Assembler {
         if to == AgentState::WrapUp {
             return;
         }
-        let Some(mut interaction) = self.wrapping.remove(&agent) else { return };
+        let Some((call, visit)) = self.working.remove(&agent) else { return };
         if from == AgentState::WrapUp
-            && let Some(talk) = interaction.visits.last_mut().and_then(|visit| visit.talk.as_mut())
+            && let Some(known) = self.open.get_mut(&call).or(self.wrapping.get_mut(&call))
         {
-            talk.wrap_up = Some(lasted);
+            add_work(&mut known.interaction, visit, lasted);
         }
-        out.push(interaction);
+        out.extend(self.worked(call));
     }
 
     fn close(&mut self, call: CallId, at: Time) -> Option<Interaction> {
-        let Some(Open { mut interaction, visit }) = self.open.remove(&call) else {
+        let Some(Open { mut interaction, .. }) = self.open.remove(&call) else {
             self.unfollowed += 1;
             return None;
         };
-        interaction.visits.extend(visit);
         interaction.ended = self.civil.of(at);
         Some(interaction)
     }
 
     fn visit(&mut self, call: CallId) -> Option<&mut Visit> {
-        self.open.get_mut(&call)?.visit.as_mut()
+        self.open.get_mut(&call)?.interaction.visits.last_mut()
     }
 
     fn agent(&self, agent: AgentId) -> Option<Name> {
         self.run.agents.get(agent.index()).cloned()
+    }
+}
+
+/// Work after the talk of one visit, of one agent more.
+fn add_work(interaction: &mut Interaction, visit: usize, length: Duration) {
+    if let Some(talk) = interaction.visits.get_mut(visit).and_then(|visit| visit.talk.as_mut()) {
+        talk.wrap_up = Some(talk.wrap_up.unwrap_or_default() + length);
     }
 }
 

@@ -263,6 +263,7 @@ impl Counter {
             in_time: row.contract.events.hit,
             waited: figures.waited_answered,
             talked: figures.talked,
+            handled: figures.handled(),
             wrapped_up: figures.wrapped_up,
         }
     }

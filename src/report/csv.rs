@@ -7,7 +7,7 @@ use super::model::{Mean, Report, Row};
 use crate::stats::ratio::Ratio;
 
 /// Column headings, Italian and English.
-const COLUMNS: [(&str, &str); 23] = [
+const COLUMNS: [(&str, &str); 25] = [
     ("tabella", "table"),
     ("riga", "row"),
     ("ricevute", "received"),
@@ -30,6 +30,8 @@ const COLUMNS: [(&str, &str); 23] = [
     ("aht_secondi", "aht_seconds"),
     ("attesa_massima_secondi", "longest_wait_seconds"),
     ("conversazione_secondi", "talk_seconds"),
+    ("attesa_in_linea_secondi", "hold_seconds"),
+    ("consultazione_secondi", "consult_seconds"),
     ("post_chiamata_secondi", "wrap_up_seconds"),
 ];
 
@@ -89,7 +91,8 @@ fn record(table: &str, name: String, row: &Row, lang: Language) -> Vec<String> {
     record.extend([events.service_level(), row.abandonment(), row.abandonment_with_greeting()].map(percent));
     record.extend([row.speed_of_answer(), row.handling_time()].map(seconds));
     record.push(seconds(Mean::of(row.longest, figures.entered.min(1))));
-    record.extend([figures.talked, figures.wrapped_up].map(|length| seconds(Mean::of(length, 1))));
+    let spent = [figures.talked, figures.held, figures.consulted, figures.wrapped_up];
+    record.extend(spent.map(|length| seconds(Mean::of(length, 1))));
     record
 }
 

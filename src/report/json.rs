@@ -6,12 +6,12 @@
 //!                 "late": { "most", "fewer" } },
 //!   "total": ROW, "services": [{ "name", ..ROW }], "months": [{ "month", ..ROW }], "days": [{ "day", ..ROW }],
 //!   "half_hours": [{ "from", ..ROW }], "intervals": [{ "from", ..ROW }],
-//!   "pools": [{ "name", "offers", "no_answer", "answered", "in_time", "waited_ns", "talked_ns", "wrapped_up_ns" }],
+//!   "pools": [{ "name", "offers", "no_answer", "answered", "in_time", "waited_ns", "talked_ns", "handled_ns", "wrapped_up_ns" }],
 //!   "percentiles": { "wait_answered" | "wait_abandoned" | "talk" | "wrap_up": { "p50_ns", .., "p99_ns", "most_ns" } },
 //!   "formulas": { NAME: PERCENT }, "profiles": [..], "notes": [{ "note": NAME, .. }] }
 //!
-//! ROW = { counts, "waited_answered_ns", "waited_abandoned_ns", "talked_ns", "wrapped_up_ns", "longest_wait_ns",
-//!         "asa_seconds", "aht_seconds", "abandonment_percent", "abandonment_with_greeting_percent", "contract": LEVEL,
+//! ROW = { counts, "waited_answered_ns", "waited_abandoned_ns", "talked_ns", "held_ns", "consulted_ns", "wrapped_up_ns",
+//!         "longest_wait_ns", "asa_seconds", "aht_seconds", "abandonment_percent", "abandonment_with_greeting_percent", "contract": LEVEL,
 //!         "thresholds": { SECONDS: LEVEL }, "recomputed": { SECONDS: LEVEL } }
 //! LEVEL = { "hit", "miss", "excused", "pending", "answered_in_time", "answered_late", "abandoned_short",
 //!           "abandoned_late", "other_short", "other_late", "denominator", "service_level_percent" }
@@ -105,6 +105,8 @@ fn row_of(report: &Report, row: &Row) -> Map<String, Value> {
         "waited_answered_ns": nanos(figures.waited_answered),
         "waited_abandoned_ns": nanos(figures.waited_abandoned),
         "talked_ns": nanos(figures.talked),
+        "held_ns": nanos(figures.held),
+        "consulted_ns": nanos(figures.consulted),
         "wrapped_up_ns": nanos(figures.wrapped_up),
         "longest_wait_ns": nanos(row.longest),
         "asa_seconds": mean(row.speed_of_answer()),
@@ -148,6 +150,7 @@ fn pool(name: &str, row: &PoolRow) -> Value {
         "in_time": row.in_time,
         "waited_ns": nanos(row.waited),
         "talked_ns": nanos(row.talked),
+        "handled_ns": nanos(row.handled),
         "wrapped_up_ns": nanos(row.wrapped_up),
     })
 }

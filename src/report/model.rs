@@ -157,6 +157,8 @@ pub struct PoolRow {
     pub waited: Duration,
     /// Sum of talk times.
     pub talked: Duration,
+    /// Sum of talk, hold, consultation and work after calls.
+    pub handled: Duration,
     /// Sum of work after calls.
     pub wrapped_up: Duration,
 }
@@ -169,6 +171,7 @@ impl std::ops::AddAssign for PoolRow {
         self.in_time += more.in_time;
         self.waited += more.waited;
         self.talked += more.talked;
+        self.handled += more.handled;
         self.wrapped_up += more.wrapped_up;
     }
 }
@@ -266,9 +269,9 @@ impl Row {
         Mean::of(self.figures.waited_answered, self.figures.answered)
     }
 
-    /// Sum of talk and work after calls, and how many: AHT. Holding and consulting are within talking.
+    /// Sum of talk, hold, consultation and work after calls, and how many: AHT.
     pub fn handling_time(&self) -> Mean {
-        Mean::of(self.figures.talked + self.figures.wrapped_up, self.figures.answered)
+        Mean::of(self.figures.handled(), self.figures.answered)
     }
 }
 

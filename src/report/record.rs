@@ -101,7 +101,8 @@ pub struct Visit {
     pub offers: Vec<Offer>,
     /// Offers beyond [`MOST_OFFERS`].
     pub offers_left_out: u32,
-    /// With whom it talked; present if and only if it was answered.
+    /// What followed the answer; present if and only if it was answered. When the caller was passed on to colleagues, all
+    /// of their times together, under the name of who answered.
     pub talk: Option<Talk>,
 }
 
@@ -171,7 +172,7 @@ pub struct Talk {
     pub pool: Name,
     /// Who answered; only under an agreement.
     pub agent: Option<Name>,
-    /// From joining to hanging up.
+    /// Talking with the caller, hold and consultation excluded.
     pub talked: Duration,
     /// The caller on hold.
     pub held: Duration,

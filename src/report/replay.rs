@@ -104,12 +104,13 @@ fn visits(
     if let Some(service) = dialled {
         out.push(received(interaction, call, service));
     }
+    let last = interaction.visits.len().saturating_sub(1);
     for (number, visit) in interaction.visits.iter().enumerate() {
         let service = visit.service.as_deref().map_or(dialled, |name| places.service(name));
         let (Some(service), Some(queue)) = (service, places.queue(&visit.queue)) else { continue };
-        let mut replay = VisitReplay { call, service, queue, places, out: &mut *out };
+        let mut replay = VisitReplay { call, service, queue, places, is_last: number == last, out: &mut *out };
         if number > 0 {
-            replay.push(visit.entered.at, Fact::CallTakenOver { call, service });
+            replay.push(visit.entered.at, Fact::CallTakenOver { call, service, seniority: Duration::ZERO });
         }
         replay.tell(visit, under);
     }
@@ -121,6 +122,7 @@ struct VisitReplay<'a> {
     service: ServiceId,
     queue: QueueId,
     places: &'a dyn Places,
+    is_last: bool,
     out: &'a mut Vec<Record>,
 }
 
@@ -182,11 +184,16 @@ impl VisitReplay<'_> {
     fn talk(&mut self, at: Time, waited: Duration, talk: &Talk) {
         let (call, queue, agent) = (self.call, self.queue, AGENT);
         let pool = self.places.pool(&talk.pool).unwrap_or(PoolId(0));
-        let (talked, by) = (talk.talked, talk.ended_by);
+        let Talk { talked, held, consulted, ended_by: by, .. } = *talk;
+        let over = at + talked + held + consulted;
         self.push(at, Fact::CallAnswered { call, queue, pool, agent, waited });
-        self.push(at + talked, Fact::CallEnded { call, queue, pool, agent, talked, by });
+        let ended = match self.is_last {
+            true => Fact::CallEnded { call, queue, pool, agent, talked, held, consulted, by },
+            false => Fact::CallTransferred { call, queue, pool, agent, talked, held, consulted },
+        };
+        self.push(over, ended);
         if let Some(lasted) = talk.wrap_up {
-            let (over, out, wrap_up) = (at + talked, AgentState::SignedOut, AgentState::WrapUp);
+            let (out, wrap_up) = (AgentState::SignedOut, AgentState::WrapUp);
             let begun = Fact::AgentStateChanged { agent, pool, from: out, to: wrap_up, lasted: Duration::ZERO };
             self.push(over, begun);
             self.push(over + lasted, Fact::AgentStateChanged { agent, pool, from: wrap_up, to: out, lasted });
@@ -265,10 +272,21 @@ pub struct Figures {
     pub waited_abandoned: Duration,
     /// Sum of talk times.
     pub talked: Duration,
+    /// Sum of the time on hold.
+    pub held: Duration,
+    /// Sum of the time in which colleagues were asked.
+    pub consulted: Duration,
     /// Sum of work after calls.
     pub wrapped_up: Duration,
     /// Sum of ringing, whatever the outcome.
     pub rang: Duration,
+}
+
+impl Figures {
+    /// What agents spent on calls: talk, hold, consultation and work after them.
+    pub fn handled(&self) -> Duration {
+        self.talked + self.held + self.consulted + self.wrapped_up
+    }
 }
 
 impl std::ops::AddAssign for Figures {
@@ -286,6 +304,8 @@ impl std::ops::AddAssign for Figures {
         self.waited_answered += more.waited_answered;
         self.waited_abandoned += more.waited_abandoned;
         self.talked += more.talked;
+        self.held += more.held;
+        self.consulted += more.consulted;
         self.wrapped_up += more.wrapped_up;
         self.rang += more.rang;
     }
@@ -379,6 +399,8 @@ impl Fold {
             waited_answered: length(queue.waits[VisitEnd::Answered.index()].sum()),
             waited_abandoned: length(queue.waits[VisitEnd::Abandoned.index()].sum()),
             talked: length(queue.talk.sum()),
+            held: length(queue.held),
+            consulted: length(queue.consulted),
             wrapped_up: length(pool.wrap_up.sum()),
             rang: length(queue.ring.sum()),
         }

@@ -101,6 +101,13 @@ pub enum Event {
         /// Its sign: 0-9, `*`, `#`, A-D.
         sign: char,
     },
+    /// An agent's phone asks to pass the call on: answer with `Endpoint::{accept_refer, end_refer}`.
+    Referred {
+        /// Which leg.
+        dialog: DialogId,
+        /// Where to.
+        referral: Referral,
+    },
     /// The other side said BYE (200 has been sent), or never acknowledged our 200 to a change (`lost`; BYE has been
     /// sent). The dialog is forgotten. Not told after `Endpoint::hang_up`.
     HungUp {
@@ -123,6 +130,17 @@ pub enum Event {
     Turned(crate::sip::api::Turned),
 }
 
+/// Where a call is to be passed on to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Referral {
+    /// To a number.
+    To(String),
+    /// To whom this leg is connected with, in its place (RFC 3891).
+    Replacing(DialogId),
+    /// In the place of a leg that is not known.
+    ReplacingNothing,
+}
+
 /// What an INVITE said, as far as a call needs it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invitation {
@@ -130,6 +148,8 @@ pub struct Invitation {
     pub called: String,
     /// Who calls. Personal data.
     pub caller: super::Caller,
+    /// The account whose phone calls, proven by digest.
+    pub agent: Option<AccountId>,
     /// The SDP offer, if there is one.
     pub body: Option<Bytes>,
     /// Where it came from.

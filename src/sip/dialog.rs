@@ -8,7 +8,7 @@ mod table;
 pub(crate) use table::Dialogs;
 
 use super::api::{DialogId, Flow, Transport};
-use super::endpoint::Reliable;
+use super::endpoint::{Refer, Reliable};
 use super::message::{Method, NameAddr, Request, Response, Uri, Writer};
 use super::transaction::TransactionId;
 use crate::time::Duration;
@@ -58,6 +58,12 @@ pub(crate) struct Dialog {
     pub is_call_ours: bool,
     /// The SDP that we said last.
     pub local_sdp: Bytes,
+    /// The other side is an agent: we called it, or it called us and proved who it is.
+    pub is_agent: bool,
+    /// Their REFER whose outcome is not known yet.
+    pub refer: Option<Box<Refer>>,
+    /// How many REFERs they sent.
+    pub refers: u32,
     /// The owner has hung up, or was told the end: no more events.
     pub released: bool,
 }
@@ -195,6 +201,9 @@ impl Dialog {
             reinviting: false,
             is_call_ours: false,
             local_sdp: Bytes::new(),
+            is_agent: false,
+            refer: None,
+            refers: 0,
             released: false,
             stage: Stage::Invited(pending),
         }
@@ -223,6 +232,9 @@ impl Dialog {
             reinviting: false,
             is_call_ours: true,
             local_sdp: Bytes::new(),
+            is_agent: true,
+            refer: None,
+            refers: 0,
             released: false,
         }
     }

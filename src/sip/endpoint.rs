@@ -9,6 +9,7 @@
 //! | `receiving` | which kind of message it is and whom it concerns |
 //! | `caller` | INVITE and CANCEL from outside, and what the owner answers |
 //! | `within` | requests within dialogs, changes of a session |
+//! | `refer` | REFER from agents and what became of it |
 //! | `reliable` | provisional answers that are acknowledged by PRACK |
 //! | `session` | session timers and our refreshes |
 //! | `agent` | INVITEs of ours, their answers, forks and CANCEL |
@@ -24,6 +25,7 @@ mod caller;
 mod ending;
 mod overload;
 mod receiving;
+mod refer;
 mod reliable;
 mod session;
 mod strangers;
@@ -31,6 +33,7 @@ mod timers;
 mod within;
 
 pub use agent::{CallerIdentity, CancelCause, NotInvited, Target};
+pub(crate) use refer::Refer;
 pub(crate) use reliable::Reliable;
 pub(crate) use timers::{DialogTimer, Due};
 
@@ -209,6 +212,17 @@ impl Endpoint {
     /// Any established leg: 300-699 to [`Event::ChangeOffered`]; the session stays as it was.
     pub fn refuse_change(&mut self, dialog: DialogId, refusal: &Refusal, now: Time, out: &mut Output) {
         self.turn(now, now, out, |core, turn| core.refuse_change(dialog, refusal, turn));
+    }
+
+    /// Agent's leg: 202 to [`Event::Referred`], and 100 in its first NOTIFY.
+    pub fn accept_refer(&mut self, dialog: DialogId, now: Time, out: &mut Output) {
+        self.turn(now, now, out, |core, turn| core.accept_refer(dialog, turn));
+    }
+
+    /// Agent's leg: what became of [`Event::Referred`], 200-699, in its last NOTIFY; 300-699 as the answer to a REFER that
+    /// was not accepted.
+    pub fn end_refer(&mut self, dialog: DialogId, status: u16, now: Time, out: &mut Output) {
+        self.turn(now, now, out, |core, turn| core.end_refer(dialog, status, turn));
     }
 
     /// Agent's leg: sends an INVITE with our offer.

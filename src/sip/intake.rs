@@ -277,7 +277,7 @@ fn check_start_line(line: &str) -> Result<(), Malformed> {
     }
     match Method::named(first) {
         None => return Err(Malformed { status: 501, why: "an unknown method" }),
-        Some(Method::Subscribe | Method::Publish | Method::Message | Method::Refer) => {
+        Some(Method::Subscribe | Method::Publish | Method::Message) => {
             return Err(Malformed { status: 405, why: "a method that is not served" });
         }
         Some(_) => {}

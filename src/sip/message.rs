@@ -25,10 +25,10 @@ use rsipstack::rsip;
 use std::borrow::Cow;
 
 /// What we answer to, for Allow (RFC 3261 20.5).
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, PRACK";
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, PRACK, REFER";
 
 /// The extensions we know, for Supported and Require.
-pub(crate) const SUPPORTED: [&str; 2] = ["100rel", "timer"];
+pub(crate) const SUPPORTED: [&str; 4] = ["100rel", "timer", "replaces", "norefersub"];
 
 /// How many servers a request of ours may pass (RFC 3261 8.1.1.6).
 pub(crate) const MAX_FORWARDS: u8 = 70;

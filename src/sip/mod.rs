@@ -13,7 +13,9 @@ mod settings;
 pub mod tokens;
 mod transaction;
 
-pub use api::{AccountId, DialogId, Event, Flow, Invitation, Output, Refusal, RefusedBy, Transmit, Transport, Turned};
+pub use api::{
+    AccountId, DialogId, Event, Flow, Invitation, Output, Referral, Refusal, RefusedBy, Transmit, Transport, Turned,
+};
 pub use endpoint::{CallerIdentity, CancelCause, Endpoint, NotInvited, Tables, Target};
 pub use identity::{Caller, NumberFrom};
 pub use settings::{Account, Limits, Secret, Settings};

@@ -117,6 +117,19 @@ impl Registrar {
         }
     }
 
+    /// The account that the sender calls itself by, when its phone is registered from the sender's address.
+    pub fn phone_at(&self, request: &Request) -> Option<AccountId> {
+        let account = self.account(request.head.from.uri.user()?.as_ref())?;
+        let source = request.flow.remote.ip().to_canonical();
+        let is_there = |binding: &Binding| binding.flow.is_some_and(|flow| flow.remote.ip().to_canonical() == source);
+        self.bindings(account).iter().any(is_there).then_some(account)
+    }
+
+    /// Who sent a request other than REGISTER, proven by digest.
+    pub fn authenticate(&mut self, request: &Request, now: Time) -> Result<AccountId, Answer> {
+        self.digest.verify(request, now).map_err(|denied| self.deny(denied, request, now))
+    }
+
     /// The freshest place where an account can be reached.
     pub fn binding(&self, account: AccountId) -> Option<&Binding> {
         self.bindings(account).iter().max_by_key(|binding| binding.serial)

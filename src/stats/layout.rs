@@ -8,7 +8,8 @@ use super::histogram::{self, HistogramSlots};
 use super::shape::{MAX_THRESHOLDS, QueueShape, Shape};
 use super::traffic;
 use crate::facts::{
-    AgentState, Denial, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned, closed_set,
+    AgentState, Denial, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, TransferKind, TransferResult,
+    Turned, closed_set,
 };
 use crate::ids::{QueueId, ServiceId};
 
@@ -27,6 +28,10 @@ pub struct Layout {
     pub pools: Vec<PoolSlots>,
     /// Refusals of numbers that are no service, by `Refusal`.
     pub refused_without_service: usize,
+    /// By `TransferKind`, then by `TransferResult`.
+    pub transfers: usize,
+    /// By `TransferResult`.
+    pub consults: usize,
     /// By `Turned`.
     pub turned: usize,
     /// New configurations, by `Reload`.
@@ -131,8 +136,12 @@ pub struct QueueSlots {
     pub steps: Vec<StepSlots>,
     /// How long phones rang, whatever the outcome.
     pub ring: HistogramSlots,
-    /// How long answered calls talked.
+    /// How long agents talked with callers, a stay of one agent with one caller each.
     pub talk: HistogramSlots,
+    /// Nanoseconds that agents kept callers on hold.
+    pub held: usize,
+    /// Nanoseconds that agents asked colleagues meanwhile.
+    pub consulted: usize,
     /// Answered calls not over yet.
     pub talking: usize,
     /// Answered calls that are over, by `Party`.
@@ -270,6 +279,8 @@ impl Layout {
             queues: shape.queues.iter().map(|queue| next.queue(queue)).collect(),
             pools: shape.pools.iter().map(|_| next.pool(shape.pauses.len())).collect(),
             refused_without_service: next.slots(Refusal::ALL.len()),
+            transfers: next.slots(TransferKind::ALL.len() * TransferResult::ALL.len()),
+            consults: next.slots(TransferResult::ALL.len()),
             turned: next.slots(Turned::ALL.len()),
             reloads: next.slots(Reload::ALL.len()),
             requests: next.slots(traffic::REQUESTS),
@@ -368,6 +379,8 @@ impl Next {
             steps: (0..queue.steps).map(|_| self.step()).collect(),
             ring: self.histogram(histogram::RING.edges(&[])),
             talk: self.histogram(histogram::TALK.edges(&[])),
+            held: self.slot(),
+            consulted: self.slot(),
             talking: self.slot(),
             ended: self.slots(Party::ALL.len()),
         }

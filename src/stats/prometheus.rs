@@ -5,6 +5,7 @@
 
 mod family;
 mod summary;
+mod transfers;
 
 pub use summary::speed_of_answer;
 
@@ -349,10 +350,15 @@ impl Exposition {
     }
 
     fn talks(&self, page: &mut Page) {
-        page.family("acd_talk_seconds", Kind::Histogram, "Length of talks, from joining to hanging up.");
+        page.family(
+            "acd_talk_seconds",
+            Kind::Histogram,
+            "How long agents talked with callers, hold and consultation excluded; one a caller and agent.",
+        );
         for (queue, slots) in self.queues() {
             page.histogram(&[("queue", queue)], &slots.talk);
         }
+        self.transfers(page);
         page.family("acd_calls_talking", Kind::Gauge, "Answered calls that are not over.");
         for (queue, slots) in self.queues() {
             page.value(&[("queue", queue)], slots.talking);

@@ -6,6 +6,7 @@
 //! defect of ours: they are counted as broken laws and otherwise left out.
 
 mod legs;
+mod transfers;
 
 use super::board::Board;
 use super::laws;
@@ -14,7 +15,7 @@ use super::shape::Shape;
 use super::snapshot::Publisher;
 use super::traffic::{self, Direction, Peer};
 use super::visits::{Visit, Visits};
-use crate::facts::{AgentState, Denial, Fact, FlowOut, OfferOutcome, Party, Record, Refusal, StepTrigger, Turned};
+use crate::facts::{AgentState, Denial, Fact, FlowOut, OfferOutcome, Record, Refusal, StepTrigger, Turned};
 use crate::ids::{CallId, PauseId, PoolId, QueueId, ServiceId};
 use crate::time::{Duration, Time};
 use std::sync::Arc;
@@ -141,7 +142,15 @@ impl Tally {
             Fact::CallFailed { call, queue, waited } => {
                 self.visit_ended(call, queue, waited, VisitEnd::Failed);
             }
-            Fact::CallEnded { queue, talked, by, .. } => self.ended(queue, talked, by),
+            Fact::CallEnded { queue, talked, held, consulted, by, .. } => {
+                self.talked(queue, talked, held, consulted);
+                self.ended(queue, by);
+            }
+            Fact::CallTransferred { queue, talked, held, consulted, .. } => self.talked(queue, talked, held, consulted),
+            Fact::CallTakenUp { queue, .. } => self.taken_up(queue),
+            Fact::CallEndedUnattended { queue, by, .. } => self.ended(queue, by),
+            Fact::TransferEnded { kind, result, .. } => self.transfer_ended(kind, result),
+            Fact::ConsultEnded { result, .. } => self.board.add(self.layout.consults + result.index(), 1),
             Fact::OfferMade { queue, step, .. } => self.offer_made(queue, step),
             Fact::OfferEnded { queue, step, outcome, rang, .. } => self.offer_ended(queue, step, outcome, rang),
             Fact::AgentStateChanged { pool, from, to, lasted, .. } => self.agent_moved(pool, from, to, lasted, at),
@@ -310,15 +319,6 @@ impl Tally {
         self.note_oldest(visit.queue);
         self.check_visits(visit.queue);
         true
-    }
-
-    fn ended(&mut self, queue: QueueId, talked: Duration, by: Party) {
-        let Some(slots) = self.layout.queues.get(queue.index()) else { return self.broken(4) };
-        self.board.record(&slots.talk, talked);
-        self.board.add(slots.ended + by.index(), 1);
-        if !self.board.take(slots.talking) {
-            self.broken(4);
-        }
     }
 
     fn note_oldest(&mut self, queue: usize) {

@@ -193,7 +193,14 @@ impl Desk {
                 | Command::Spell { .. }
                 | Command::Hush { .. }
                 | Command::HangUpAgent { .. } => {}
-                Command::RefuseCall { .. } | Command::CancelOffer { .. } | Command::HangUpCall { .. } => {
+                Command::RefuseCall { .. }
+                | Command::CancelOffer { .. }
+                | Command::HangUpCall { .. }
+                | Command::RingColleague { .. }
+                | Command::JoinColleague { .. }
+                | Command::EndConsult { .. }
+                | Command::AcceptTransfer { .. }
+                | Command::EndTransfer { .. } => {
                     panic!("nothing in the month asks for {command:?}")
                 }
             }

@@ -76,7 +76,20 @@ fn busy_tally() -> Tally {
     tell(&mut tally, now, Fact::CallFlowedOut { call: CallId(5), queue: QUEUE, waited, to: FlowOut::MaxWait });
     tell(&mut tally, now, Fact::CallFailed { call: CallId(6), queue: QUEUE, waited: Duration::from_secs(2) });
     let (by, talked) = (Party::Agent, Duration::from_secs(100));
-    tell(&mut tally, now, Fact::CallEnded { call: CallId(1), queue: QUEUE, pool: POOL, agent, talked, by });
+    tell(
+        &mut tally,
+        now,
+        Fact::CallEnded {
+            call: CallId(1),
+            queue: QUEUE,
+            pool: POOL,
+            agent,
+            talked,
+            held: Duration::ZERO,
+            consulted: Duration::ZERO,
+            by,
+        },
+    );
     for (offer, outcome) in OfferOutcome::ALL.iter().enumerate() {
         let (offer, step, call) = (OfferId(offer as u64), 1, CallId(7));
         tell(&mut tally, now, Fact::OfferMade { offer, call, queue: QUEUE, step, pool: POOL, agent, since: now });

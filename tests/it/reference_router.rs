@@ -52,6 +52,8 @@ pub struct Choice {
 pub struct ReferenceRouter<'a> {
     plan: &'a Plan,
     calls: BTreeMap<CallId, Waiting>,
+    /// The seniority of those who are about to enter once more.
+    came_before: BTreeMap<CallId, Duration>,
     agents: Vec<Agent>,
     offers: u64,
     /// The rest of a `ring_all`.
@@ -63,6 +65,7 @@ impl<'a> ReferenceRouter<'a> {
         ReferenceRouter {
             plan,
             calls: BTreeMap::new(),
+            came_before: BTreeMap::new(),
             agents: vec![Agent::default(); plan.agents.len()],
             offers: 0,
             round: None,
@@ -121,7 +124,7 @@ impl<'a> ReferenceRouter<'a> {
             Fact::CallEntered { call, queue, service } => {
                 let Queue { priority_credit, weight, .. } = self.plan.queues[queue.index()];
                 let credit = self.plan.services[service.index()].priority_credit + priority_credit;
-                let credit = credit.as_nanos() as i128;
+                let credit = self.came_before.remove(&call).unwrap_or(credit).as_nanos() as i128;
                 let missed = BTreeMap::new();
                 self.calls.insert(
                     call,
@@ -139,6 +142,7 @@ impl<'a> ReferenceRouter<'a> {
                     },
                 );
             }
+            Fact::CallTakenOver { call, seniority, .. } => _ = self.came_before.insert(call, seniority),
             Fact::StepReached { call, step, trigger, .. } => {
                 let due = trigger == StepTrigger::Time || self.opens_early(&self.calls[&call]);
                 assert!(due && usize::from(step) == self.calls[&call].step + 1, "{record:?}");
@@ -184,7 +188,9 @@ impl<'a> ReferenceRouter<'a> {
             Fact::CallAbandoned { call, .. } | Fact::CallFlowedOut { call, .. } | Fact::CallFailed { call, .. } => {
                 self.calls.remove(&call);
             }
-            Fact::CallEnded { agent, talked, .. } => self.agents[agent.index()].talked += talked,
+            Fact::CallEnded { agent, talked, .. } | Fact::CallTransferred { agent, talked, .. } => {
+                self.agents[agent.index()].talked += talked
+            }
             Fact::AgentStateChanged { agent, from, to, .. } => self.agent_changed(agent, from, to, record.at),
             _ => {}
         }
@@ -253,7 +259,10 @@ impl<'a> ReferenceRouter<'a> {
     }
 
     fn agent_changed(&mut self, id: AgentId, from: AgentState, to: AgentState, at: Time) {
-        let is_work = |state| matches!(state, AgentState::Ringing | AgentState::Talking | AgentState::WrapUp);
+        let is_work = |state| {
+            use AgentState::{Consulting, OnHold, Ringing, Talking, WrapUp};
+            matches!(state, Ringing | Talking | OnHold | Consulting | WrapUp)
+        };
         let signed_in = |agent: &&Agent| agent.state.is_some_and(|state| state != AgentState::SignedOut);
         if from == AgentState::SignedOut {
             // A joiner starts at the minimum of those present.

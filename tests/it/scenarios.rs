@@ -15,6 +15,7 @@ mod reload;
 mod ring_all;
 mod script;
 mod steps;
+mod transfers;
 mod waiting;
 mod weights;
 

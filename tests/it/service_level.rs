@@ -150,7 +150,16 @@ impl Story {
         let (pool, agent) = (PoolId(0), AgentId(0));
         self.tell(Fact::CallAnswered { call, queue: QUEUE, pool, agent, waited });
         let talked = Duration::from_secs(60);
-        self.tell(Fact::CallEnded { call, queue: QUEUE, pool, agent, talked, by: Party::Caller });
+        self.tell(Fact::CallEnded {
+            call,
+            queue: QUEUE,
+            pool,
+            agent,
+            talked,
+            held: Duration::ZERO,
+            consulted: Duration::ZERO,
+            by: Party::Caller,
+        });
     }
 
     fn abandon(&mut self, waited: Duration) {
@@ -241,7 +250,16 @@ fn facts_outside_the_plan_are_counted_and_survived() {
         Fact::CallEntered { call, service: SERVICE, queue },
         Fact::ThresholdPassed { call, queue, threshold: 200 },
         Fact::CallAnswered { call, queue, pool, agent, waited },
-        Fact::CallEnded { call, queue, pool, agent, talked: waited, by: Party::Agent },
+        Fact::CallEnded {
+            call,
+            queue,
+            pool,
+            agent,
+            talked: waited,
+            held: Duration::ZERO,
+            consulted: Duration::ZERO,
+            by: Party::Agent,
+        },
         Fact::LawBroken { law: 5 },
         Fact::LawBroken { law: 0 },
     ];

@@ -7,7 +7,7 @@ use centralino::acd::ivr::{Flow, Menu, Number, Target};
 use centralino::acd::plan::{
     Agent, Announcements, BackOff, Limits, Pause, Pool, Queue, Service, Step, StepMode, Strategy,
 };
-use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan, Sizes, Stuck};
+use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan, Sizes, Stuck, TransferTo};
 use centralino::facts::{Fact, OfferOutcome, Record};
 use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
 use centralino::stats::{self, Shape, Tally};
@@ -327,10 +327,13 @@ impl<'a> World<'a> {
 
     fn carry_out(&mut self, command: &Command) {
         match *command {
-            Command::RefuseCall { .. }
-            | Command::PlayMusic { .. }
-            | Command::Announce { .. }
-            | Command::Hush { .. } => {}
+            Command::RefuseCall { .. } | Command::AcceptTransfer { .. } | Command::EndTransfer { .. } => {}
+            Command::Announce { .. } | Command::Hush { .. } | Command::EndConsult { .. } => {}
+            Command::PlayMusic { call, .. } => assert!(self.callers.contains(&call), "music for a caller who is gone"),
+            Command::JoinColleague { offer, .. } => {
+                let length = self.dice.up_to(10_000);
+                self.later(length, |received_at| Event::AgentGone { offer, received_at });
+            }
             Command::AcceptCall { call } => {
                 self.callers.insert(call);
                 let (answer, patience) = (self.dice.up_to(300), self.dice.up_to(90_000));
@@ -355,7 +358,7 @@ impl<'a> World<'a> {
                     self.later(pressed, |received_at| Event::KeyPressed { call, key, received_at });
                 }
             }
-            Command::RingAgent { offer, call, agent } => {
+            Command::RingAgent { offer, call, agent } | Command::RingColleague { offer, call, agent, .. } => {
                 assert!(self.callers.contains(&call), "a phone rings for a caller who is gone");
                 assert!(self.phones.values().all(|busy| *busy != agent), "a phone rings that rings already");
                 self.phones.insert(offer, agent);
@@ -392,12 +395,39 @@ impl<'a> World<'a> {
                 }
                 let length = self.dice.up_to(20_000);
                 self.later(length, |received_at| Event::AgentGone { offer, received_at });
+                for _ in 0..self.dice.below(4) {
+                    self.agent_has_a_caller(offer);
+                }
             }
             Command::HangUpCall { call } => assert!(self.callers.remove(&call), "{call:?} hung up twice"),
             Command::HangUpAgent { offer } => {
                 self.phones.remove(&offer);
                 assert!(self.hung_up.insert(offer), "{offer:?} hung up twice");
             }
+        }
+    }
+
+    /// Holds, asks, passes on: sensibly or not, and while something else is under way.
+    fn agent_has_a_caller(&mut self, offer: OfferId) {
+        let after = self.dice.up_to(15_000);
+        let agent = AgentId(self.dice.below(self.plan.agents.len() as u64) as u32);
+        let service = ServiceId(self.dice.below(self.plan.services.len() as u64) as u32);
+        let to = self.dice.pick(&[
+            TransferTo::Agent(agent),
+            TransferTo::Colleague,
+            TransferTo::Service(service),
+            TransferTo::Unknown,
+        ]);
+        match self.dice.below(6) {
+            0 => self.later(after, |received_at| Event::CallHeld { offer, received_at }),
+            1 => self.later(after, |received_at| Event::CallRetrieved { offer, received_at }),
+            2 => {
+                self.later(after, |received_at| Event::ConsultAsked { offer, colleague: agent, received_at });
+                let (passed, to) = (after + self.dice.up_to(6_000), TransferTo::Colleague);
+                self.later(passed, |received_at| Event::TransferAsked { offer, to, received_at });
+            }
+            3 => self.later(after, |received_at| Event::ConsultDropped { offer, received_at }),
+            _ => self.later(after, |received_at| Event::TransferAsked { offer, to, received_at }),
         }
     }
 

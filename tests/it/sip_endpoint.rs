@@ -3,7 +3,7 @@
 //! Everything the endpoint writes must also be read by a parser that is not ours (`rsip`).
 
 use bytes::Bytes;
-use centralino::sip::api::{AccountId, DialogId, Event, Flow, Output, Transmit, Transport, Turned};
+use centralino::sip::api::{AccountId, DialogId, Event, Flow, Output, Referral, Transmit, Transport, Turned};
 use centralino::sip::message::Message;
 use centralino::sip::{Account, CallerIdentity, Endpoint, Limits, Secret, Settings, Target};
 use centralino::time::{Duration, Time};
@@ -169,6 +169,11 @@ fn event_in_short(event: &Event) -> String {
         Event::Progressed { status, body, .. } => with(&format!("Progressed {status}"), body),
         Event::Accepted { body, .. } => with("Accepted", body),
         Event::Refused { cause, .. } => format!("<Refused {cause:?}>"),
+        Event::Referred { referral: Referral::To(number), .. } => format!("<Referred to {number}>"),
+        Event::Referred { referral: Referral::Replacing(DialogId(dialog)), .. } => {
+            format!("<Referred replacing {dialog}>")
+        }
+        Event::Referred { referral: Referral::ReplacingNothing, .. } => "<Referred replacing nothing>".to_owned(),
         Event::KeyPressed { sign, .. } => format!("<KeyPressed {sign}>"),
         Event::HungUp { lost, .. } => format!("<HungUp{}>", if *lost { " lost" } else { "" }),
         Event::Registered { account: AccountId(account) } => format!("<Registered {account}>"),

@@ -216,7 +216,7 @@ fn requests_within_a_dialog() {
         ("14.2",    &[("INVITE", 2, true), ("INVITE", 3, true)], "500 INVITE, <Rejected>"),
         ("15.1.2",  &[("INVITE", 2, true), ("BYE", 3, false)], "200 BYE, 487 INVITE, <HungUp>"),
         ("3262 3",  &[("PRACK", 2, false)], "481 PRACK, <Rejected>"),
-        ("8.2.1",   &[("REFER", 2, false)], "405 REFER, <Rejected>"),
+        ("3515 4", &[("REFER", 2, false)], "403 REFER, <Rejected>"),
     ];
     for (section, requests, expected) in rows {
         let (mut desk, ok) = talking();

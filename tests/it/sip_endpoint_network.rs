@@ -221,7 +221,11 @@ impl Network {
     fn told(&mut self, who: usize, event: Event) {
         let (dialog, next, what) = match event {
             Event::Turned(Turned::Garbage) => panic!("seed {}: we cannot read ourselves", self.seed),
-            Event::Turned(_) | Event::Registered { .. } | Event::Unregistered { .. } | Event::KeyPressed { .. } => {
+            Event::Turned(_)
+            | Event::Registered { .. }
+            | Event::Unregistered { .. }
+            | Event::Referred { .. }
+            | Event::KeyPressed { .. } => {
                 return;
             }
             Event::Invited { dialog, .. } => {

@@ -141,6 +141,7 @@ impl Peers {
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::KeyPressed { .. }
+            | Event::Referred { .. }
             | Event::Turned(_) => {}
         }
     }

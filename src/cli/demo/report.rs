@@ -290,7 +290,16 @@ mod tests {
             Fact::OfferMade { offer, call, queue, step, pool, agent, since: Time::ZERO },
             Fact::OfferEnded { offer, call, queue, step, pool, agent, outcome, rang: waited },
             Fact::CallAnswered { call, queue, pool, agent, waited },
-            Fact::CallEnded { call, queue, pool, agent, talked: waited, by: Party::Caller },
+            Fact::CallEnded {
+                call,
+                queue,
+                pool,
+                agent,
+                talked: waited,
+                held: Duration::ZERO,
+                consulted: Duration::ZERO,
+                by: Party::Caller,
+            },
         ]
     }
 

@@ -249,7 +249,7 @@ impl Stage {
                 let to = &self.acd.plan().services[to.index()].name;
                 format!("passed_on {} to {to}", reason.label())
             }
-            Fact::CallTakenOver { call, service } if call == self.call => {
+            Fact::CallTakenOver { call, service, .. } if call == self.call => {
                 format!("taken_over {}", self.acd.plan().services[service.index()].name)
             }
             Fact::CallEndedInMenu { call, .. } if call == self.call => {

@@ -38,9 +38,6 @@ fn log(fact: &Fact, names: &Names) {
             let (service, to) = (names.service(Some(service)), names.service(Some(to)));
             tracing::info!(service, reason = reason.label(), to, "passed on");
         }
-        Fact::CallTakenOver { call, service } => {
-            tracing::info!(call = call.0, service = names.service(Some(service)), "taken over");
-        }
         Fact::OpeningChanged { service, is_open } => {
             tracing::info!(service = names.service(Some(service)), "{}", if is_open { "open" } else { "closed" });
         }
@@ -66,9 +63,13 @@ fn log(fact: &Fact, names: &Names) {
             to = to.label(),
             "flowed out"
         ),
-        Fact::CallEnded { call, talked, by, .. } => {
-            tracing::info!(call = call.0, talked_seconds = talked.as_secs_f64(), by = by.label(), "ended");
-        }
+        Fact::CallEnded { .. }
+        | Fact::CallTakenOver { .. }
+        | Fact::CallTransferred { .. }
+        | Fact::CallTakenUp { .. }
+        | Fact::CallEndedUnattended { .. }
+        | Fact::TransferEnded { .. }
+        | Fact::ConsultEnded { .. } => log_talk(fact, names),
         Fact::CallLeftInGreeting { call, lost, .. } => tracing::info!(call = call.0, lost, "left in greeting"),
         Fact::CallEndedInMenu { call, .. } => tracing::info!(call = call.0, "ended in menu"),
         Fact::CallFailed { call, .. } | Fact::CallFailedInGreeting { call, .. } => {
@@ -104,6 +105,34 @@ fn log(fact: &Fact, names: &Names) {
         | Fact::PauseEnded { .. }
         | Fact::AgentDenied { .. } => log_agent(fact, names),
         Fact::Turned(turned) => tracing::trace!(kind = turned.label(), "turned away"),
+    }
+}
+
+/// What follows the answer.
+fn log_talk(fact: &Fact, names: &Names) {
+    match *fact {
+        Fact::CallTakenOver { call, service, .. } => {
+            tracing::info!(call = call.0, service = names.service(Some(service)), "taken over");
+        }
+        Fact::CallEnded { call, talked, by, .. } => {
+            tracing::info!(call = call.0, talked_seconds = talked.as_secs_f64(), by = by.label(), "ended");
+        }
+        Fact::CallTransferred { call, pool, talked, .. } => {
+            tracing::info!(call = call.0, pool = names.pool(pool), talked_seconds = talked.as_secs_f64(), "passed on");
+        }
+        Fact::CallTakenUp { call, pool, .. } => {
+            tracing::info!(call = call.0, pool = names.pool(pool), "taken up by a colleague");
+        }
+        Fact::CallEndedUnattended { call, by, .. } => {
+            tracing::info!(call = call.0, by = by.label(), "ended while passed on");
+        }
+        Fact::TransferEnded { call, kind, result } => {
+            tracing::info!(call = call.0, kind = kind.label(), result = result.label(), "transfer");
+        }
+        Fact::ConsultEnded { call, result } => {
+            tracing::info!(call = call.0, result = result.label(), "colleague asked");
+        }
+        _ => debug_assert!(false, "no fact about what follows the answer"),
     }
 }
 

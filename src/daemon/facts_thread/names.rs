@@ -75,6 +75,15 @@ impl Names {
             Fact::CallEnded { talked, by, .. } => {
                 format!("ended by {}, talked {:.3} s", by.label(), talked.as_secs_f64())
             }
+            Fact::CallTransferred { agent, talked, .. } => {
+                format!("passed on by {}, talked {:.3} s", self.agent(agent), talked.as_secs_f64())
+            }
+            Fact::CallTakenUp { agent, pool, .. } => {
+                format!("taken up by {} ({})", self.agent(agent), self.pool(pool))
+            }
+            Fact::CallEndedUnattended { by, .. } => format!("ended by {} while passed on", by.label()),
+            Fact::TransferEnded { kind, result, .. } => format!("{} transfer: {}", kind.label(), result.label()),
+            Fact::ConsultEnded { result, .. } => format!("colleague asked: {}", result.label()),
             Fact::OfferMade { agent, step, offer, .. } => {
                 format!("offer {} to {} (step {})", offer.0, self.agent(agent), u16::from(step) + 1)
             }

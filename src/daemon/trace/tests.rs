@@ -32,6 +32,8 @@ fn ended(at: u64, call: u64) -> Record {
         pool,
         agent,
         talked: std::time::Duration::from_millis(1_500),
+        held: std::time::Duration::ZERO,
+        consulted: std::time::Duration::ZERO,
         by: Party::Caller,
     };
     Record { at: Time::from_millis(at), fact }

@@ -21,8 +21,8 @@ pub(super) fn lengths(report: &Report, lang: Language) -> Section {
         pairs: vec![
             pair("Tempo medio di risposta (ASA)", "Average speed of answer (ASA)", total.speed_of_answer()),
             pair(
-                "Tempo medio di gestione (AHT: conversazione e post-chiamata)",
-                "Average handling time (AHT: talk and wrap-up)",
+                "Tempo medio di gestione (AHT: conversazione, attesa, post-chiamata)",
+                "Average handling time (AHT: talk, hold, wrap-up)",
                 total.handling_time(),
             ),
             pair(
@@ -72,7 +72,7 @@ pub(super) fn pools(report: &Report, lang: Language) -> Option<Section> {
         row.extend([it.offers, it.no_answer, it.answered, it.in_time].map(|count| lang.count(count)));
         row.push(lang.percent(Ratio::new(it.in_time, it.answered)));
         row.push(lang.mean(Mean::of(it.waited, it.answered)));
-        row.push(lang.mean(Mean::of(it.talked + it.wrapped_up, it.answered)));
+        row.push(lang.mean(Mean::of(it.handled, it.answered)));
         row
     };
     let mut sum = PoolRow::default();

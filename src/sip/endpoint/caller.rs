@@ -4,8 +4,9 @@ use super::answers::{SDP, refusal_of};
 use super::receiving::key_of;
 use super::session::{session_of, with_session};
 use super::{Core, DialogTimer, Due, Owner, Turn};
-use crate::sip::api::{DialogId, Event, Invitation, Refusal, Transmit, Turned};
+use crate::sip::api::{AccountId, DialogId, Event, Invitation, Refusal, Transmit, Turned};
 use crate::sip::dialog::{Dialog, Pending, Stage, Unacked};
+use crate::sip::digest::Denied;
 use crate::sip::identity;
 use crate::sip::message::{ALLOW, MAX_FORWARDS, Request, Writer};
 use crate::sip::transaction::{PATIENCE, T1, TransactionId};
@@ -19,7 +20,11 @@ impl Core {
     /// An INVITE outside any dialog. Whoever is refused here leaves nothing behind.
     pub(super) fn invited(&mut self, request: Request, turn: &mut Turn<'_>) {
         let source = request.flow.remote.ip().to_canonical();
-        if !self.settings.trusted.iter().any(|network| network.contains(&source)) {
+        let agent = match self.calling_agent(&request, turn) {
+            Ok(agent) => agent,
+            Err(()) => return,
+        };
+        if agent.is_none() && !self.settings.trusted.iter().any(|network| network.contains(&source)) {
             turn.turned(Turned::Forbidden);
             return self.reject(&request, 403, turn);
         }
@@ -53,13 +58,38 @@ impl Core {
         let invitation = Invitation {
             called: identity::called(&request, self.settings.number_from),
             caller: identity::caller(&request),
+            agent,
             body: request.head.body(),
             source: request.flow.remote,
             max_forwards: request.max_forwards.unwrap_or(MAX_FORWARDS),
         };
         let pending = Pending { transaction, request: Box::new(request) };
-        self.dialogs.insert(Dialog::of_invite(id, tag, pending, contact));
+        let mut dialog = Dialog::of_invite(id, tag, pending, contact);
+        dialog.is_agent = agent.is_some();
+        self.dialogs.insert(dialog);
         turn.event(Event::Invited { dialog: id, invitation });
+    }
+
+    /// Whose phone calls: one that calls itself by the name of an account that is registered from there must prove it
+    /// (RFC 3261 22.1). An error has been answered.
+    fn calling_agent(&mut self, request: &Request, turn: &mut Turn<'_>) -> Result<Option<AccountId>, ()> {
+        let Some(account) = self.registrar.phone_at(request) else { return Ok(None) };
+        match self.registrar.authenticate(request, turn.now) {
+            Ok(proven) if proven == account => Ok(Some(account)),
+            // Right, but in the name of somebody else.
+            Ok(_) => {
+                self.reject(request, 403, turn);
+                Err(())
+            }
+            Err(answer) => {
+                if answer.denied == Some(Denied::Wrong) {
+                    turn.turned(Turned::AuthFailed);
+                }
+                let headers = |writer| answer.headers.iter().fold(writer, |w: Writer, (name, v)| w.header(name, v));
+                self.reject_with(request, answer.status, headers, turn);
+                Err(())
+            }
+        }
     }
 
     /// CANCEL of an INVITE that we know (RFC 3261 9.2).

@@ -52,15 +52,23 @@ impl Core {
         }
         match request.method {
             Method::Register => self.register(&request, turn),
+            // Nobody's call is passed on from outside of it.
+            Method::Refer if !in_dialog => self.reject(&request, 403, turn),
             // RFC 3261 8.2.1.
-            Method::Subscribe | Method::Publish | Method::Message | Method::Refer | Method::Notify => {
+            Method::Subscribe | Method::Publish | Method::Message | Method::Notify => {
                 self.reject(&request, 405, turn);
             }
             _ if in_dialog => self.within(request, turn),
             Method::Invite => self.invited(request, turn),
             Method::Options => self.options(&request, turn),
             // RFC 3261 12.2.2, 15.1.2; the last two have been dealt with.
-            Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Ack | Method::Cancel => {
+            Method::Bye
+            | Method::Update
+            | Method::Info
+            | Method::Prack
+            | Method::Refer
+            | Method::Ack
+            | Method::Cancel => {
                 self.reject(&request, 481, turn);
             }
         }

@@ -55,13 +55,13 @@ impl Core {
             }
             Method::Options | Method::Info => {}
             Method::Prack => self.pracked(id, &request, turn),
+            Method::Refer => self.referred(id, request, turn),
             Method::Register
             | Method::Ack
             | Method::Cancel
             | Method::Subscribe
             | Method::Publish
             | Method::Message
-            | Method::Refer
             | Method::Notify => self.reject(&request, 405, turn),
         }
     }
@@ -221,7 +221,7 @@ impl Core {
     }
 
     /// RFC 3261 8.2.2.3 for a request whose body we do not read.
-    fn has_no_requirement(&mut self, request: &Request, turn: &mut Turn<'_>) -> bool {
+    pub(super) fn has_no_requirement(&mut self, request: &Request, turn: &mut Turn<'_>) -> bool {
         request.head.tokens("Require").next().is_none() || self.is_fit(request, turn)
     }
 }

@@ -54,7 +54,7 @@ fn each_fault_has_its_status() {
         ("OPTIONS sip", "options sip", 501),
         ("OPTIONS sip", "FROBNICATE sip", 501),
         ("OPTIONS sip", "MESSAGE sip", 405),
-        ("OPTIONS sip", "REFER sip", 405),
+        ("OPTIONS sip", "PUBLISH sip", 405),
         ("OPTIONS sip", "OPT<ONS sip", 400),
         ("OPTIONS sip", "OPTIONS  sip", 400),
         ("OPTIONS sip", "BYE sip", 400),

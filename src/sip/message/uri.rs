@@ -173,6 +173,15 @@ impl Uri {
         self.params().take(32).collect()
     }
 
+    /// The values of an attached header (RFC 3261 19.1.1), unescaped, in order.
+    pub fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
+        let headers = self.text.get(self.headers..).unwrap_or_default().trim_start_matches('?');
+        headers.split('&').filter_map(move |header| {
+            let (found, value) = header.split_once('=')?;
+            unescape(found).eq_ignore_ascii_case(name).then(|| unescape(value))
+        })
+    }
+
     /// Whether headers are attached (`?Route=...`).
     pub fn has_headers(&self) -> bool {
         self.headers < self.text.len()

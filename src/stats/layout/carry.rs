@@ -3,7 +3,10 @@
 //! Every structure is taken apart by name: a number added to the layout does not compile until it is carried over here.
 
 use super::{Layout, LegSlots, PauseSlots, PoolSlots, QueueSlots, RouteSlots, ServiceSlots, StepSlots, ThresholdSlots};
-use crate::facts::{AgentState, Denial, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned};
+use crate::facts::{
+    AgentState, Denial, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, TransferKind, TransferResult,
+    Turned,
+};
 use crate::stats::histogram::HistogramSlots;
 use crate::stats::layout::{Gauge, GreetingEnd, LAWS, VisitEnd};
 use crate::stats::traffic;
@@ -19,6 +22,8 @@ impl Layout {
             queues,
             pools,
             refused_without_service,
+            transfers,
+            consults,
             turned,
             reloads,
             requests,
@@ -43,6 +48,8 @@ impl Layout {
         queues.iter().zip(&old.queues).for_each(|(new, old)| carry.queue(new, old));
         pools.iter().zip(&old.pools).for_each(|(new, old)| carry.pool(new, old));
         carry.slots(*refused_without_service, old.refused_without_service, Refusal::ALL.len());
+        carry.slots(*transfers, old.transfers, TransferKind::ALL.len() * TransferResult::ALL.len());
+        carry.slots(*consults, old.consults, TransferResult::ALL.len());
         carry.slots(*turned, old.turned, Turned::ALL.len());
         carry.slots(*reloads, old.reloads, Reload::ALL.len());
         carry.slots(*requests, old.requests, traffic::REQUESTS);
@@ -100,8 +107,23 @@ impl Carry {
     }
 
     fn queue(&mut self, new: &QueueSlots, old: &QueueSlots) {
-        let QueueSlots { waiting, oldest, thresholds, waits, flowed_out, promoted, steps, ring, talk, talking, ended } =
-            new;
+        let QueueSlots {
+            waiting,
+            oldest,
+            thresholds,
+            waits,
+            flowed_out,
+            promoted,
+            steps,
+            ring,
+            talk,
+            held,
+            consulted,
+            talking,
+            ended,
+        } = new;
+        self.slots(*held, old.held, 1);
+        self.slots(*consulted, old.consulted, 1);
         self.slots(*waiting, old.waiting, 1);
         self.slots(*oldest, old.oldest, 1);
         thresholds.iter().zip(&old.thresholds).for_each(|(new, old)| self.threshold(*new, *old));

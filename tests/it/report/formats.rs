@@ -154,7 +154,7 @@ fn the_page_needs_nothing_from_elsewhere_and_names_stay_text() {
     let csv = render(&report(month("2026-10"), &records), Language::English, Format::Csv);
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     assert_eq!(
-        reader.records().filter(|row| row.as_ref().is_ok_and(|row| row.len() == 23)).count(),
+        reader.records().filter(|row| row.as_ref().is_ok_and(|row| row.len() == 25)).count(),
         1 + 2 + 1 + 31 + 48
     );
 }

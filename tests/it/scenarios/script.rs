@@ -7,7 +7,7 @@
 //! agents' states (`show states` as first line) and commands that a fact already implies.
 
 use centralino::acd::succession::succeed;
-use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan};
+use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan, TransferTo};
 use centralino::facts::{Fact, OfferOutcome, Record, StepTrigger};
 use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId};
 use centralino::time::{Duration, Time};
@@ -159,6 +159,31 @@ impl Stage {
             }
             "drain" => vec![Event::DrainStarted],
             "drain-end" => vec![Event::DrainEnded],
+            _ => self.transfers(verb, words, received_at),
+        }
+    }
+
+    /// What agents do with a caller after the answer.
+    fn transfers(&self, verb: &str, words: &[&str], received_at: Time) -> Vec<Event> {
+        let offer = || OfferId(words[0].parse::<u64>().unwrap());
+        match verb {
+            "hold" => vec![Event::CallHeld { offer: offer(), received_at }],
+            "retrieve" => vec![Event::CallRetrieved { offer: offer(), received_at }],
+            "ask" => {
+                let colleague = self.acd.plan().agent_by_number(words[1]).unwrap();
+                vec![Event::ConsultAsked { offer: offer(), colleague, received_at }]
+            }
+            "ask-no-more" => vec![Event::ConsultDropped { offer: offer(), received_at }],
+            "pass" => {
+                let plan = self.acd.plan();
+                let to = match (words[1], plan.agent_by_number(words[1]), plan.service_by_number(words[1])) {
+                    ("colleague", ..) => TransferTo::Colleague,
+                    (_, Some(agent), _) => TransferTo::Agent(agent),
+                    (_, None, Some(service)) => TransferTo::Service(service),
+                    (_, None, None) => TransferTo::Unknown,
+                };
+                vec![Event::TransferAsked { offer: offer(), to, received_at }]
+            }
             _ => panic!("no such verb: {verb}"),
         }
     }
@@ -193,6 +218,26 @@ impl Stage {
         self.acd.plan().pause_names().nth(reason.index()).unwrap()
     }
 
+    fn transfer(&self, fact: &Fact) -> String {
+        let agent_name = |id: AgentId| &self.acd.plan().agents[id.index()].number;
+        match fact {
+            Fact::CallEnded { call, talked, held, consulted, by, .. } => {
+                format!("ended {} by {}, talked {}{}", call.0, by.label(), text(*talked), beside(*held, *consulted))
+            }
+            Fact::CallTransferred { call, agent, talked, held, consulted, .. } => {
+                let (agent, talked) = (agent_name(*agent), text(*talked));
+                format!("passed on {} by {agent}, talked {talked}{}", call.0, beside(*held, *consulted))
+            }
+            Fact::CallTakenUp { call, agent, .. } => format!("taken up {} by {}", call.0, agent_name(*agent)),
+            Fact::CallEndedUnattended { call, by, .. } => format!("ended {} by {} unattended", call.0, by.label()),
+            Fact::TransferEnded { call, kind, result } => {
+                format!("transfer of {} {}, {}", call.0, result.label(), kind.label())
+            }
+            Fact::ConsultEnded { call, result } => format!("colleague asked for {}: {}", call.0, result.label()),
+            _ => unreachable!("no fact about a transfer"),
+        }
+    }
+
     fn fact(&self, record: &Record, now: Time) -> Option<String> {
         let agent_name = |id: AgentId| &self.acd.plan().agents[id.index()].number;
         let queue_of = |id: QueueId| &self.acd.plan().queues[id.index()];
@@ -208,7 +253,7 @@ impl Stage {
             Fact::OpeningChanged { service, is_open } => {
                 format!("{} {}", service_name(*service), if *is_open { "open" } else { "closed" })
             }
-            Fact::CallTakenOver { call, service } => format!("taken over {} by {}", call.0, service_name(*service)),
+            Fact::CallTakenOver { call, service, .. } => format!("taken over {} by {}", call.0, service_name(*service)),
             Fact::CallReceived { call, .. } => format!("received {}", call.0),
             Fact::CallLeftInGreeting { call, lost: l, .. } => format!("left in greeting {}{}", call.0, lost(*l)),
             Fact::CallEndedInMenu { call, .. } => format!("ended in menu {}", call.0),
@@ -231,9 +276,12 @@ impl Stage {
                 format!("flowed out {} {}, waited {}", call.0, to.label(), text(*waited))
             }
             Fact::CallFailed { call, waited, .. } => format!("failed {}, waited {}", call.0, text(*waited)),
-            Fact::CallEnded { call, talked, by, .. } => {
-                format!("ended {} by {}, talked {}", call.0, by.label(), text(*talked))
-            }
+            Fact::CallEnded { .. }
+            | Fact::CallTransferred { .. }
+            | Fact::CallTakenUp { .. }
+            | Fact::CallEndedUnattended { .. }
+            | Fact::TransferEnded { .. }
+            | Fact::ConsultEnded { .. } => self.transfer(&record.fact),
             Fact::OfferMade { offer, call, step, agent, since, .. } => {
                 let late = if *since == record.at {
                     String::new()
@@ -295,8 +343,25 @@ fn command(command: &Command, clips: &[String]) -> Option<String> {
         }
         Command::Hush { call } => format!("> hush {}", call.0),
         Command::RefuseCall { call, reason } => format!("> refuse {} {}", call.0, reason.label()),
+        Command::RingColleague { offer, asking: None, call, .. } => format!("> offer {}: pass on {}", offer.0, call.0),
+        Command::RingColleague { offer, asking: Some(asking), .. } => {
+            format!("> offer {}: asked by {}", offer.0, asking.0)
+        }
+        Command::JoinColleague { offer, asking } => format!("> join offer {} and asking {}", offer.0, asking.0),
+        Command::EndConsult { asking, result } => format!("> asking {} ends, {}", asking.0, result.label()),
+        Command::AcceptTransfer { offer } => format!("> try the transfer by {}", offer.0),
+        Command::EndTransfer { offer, result } => format!("> transfer by {} {}", offer.0, result.label()),
         Command::AcceptCall { .. } | Command::PlayMusic { .. } | Command::RingAgent { .. } => return None,
     })
+}
+
+/// What an agent did beside talking.
+fn beside(held: Duration, consulted: Duration) -> String {
+    let some = |word: &str, length: Duration| match length.is_zero() {
+        true => String::new(),
+        false => format!(", {word} {}", text(length)),
+    };
+    some("held", held) + &some("consulted", consulted)
 }
 
 /// `2m5.25s`, `20s`, `1ms` as written in the tables.
