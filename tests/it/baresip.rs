@@ -3,7 +3,8 @@
 use crate::daemon::free_port;
 use crate::peers::Peer;
 use crate::sound::{RATE, tone};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -32,6 +33,8 @@ pub struct Baresip<'a> {
 pub struct Running {
     pub peer: Peer,
     folder: PathBuf,
+    /// Where it takes commands.
+    control: SocketAddr,
 }
 
 impl Baresip<'_> {
@@ -51,22 +54,23 @@ impl Baresip<'_> {
         let folder = folder.join(&name);
         std::fs::create_dir_all(folder.join("recordings")).expect("a folder for recordings");
         write_wav(&folder.join("tone.wav"), &tone(self.hums, 120.0));
-        std::fs::write(folder.join("config"), self.config(&folder)).expect("baresip's configuration");
+        let control = SocketAddr::new(ADDRESS, free_port(ADDRESS));
+        std::fs::write(folder.join("config"), self.config(&folder, control)).expect("baresip's configuration");
         std::fs::write(folder.join("accounts"), self.account()).expect("baresip's account");
         std::fs::write(folder.join("contacts"), "").expect("baresip's contacts");
         let mut command = Command::new("baresip");
         command.arg("-f").arg(&folder).args(arguments);
-        Running { peer: Peer::start(&name, &folder, &mut command), folder }
+        Running { peer: Peer::start(&name, &folder, &mut command), folder, control }
     }
 
-    fn config(&self, folder: &Path) -> String {
+    fn config(&self, folder: &Path, control: SocketAddr) -> String {
         let (port, folder) = (free_port(ADDRESS), folder.display());
         format!(
             "sip_listen {ADDRESS}:{port}\nnet_interface {ADDRESS}\ncall_local_timeout 120\n\
              audio_source aufile,{folder}/tone.wav\naudio_player aubridge,sink\naudio_alert aubridge,sink\n\
              ausrc_srate {RATE}\nrtp_ports 30000-32766\nrtp_stats yes\nmodule_path /usr/lib/baresip/modules\n\
              module g711.so\nmodule g722.so\nmodule srtp.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nsnd_path {folder}/recordings\n\
-             module_tmp account.so\nmodule_app menu.so\n"
+             module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nctrl_tcp_listen {control}\n"
         )
     }
 
@@ -86,6 +90,18 @@ impl Baresip<'_> {
 }
 
 impl Running {
+    /// Presses a key of the phone: a command of its menu, with what belongs to it.
+    pub fn does(&self, command: &str, params: &str) {
+        let order = format!("{{\"command\":\"{command}\",\"params\":\"{params}\"}}");
+        let mut control = TcpStream::connect(self.control).expect("baresip takes commands");
+        control.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("a limit");
+        write!(control, "{}:{order},", order.len()).expect("a command sent");
+        let mut answer = [0; 4096];
+        let length = control.read(&mut answer).expect("an answer");
+        let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+        eprintln!("{command} {params}: {answer}");
+    }
+
     /// What it heard in its one call; to be read after its end.
     pub fn heard(&self) -> Vec<i16> {
         let files = std::fs::read_dir(self.folder.join("recordings")).expect("a folder of recordings");

@@ -26,6 +26,7 @@ mod interop_sipp;
 mod interop_streams;
 mod interop_torture;
 mod interop_trace;
+mod interop_transfers;
 mod interop_voice;
 mod interop_wire;
 mod languages;
