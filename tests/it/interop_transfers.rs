@@ -3,7 +3,10 @@
 use crate::baresip::{Baresip, Running};
 use crate::daemon::{Daemon, Metrics};
 use crate::needs;
-use crate::sound::best_share_of_tone;
+use crate::phone::{Phone, sdp};
+use crate::sound::{Law, best_share_of_tone};
+use rsip::Method;
+use rsip::prelude::*;
 use std::time::Duration;
 
 const CALLER_HUMS: f64 = 1020.0;
@@ -63,4 +66,54 @@ fn holds_retrieves_and_passes_the_caller_on_unasked() {
     assert!(metrics.sum("acd_hold_seconds_total", &[]) > 0.0);
     daemon.wait_for("one talk", LIMIT, |metrics| are(metrics, "talking") == 1.0);
     over(daemon, caller, [first, second]);
+}
+
+/// The same as a phone that asks first: a call to the colleague, proven by digest, then REFER with Replaces (RFC 5589 7).
+#[test]
+fn the_colleague_who_was_asked_gets_the_caller() {
+    let daemon = Daemon::start(|_| {});
+    let offer = |port| sdp(daemon.address, port, &[Law::A]);
+    let [mut agent, mut colleague, mut caller] =
+        ["101", "102", "39000"].map(|user| Phone::new(daemon.address, daemon.sip, user));
+    assert_eq!(agent.register("demo-101").status_code.code(), 200);
+    daemon.wait_for_ready_agents(1.0);
+    let (mut call, _) = caller.connect("800000200", &offer(40_000));
+    let invite = agent.serve_with(Method::Invite, LIMIT, &offer(40_002));
+    agent.serve(Method::Ack, LIMIT);
+    daemon.wait_for("a talk", LIMIT, |metrics| are(metrics, "talking") == 1.0);
+    assert_eq!(colleague.register("demo-102").status_code.code(), 200);
+    daemon.wait_for_ready_agents(1.0);
+
+    let held = offer(40_002).replace("sendrecv", "sendonly");
+    assert_eq!(agent.within(&invite, Method::Invite, 1, "", Some(&held)), 200);
+    agent.within(&invite, Method::Ack, 1, "", None);
+    daemon.wait_for("a hold", LIMIT, |metrics| are(metrics, "on_hold") == 1.0);
+
+    let mut question = agent.invite_proven("102", "demo-101", &offer(40_004));
+    let asked = colleague.serve_with(Method::Invite, LIMIT, &offer(40_006));
+    let shown = asked.from_header().expect("a From").value().to_owned();
+    assert!(shown.starts_with("<sip:101@"), "the colleague sees who asks: {shown}");
+    colleague.serve(Method::Ack, LIMIT);
+    let answer = agent.answer(&mut question, Method::Invite);
+    assert_eq!(answer.status_code.code(), 200);
+    agent.ack(&mut question, &answer, None);
+    daemon.wait_for("a question", LIMIT, |metrics| are(metrics, "consulting") == 2.0);
+
+    let to = format!("Refer-To: <sip:102@{}?{}>\r\n", daemon.sip, agent.replacing(&question));
+    assert_eq!(agent.within(&invite, Method::Refer, 2, &to, None), 202);
+    for told in ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"] {
+        let notify = agent.serve(Method::Notify, LIMIT);
+        assert!(notify.body.starts_with(told.as_bytes()), "{notify}");
+    }
+    agent.serve(Method::Bye, LIMIT);
+    agent.serve(Method::Bye, LIMIT);
+    let metrics = daemon.wait_for("a transfer", LIMIT, |metrics| transfers(metrics, "attended") == 1.0);
+    assert_eq!(metrics.sum("acd_consults_total", &[("result", "completed")]), 1.0);
+    assert!(metrics.sum("acd_consult_seconds_total", &[]) > 0.0);
+    daemon.wait_for("one talk", LIMIT, |metrics| are(metrics, "talking") == 1.0);
+    assert_eq!(caller.bye(&mut call), 200);
+    colleague.serve(Method::Bye, LIMIT);
+    daemon.wait_for("nobody's talk", LIMIT, |metrics| metrics.sum("acd_calls_talking", &[]) == 0.0);
+    assert_eq!(daemon.metrics().sum("acd_invariant_violations_total", &[]), 0.0);
+    daemon.stops();
 }

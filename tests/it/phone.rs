@@ -181,24 +181,30 @@ impl Phone {
     pub fn register(&mut self, password: &str) -> Response {
         let challenge = self.register_once(1, "");
         assert_eq!(challenge.status_code.code(), 401, "a REGISTER without credentials is challenged");
+        let credentials = self.credentials(&challenge, password, Method::Register, &format!("sip:{}", self.server));
+        self.register_once(2, &credentials)
+    }
+
+    /// The answer to a challenge, as a header line.
+    fn credentials(&self, challenge: &Response, password: &str, method: Method, uri: &str) -> String {
         let challenges = challenge.headers.iter().filter_map(|header| match header {
             Header::WwwAuthenticate(header) => header.typed().ok(),
             _ => None,
         });
         let is_md5 = |algorithm: &Option<_>| matches!(algorithm, None | Some(rsip::headers::auth::Algorithm::Md5));
         let challenge = challenges.into_iter().find(|one| is_md5(&one.algorithm)).expect("an MD5 challenge");
-        let uri = rsip::Uri::try_from(format!("sip:{}", self.server)).expect("our own URI");
+        let uri = rsip::Uri::try_from(uri).expect("our own URI");
         let proof = rsip::services::DigestGenerator {
             username: &self.user,
             password,
             nonce: &challenge.nonce,
             uri: &uri,
             realm: &challenge.realm,
-            method: &Method::Register,
+            method: &method,
             qop: Some(&rsip::headers::auth::AuthQop::Auth { cnonce: "c0ffee".to_owned(), nc: 1 }),
             algorithm: rsip::headers::auth::Algorithm::Md5,
         };
-        let credentials = format!(
+        format!(
             "Authorization: Digest username=\"{}\",realm=\"{}\",nonce=\"{}\",uri=\"{uri}\",response=\"{}\",\
              algorithm=MD5,qop=auth,nc=00000001,cnonce=\"c0ffee\"{}\r\n",
             self.user,
@@ -206,8 +212,52 @@ impl Phone {
             challenge.nonce,
             proof.compute(),
             challenge.opaque.map(|opaque| format!(",opaque=\"{opaque}\"")).unwrap_or_default(),
-        );
-        self.register_once(2, &credentials)
+        )
+    }
+
+    /// Dials, and proves on demand who calls.
+    pub fn invite_proven(&mut self, number: &str, password: &str, offer: &str) -> Call {
+        let mut call = self.invite(number, Some(offer));
+        let first = call.clone();
+        let challenge = self.answer(&mut call, Method::Invite);
+        assert_eq!(challenge.status_code.code(), 401, "an agent's INVITE without credentials is challenged");
+        self.ack(&mut call, &challenge, None);
+        let credentials = self.credentials(&challenge, password, Method::Invite, &first.target);
+        call = Call { cseq: first.cseq + 1, branch: format!("{}proven", first.branch), ..first };
+        let text = self.request("INVITE", &call, Some(offer));
+        self.send(&text.replace("Content-Length", &format!("{credentials}Content-Length")));
+        call
+    }
+
+    /// What REFER says to put another in the place of this phone's side of a call.
+    pub fn replacing(&self, call: &Call) -> String {
+        let to_tag = call.to.rsplit_once(";tag=").map_or("", |(_, tag)| tag);
+        let id = call.id.replace('@', "%40");
+        format!("Replaces={id}%3Bto-tag%3D{to_tag}%3Bfrom-tag%3Dt{}", self.here().port())
+    }
+
+    /// Sends a request within a call that was taken, with header lines of its own; its final status, but for ACK.
+    pub fn within(&mut self, invite: &Request, method: Method, cseq: u32, headers: &str, body: Option<&str>) -> u16 {
+        let value = |header: Result<String, rsip::Error>| header.expect("a header of the INVITE");
+        let (here, user) = (self.here(), self.user.clone());
+        let from = value(invite.to_header().map(|to| to.value().to_owned()));
+        let to = value(invite.from_header().map(|from| from.value().to_owned()));
+        let id = value(invite.call_id_header().map(|id| id.value().to_owned()));
+        let target = invite.contact_header().and_then(|it| it.typed()).expect("a Contact").uri.to_string();
+        let kind = body.map(|_| "Content-Type: application/sdp\r\n").unwrap_or_default();
+        let body = body.unwrap_or_default();
+        self.send(&format!(
+            "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {here};rport;branch=z9hG4bKw{}x{cseq}{method}\r\n\
+             Max-Forwards: 70\r\nFrom: {from};tag=callee\r\nTo: {to}\r\nCall-ID: {id}\r\nCSeq: {cseq} {method}\r\n\
+             Contact: <sip:{user}@{here}>\r\n{headers}{kind}Content-Length: {}\r\n\r\n{body}",
+            here.port(),
+            body.len(),
+        ));
+        if method == Method::Ack {
+            return 0;
+        }
+        let mut call = Call { number: user, id, cseq, branch: String::new(), to, target };
+        self.answer(&mut call, method).status_code.code()
     }
 
     fn register_once(&mut self, cseq: u32, credentials: &str) -> Response {
