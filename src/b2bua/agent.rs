@@ -103,7 +103,7 @@ impl Engine {
                 Ok(())
             }
             Err(why) => {
-                self.legs.close(&leg, turn.now, &mut turn.out.media);
+                self.legs.discard(&leg, turn.now, &mut turn.out.media);
                 Err(match why {
                     NotInvited::NoBinding | NotInvited::BadTarget => OfferOutcome::Unreachable,
                     NotInvited::Overflow => OfferOutcome::Failed,

@@ -119,7 +119,7 @@ impl Engine {
                 self.tell(acd::Event::CallArrived { call, service, received_at: at }, turn);
             }
             Err(unacceptable) => {
-                self.legs.close(&leg, turn.now, &mut turn.out.media);
+                self.legs.discard(&leg, turn.now, &mut turn.out.media);
                 turn.out.facts.push(refuse(Refusal::Malformed));
                 self.send_refusal(dialog, &unacceptable.into(), turn);
             }
@@ -249,7 +249,13 @@ impl Engine {
         self.dialogs.remove(&leg.dialog);
         self.media.remove(&leg.media.id);
         turn.out.media.push(media::Command::Measure { leg: leg.media.id, call, party: Party::Caller });
-        self.legs.close(&leg.media, turn.now, &mut turn.out.media);
+        match leg.state {
+            CallerState::Arrived { .. } => self.legs.discard(&leg.media, turn.now, &mut turn.out.media),
+            CallerState::AwaitingAnswer
+            | CallerState::Early { .. }
+            | CallerState::Established
+            | CallerState::ChangeAwaitingAnswer => self.legs.close(&leg.media, turn.now, &mut turn.out.media),
+        }
         Some(leg)
     }
 

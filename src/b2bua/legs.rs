@@ -97,6 +97,13 @@ impl Legs {
         commands.push(media::Command::Close { leg: leg.id });
     }
 
+    /// [`Legs::close`] of a leg whose SDP was never sent: its port need not drain.
+    pub fn discard(&mut self, leg: &Leg, now: Time, commands: &mut Vec<media::Command>) {
+        self.ports.release_untold(leg.port, now);
+        self.open_ports.remove(&leg.port);
+        commands.push(media::Command::Close { leg: leg.id });
+    }
+
     /// Legs open now.
     pub fn open_count(&self) -> usize {
         self.open_ports.len()

@@ -3,6 +3,9 @@
 use crate::time::{Duration, Time};
 use std::collections::VecDeque;
 
+/// How long the socket of a port that nobody was told of may take to be closed.
+const CLOSING: Duration = Duration::from_millis(100);
+
 /// Which port is whose turn. Late packets of an ended call must not reach the next one, so a released port drains
 /// before it is reserved again; and as ports go round in a ring, it rests as long as the others allow.
 #[derive(Debug)]
@@ -11,6 +14,8 @@ pub struct Ports {
     drain: Duration,
     /// Free ports and from when on each may be used; the order of release is the order of these moments.
     free: VecDeque<(u16, Time)>,
+    /// The same of ports that nobody was told of: they rest only until their sockets are closed.
+    untold: VecDeque<(u16, Time)>,
     reserved: Vec<bool>,
 }
 
@@ -20,16 +25,15 @@ impl Ports {
         let even = (first..last).filter(|port| port.is_multiple_of(2));
         let free: VecDeque<_> = even.map(|port| (port, Time::ZERO)).collect();
         let reserved = vec![false; free.len()];
-        Ports { first: first.next_multiple_of(2), drain, free, reserved }
+        Ports { first: first.next_multiple_of(2), drain, free, untold: VecDeque::new(), reserved }
     }
 
     /// The next port that has rested; `None` when all are in use or still draining.
     pub fn reserve(&mut self, now: Time) -> Option<u16> {
-        let &(port, usable_from) = self.free.front()?;
-        if usable_from > now {
-            return None;
-        }
-        self.free.pop_front();
+        let rested = |ports: &mut VecDeque<(u16, Time)>| {
+            ports.pop_front_if(|(_, usable_from)| *usable_from <= now).map(|(port, _)| port)
+        };
+        let port = rested(&mut self.untold).or_else(|| rested(&mut self.free))?;
         if let Some(reserved) = self.slot(port) {
             *reserved = true;
         }
@@ -44,6 +48,14 @@ impl Ports {
         }
     }
 
+    /// [`Ports::release`] of a port that stood in no SDP: no late packet can come.
+    pub fn release_untold(&mut self, port: u16, now: Time) {
+        if let Some(reserved) = self.slot(port).filter(|reserved| **reserved) {
+            *reserved = false;
+            self.untold.push_back((port, now + CLOSING.min(self.drain)));
+        }
+    }
+
     /// Whether this port is in use now.
     pub fn is_reserved(&self, port: u16) -> bool {
         self.position(port).and_then(|position| self.reserved.get(position)).copied().unwrap_or(false)
@@ -51,7 +63,7 @@ impl Ports {
 
     /// How many ports are in use.
     pub fn in_use(&self) -> usize {
-        self.reserved.len() - self.free.len()
+        self.reserved.len() - self.free.len() - self.untold.len()
     }
 
     /// How many ports there are.
@@ -98,6 +110,19 @@ mod tests {
         assert_eq!(ports.reserve(Time::from_millis(6_000)), Some(b));
         assert_eq!(ports.reserve(Time::from_millis(6_999)), None);
         assert_eq!(ports.reserve(Time::from_millis(7_000)), Some(a));
+    }
+
+    #[test]
+    fn a_port_that_nobody_was_told_of_hardly_rests() {
+        let mut ports = Ports::new((20_000, 20_003), DRAIN);
+        let (told, untold) = (ports.reserve(Time::ZERO).unwrap(), ports.reserve(Time::ZERO).unwrap());
+        ports.release(told, Time::ZERO);
+        ports.release_untold(untold, Time::ZERO);
+        ports.release_untold(untold, Time::ZERO);
+        assert_eq!((ports.reserve(Time::from_millis(99)), ports.in_use()), (None, 0));
+        assert_eq!(ports.reserve(Time::from_millis(100)), Some(untold));
+        assert_eq!((ports.reserve(Time::from_millis(4_999)), ports.in_use()), (None, 1));
+        assert_eq!(ports.reserve(Time::from_millis(5_000)), Some(told));
     }
 
     #[test]

@@ -4,7 +4,10 @@
 use crate::caller::{Call, Phone};
 use crate::configuration::Configuration;
 use crate::daemon::{Daemon, free_port};
+use crate::needs;
+use crate::peers::Peer;
 use std::net::{IpAddr, Ipv4Addr};
+use std::process::Command;
 use std::time::Duration;
 
 const SECONDS_10: Duration = Duration::from_secs(10);
@@ -111,5 +114,55 @@ fn rtp_ports_run_out_and_come_back() {
     let metrics =
         daemon.wait_for("all ports free", SECONDS_10, |metrics| metrics.sum("acd_rtp_ports_in_use", &[]) == 0.0);
     assert_eq!(metrics.sum("acd_calls_refused_total", &[("reason", "channel_limit")]), 2.0);
+    daemon.stops();
+}
+
+/// SIPVicious by its own name gets no answer.
+#[test]
+fn sipvicious_finds_nobody() {
+    needs!("svwar");
+    let daemon = Daemon::start(|_| ());
+    let port = daemon.sip.port().to_string();
+    for method in ["REGISTER", "INVITE"] {
+        let mut command = Command::new("svwar");
+        command
+            .args(["--force", "-m", method, "-e", "99-102,201,800000100", "-p", &port])
+            .arg(daemon.address.to_string());
+        let mut scan = Peer::start(&format!("svwar-{method}"), &daemon.folder, &mut command);
+        scan.ends_within(Duration::from_secs(40));
+        let said = scan.printed();
+        assert!(["101", "102", "201"].iter().all(|agent| !said.contains(agent)), "{said}");
+        assert!(said.contains("found nothing"), "{said}");
+    }
+    assert!(daemon.metrics().sum("acd_turned_total", &[("kind", "sip_scanner")]) >= 2.0);
+    daemon.stops();
+}
+
+/// Hostile-world R20: a scan under another name hears the same of users there are as of users there are not.
+#[test]
+fn users_there_are_look_like_users_there_are_not() {
+    let daemon = Daemon::start(strict);
+    let wrong = |user: &str, nonce: &str| {
+        format!(
+            "Authorization: Digest username=\"{user}\", realm=\"centralino\", nonce=\"{nonce}\", uri=\"sip:x\", \
+             response=\"{}\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\"\r\n",
+            "0".repeat(32)
+        )
+    };
+    for address in [daemon.address, STRANGER] {
+        let phone = Phone::at(address, &daemon);
+        for method in ["REGISTER", "REGISTER wrong", "INVITE", "OPTIONS", "SUBSCRIBE", "MESSAGE"] {
+            let (name, credentials) = method.split_once(' ').unwrap_or((method, ""));
+            let answers = ["101", "201", "000", "nobody"].map(|user| {
+                let call =
+                    Call { id: format!("scan-{user}-{method}").replace(' ', "-"), to: format!("<sip:{user}@x>") };
+                let header = if credentials.is_empty() { String::new() } else { wrong(user, &"0".repeat(56)) };
+                let request =
+                    phone.request(name, &call, 1, &header, "").replace("sip:800000200@", &format!("sip:{user}@"));
+                phone.asks(&request).0
+            });
+            assert!(answers.iter().all(|status| *status == answers[0]), "{method} from {address}: {answers:?}");
+        }
+    }
     daemon.stops();
 }

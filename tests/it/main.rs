@@ -44,6 +44,7 @@ mod reloads;
 mod report;
 mod routing_tests;
 mod scenarios;
+mod sdp_noise;
 mod service_level;
 mod service_unit;
 mod simulation;
