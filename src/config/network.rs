@@ -64,6 +64,7 @@ struct Media {
     silent_after: Option<Duration>,
     codecs: Vec<Codec>,
     report_every: Option<Duration>,
+    inband_keys: bool,
     encryption: Encryption,
 }
 
@@ -181,6 +182,7 @@ impl Network {
                 silent_after: media.silent_after,
                 codecs: media.codecs,
                 report_every: media.report_every,
+                inband_keys: media.inband_keys,
                 encryption: media.encryption,
             },
             phones: agents.phones,
@@ -297,9 +299,14 @@ fn read_media(section: &mut Section<'_>, sip: IpAddr, report: &Report<'_>) -> Me
         drain: section.get_or("port_rest", 2 * SECOND, duration(Duration::ZERO, HOUR)),
         silent_after: (silent_after > Duration::ZERO).then_some(silent_after),
         codecs,
+        inband_keys: section.get_or("dtmf", false, inband_keys),
         encryption: section.get_or("srtp", Encryption::Off, encryption),
         report_every: (report_every > Duration::ZERO).then_some(report_every),
     }
+}
+
+fn inband_keys(value: &DeValue<'_>) -> Read<bool> {
+    one_of(value, "kind of keys", &[("events", false), ("inband", true)])
 }
 
 fn read_sizes(section: &mut Section<'_>) -> sip::Limits {

@@ -41,6 +41,7 @@ pub struct MediaEngine {
     silence: Deadlines<usize>,
     reports: Deadlines<usize>,
     report_every: Option<Duration>,
+    inband_keys: bool,
     randomness: ChaCha12Rng,
 }
 
@@ -58,6 +59,7 @@ impl MediaEngine {
             silence: Deadlines::default(),
             reports: Deadlines::default(),
             report_every: settings.report_every,
+            inband_keys: settings.inband_keys,
             randomness: ChaCha12Rng::from_seed(seed),
         }
     }
@@ -96,8 +98,8 @@ impl MediaEngine {
         [packet, silence, report].into_iter().flatten().min()
     }
 
-    /// Sends what is due. However late it is called, a leg sends one packet and goes on in its old rhythm: what was
-    /// missed is a gap, never a burst.
+    /// Sends what is due. However late it is called, a leg sends one packet, then catches up at twice the pace, and goes
+    /// on in its old rhythm: never a burst. What cannot be caught up with is a gap.
     pub fn expire(&mut self, now: Time, out: &mut Output) {
         let mut due = std::mem::take(&mut self.due);
         let now_tick = now.as_nanos() / 1_000_000;
@@ -138,7 +140,10 @@ impl MediaEngine {
     }
 
     fn direct(&mut self, id: LegId, stream: Stream, now: Time) {
+        let inband_keys = self.inband_keys;
         let Some((key, leg)) = self.leg_mut(id) else { return };
+        let listens = inband_keys && stream.telephone_event.is_none();
+        leg.tones = leg.tones.take().filter(|_| listens).or_else(|| listens.then(Box::default));
         leg.direct(stream);
         // Time spent on hold is not silence.
         leg.heard_at = now;

@@ -7,6 +7,7 @@ mod dtmf;
 pub mod embedded;
 pub mod engine;
 pub mod g711;
+mod inband;
 mod music;
 pub mod packets;
 pub mod ports;

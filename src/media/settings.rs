@@ -19,6 +19,8 @@ pub struct Settings {
     pub codecs: Vec<Codec>,
     /// Every leg reports by RTCP about so often (RFC 3550 6.2); `None` never, and needs no second port.
     pub report_every: Option<Duration>,
+    /// Keys are looked for in the sound of legs that agreed to no telephone-events.
+    pub inband_keys: bool,
     /// Whether callers speak SRTP.
     pub encryption: Encryption,
 }
@@ -33,6 +35,7 @@ impl Default for Settings {
             silent_after: Some(Duration::from_secs(120)),
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             report_every: Some(Duration::from_secs(5)),
+            inband_keys: false,
             encryption: Encryption::Off,
         }
     }

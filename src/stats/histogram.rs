@@ -79,8 +79,9 @@ pub(super) const DISPATCH: Scale = microseconds(&[
     50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
 ]);
 /// From the answer to heard audio.
-pub(super) const AUDIO: Scale =
-    microseconds(&[5_000, 10_000, 20_000, 40_000, 60_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000]);
+pub(super) const AUDIO: Scale = microseconds(&[
+    5_000, 10_000, 20_000, 25_000, 40_000, 60_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000,
+]);
 
 /// The share of a leg's packets that were lost, in millionths.
 pub(super) const LOSS: Scale = microseconds(&[0, 1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000]);

@@ -258,6 +258,47 @@ fn a_late_wake_up_is_a_gap_and_never_a_burst() {
 }
 
 #[test]
+fn a_little_lateness_is_caught_up_with_and_leaves_no_trace_in_the_clock() {
+    for late in [1, 7, 19, 21, 45, 99] {
+        let mut bench = Bench::with_legs(Codec::Pcma, Codec::Pcma);
+        bench.command(Command::PlayMusic { leg: A, clip: Some(MUSIC) });
+        bench.run_until(1_100);
+        let due = bench.engine.next_deadline().unwrap().as_nanos() / 1_000_000;
+        bench.now = due + late;
+        bench.engine.expire(Time::from_millis(bench.now), &mut bench.out);
+        bench.collect();
+        bench.run_until(2_000);
+        for pair in bench.sent.windows(2) {
+            assert_eq!(pair[1].timestamp, pair[0].timestamp.wrapping_add(160), "{late} ms late, at {}", pair[1].at);
+            assert!(pair[1].at >= pair[0].at + 10, "never a burst");
+            assert!(!pair[1].marker);
+        }
+        let last = bench.sent.last().unwrap().at;
+        assert_eq!((last - due) % 20, 0, "back in the old rhythm after {late} ms");
+        assert_eq!(bench.sent.len() as u64, (last - bench.sent[0].at) / 20 + 1, "and nothing is missing");
+    }
+}
+
+#[test]
+fn keys_are_found_in_the_sound_of_legs_without_events() {
+    let settings = Settings { inband_keys: true, report_every: None, ..Settings::default() };
+    let mut bench = Bench::new();
+    bench.engine = MediaEngine::new(settings, CLIPS.clone(), [7; 32]);
+    for (leg, telephone_event) in [(A, None), (B, Some(101))] {
+        bench.command(Command::Open { leg, port: 20_000 });
+        bench.command(Command::Direct { leg, stream: Stream { telephone_event, ..stream(leg, Codec::Pcmu) } });
+    }
+    let wave = |hz: f64, n: usize| 4_000.0 * (std::f64::consts::TAU * hz * n as f64 / 8_000.0).sin();
+    let tone: Vec<i16> = (0..1_600).map(|n| (wave(941.0, n) + wave(1_477.0, n)) as i16).collect();
+    for leg in [A, B] {
+        for (number, payload) in encoded(Codec::Pcmu, &tone).chunks(160).enumerate() {
+            bench.receive(leg, address(leg), &rtp(0, number as u16, number as u32 * 160, payload));
+        }
+    }
+    assert_eq!(bench.events, [(1_000, Event::KeyPressed { leg: A, key: Key::of_sign('#').unwrap() })]);
+}
+
+#[test]
 fn streams_that_start_together_are_spread() {
     let mut bench = Bench::new();
     for number in 0..80 {

@@ -8,6 +8,7 @@ use crate::ids::{ClipId, LegId};
 use crate::media::api::{Codec, Output, Stream};
 use crate::media::convert::Conversion;
 use crate::media::dtmf::Keys;
+use crate::media::inband::Tones;
 use crate::media::packets::{HEADER_BYTES, Header};
 use crate::media::srtp::{Srtp, Untrusted};
 use crate::time::Time;
@@ -35,10 +36,14 @@ pub(super) struct Leg {
     pub(super) starts_spurt: bool,
     /// The millisecond of the next packet of our own, as the wheel knows it.
     pub(super) scheduled: Option<u64>,
+    /// So many milliseconds after the one that is meant: it was late and catches up.
+    pub(super) behind: u64,
     /// The slab key of the leg it is joined to.
     pub(super) partner: Option<usize>,
     pub(super) heard_at: Time,
     pub(super) keys: Keys,
+    /// While keys are looked for in its sound.
+    pub(super) tones: Option<Box<Tones>>,
     pub(super) control: Control,
     /// The lasting name of our stream (RFC 7022: 96 random bits).
     pub(super) name: [u32; 3],
@@ -79,9 +84,11 @@ impl Leg {
             announcing: None,
             starts_spurt: true,
             scheduled: None,
+            behind: 0,
             partner: None,
             heard_at: Time::ZERO,
             keys: Keys::default(),
+            tones: None,
             control: Control::default(),
             name,
             is_silent: false,

@@ -8,7 +8,9 @@ use crate::media::api::{Event, Output};
 use crate::media::packets::Header;
 use crate::time::Time;
 
-/// Samples of G.711 in a millisecond.
+/// A stream that is later than so many milliseconds has a gap; one that is less late catches up.
+const MOST_CAUGHT_UP: u64 = 100;
+/// Samples, or bytes of any codec of ours, in a millisecond.
 const SAMPLES_A_MILLI: u64 = 8;
 
 impl MediaEngine {
@@ -34,6 +36,7 @@ impl MediaEngine {
         if leg.playing.is_some() && leg.stream.is_some() && leg.scheduled.is_none() {
             let tick = self.wheel.soon();
             leg.scheduled = Some(tick);
+            leg.behind = 0;
             self.wheel.insert(Due { key, tick });
         }
     }
@@ -61,8 +64,11 @@ impl MediaEngine {
         }
         let length = clip.samples().len();
         let ptime = u64::from(ptime.clamp(10, 60));
-        let missed = now_tick.saturating_sub(due.tick) / ptime;
-        let at = Time::from_millis(due.tick + missed * ptime);
+        let meant = due.tick.saturating_sub(leg.behind);
+        let late = now_tick.saturating_sub(meant);
+        // What is caught up with leaves no trace in the clock of the stream.
+        let missed = if late < MOST_CAUGHT_UP { 0 } else { late / ptime };
+        let at = Time::from_millis(meant + missed * ptime);
         let samples = ptime * SAMPLES_A_MILLI;
         if let Some((to, stream)) = leg.destination() {
             let (payload_type, codec) = (stream.payload_type, stream.codec);
@@ -87,7 +93,10 @@ impl MediaEngine {
             playing.position %= length;
         }
         leg.playing = Some(playing);
-        let tick = due.tick + (missed + 1) * ptime;
+        let next = meant + (missed + 1) * ptime;
+        // Catching up is twice the pace, never a burst.
+        let tick = next.max(now_tick + ptime / 2);
+        leg.behind = tick - next;
         leg.scheduled = Some(tick);
         self.wheel.insert(Due { key: due.key, tick });
     }

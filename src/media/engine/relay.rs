@@ -83,6 +83,11 @@ impl MediaEngine {
                 Err(_) => return count(Turned::RtpGarbage, now, out),
             }
         }
+        if let Content::Sound(codec) = content
+            && let (Some(tones), Some(law)) = (&mut leg.tones, codec.law())
+        {
+            tones.hear(law, rtp.payload(), |key| out.events.push((now, Event::KeyPressed { leg: leg.id, key })));
+        }
         if content != Content::Other {
             leg.latch(from);
             self.relay(key, content, &rtp, now, out);
