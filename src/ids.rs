@@ -70,6 +70,11 @@ impl Key {
         if code < 16 { Some(Key(code)) } else { None }
     }
 
+    /// Its event code (RFC 4733 3.2).
+    pub const fn event(self) -> u8 {
+        self.0
+    }
+
     /// The key with this sign, if it is one.
     pub fn of_sign(sign: char) -> Option<Key> {
         let position = Key::SIGNS.iter().position(|known| *known == sign.to_ascii_uppercase())?;

@@ -281,9 +281,7 @@ impl Engine {
             sip::Event::Unconfirmed { dialog } => self.on_dialog_over(dialog, true, at, turn),
             sip::Event::HungUp { dialog, lost } => self.on_dialog_over(dialog, lost, at, turn),
             sip::Event::KeyPressed { dialog, sign } => {
-                if let (Some(&Side::Caller(call)), Some(key)) = (self.dialogs.get(&dialog), Key::of_sign(sign)) {
-                    self.tell(acd::Event::KeyPressed { call, key, received_at: at }, turn);
-                }
+                Key::of_sign(sign).into_iter().for_each(|key| self.on_key(dialog, key, at, turn));
             }
             sip::Event::Confirmed { dialog, body } => self.on_confirmed(dialog, body, at, turn),
             sip::Event::ChangeOffered { dialog, body } => self.on_change_offered(dialog, body, at, turn),
@@ -336,6 +334,20 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// A key told in SIP: it is for the flow, and for whom the leg talks with.
+    fn on_key(&mut self, dialog: DialogId, key: Key, received_at: Time, turn: &mut Turn<'_>) {
+        let leg = match self.dialogs.get(&dialog) {
+            Some(&Side::Caller(call)) => {
+                self.tell(acd::Event::KeyPressed { call, key, received_at }, turn);
+                self.callers.get(&call).map(|leg| leg.media.id)
+            }
+            Some(Side::Agent(offer)) => self.agents.get(offer).map(|leg| leg.media.id),
+            Some(Side::Consult(asking)) => self.consults.get(asking).map(|leg| leg.media.id),
+            None => None,
+        };
+        turn.out.media.extend(leg.map(|leg| media::Command::PassKey { leg, key }));
     }
 
     /// A leg ended from outside: CANCEL, BYE, or found to be gone.

@@ -78,6 +78,13 @@ pub enum Command {
         /// Either side.
         leg: LegId,
     },
+    /// The leg's other side pressed a key and told it outside the sound (SIP INFO): its partner hears it as an event.
+    PassKey {
+        /// On which leg.
+        leg: LegId,
+        /// Which key.
+        key: Key,
+    },
     /// Say how the leg has fared so far, as a fact about this call.
     Measure {
         /// Which leg.

@@ -8,6 +8,7 @@ mod control;
 mod leg;
 mod outgoing;
 mod playing;
+mod pressing;
 mod relay;
 mod repacket;
 mod silence;
@@ -39,6 +40,7 @@ pub struct MediaEngine {
     /// A packet decrypted; used again and again.
     opened: Vec<u8>,
     silence: Deadlines<usize>,
+    presses: Deadlines<usize>,
     reports: Deadlines<usize>,
     report_every: Option<Duration>,
     inband_keys: bool,
@@ -57,6 +59,7 @@ impl MediaEngine {
             due: Vec::new(),
             opened: Vec::new(),
             silence: Deadlines::default(),
+            presses: Deadlines::default(),
             reports: Deadlines::default(),
             report_every: settings.report_every,
             inband_keys: settings.inband_keys,
@@ -85,6 +88,7 @@ impl MediaEngine {
                     self.part(key);
                 }
             }
+            Command::PassKey { leg, key } => self.pass_key(leg, key, now),
             Command::Measure { leg, call, party } => self.measure(leg, (call, party), now, out),
             Command::Close { leg } => self.close(leg, now, out),
         }
@@ -95,7 +99,8 @@ impl MediaEngine {
         let packet = self.wheel.next().map(Time::from_millis);
         let silence = self.silence.next().map(|(at, _)| at);
         let report = self.reports.next().map(|(at, _)| at);
-        [packet, silence, report].into_iter().flatten().min()
+        let press = self.presses.next().map(|(at, _)| at);
+        [packet, silence, press, report].into_iter().flatten().min()
     }
 
     /// Sends what is due. However late it is called, a leg sends one packet, then catches up at twice the pace, and goes
@@ -110,6 +115,9 @@ impl MediaEngine {
         self.due = due;
         while let Some((_, key)) = self.silence.pop_due(now) {
             self.judge_silence(key, now, out);
+        }
+        while let Some((_, key)) = self.presses.pop_due(now) {
+            self.press(key, now, out);
         }
         while let Some((_, key)) = self.reports.pop_due(now) {
             self.report_due(key, now, out);
@@ -187,6 +195,7 @@ impl MediaEngine {
     fn close(&mut self, id: LegId, now: Time, out: &mut Output) {
         let Some(key) = self.keys.remove(&id) else { return };
         self.report(key, true, now, out);
+        self.presses.cancel(key);
         self.reports.cancel(key);
         self.part(key);
         self.legs.try_remove(key);

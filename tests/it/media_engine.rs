@@ -372,6 +372,72 @@ fn the_first_packet_is_latched_to_and_then_strangers_are_refused() {
 }
 
 #[test]
+fn the_same_stream_may_come_back_from_another_port_after_silence() {
+    let nat = |port| SocketAddr::from(([192, 0, 2, 1], port));
+    let mut bench = Bench::joined(Codec::Pcma, Codec::Pcma);
+    let mut sequence = 0;
+    let mut sound = |ssrc: u32| {
+        sequence += 1;
+        let packet = RtpPacketBuilder::new().payload_type(8).sequence(sequence.into()).ssrc(ssrc);
+        packet.timestamp(u32::from(sequence) * 160).payload(&[0xD5; 160]).build().unwrap()
+    };
+    assert_eq!(bench.receive(A, nat(60_001), &sound(7)).len(), 1);
+    bench.now += 1_900;
+    assert_eq!(bench.receive(A, nat(60_002), &sound(7)), [], "too soon");
+    bench.now += 200;
+    assert_eq!(bench.receive(A, nat(60_002), &sound(8)), [], "another stream");
+    assert_eq!(bench.receive(A, SocketAddr::from(([203, 0, 113, 1], 60_002)), &sound(7)), [], "another host");
+    assert_eq!(bench.receive(A, nat(60_002), &sound(7)).len(), 1);
+    assert_eq!(bench.relayed(B, &rtp(8, 1, 160, &[0xD5; 160])).unwrap().to, nat(60_002));
+    assert_eq!(bench.receive(A, nat(60_001), &sound(7)), [], "and there it stays");
+    assert_eq!(bench.turned, [Turned::RtpStranger; 4]);
+}
+
+#[test]
+fn keys_told_in_sip_become_events_of_the_partner() {
+    let mut bench = Bench::joined(Codec::Pcma, Codec::Pcma);
+    let key = |sign| Key::of_sign(sign).unwrap();
+    bench.command(Command::PassKey { leg: A, key: key('5') });
+    bench.run_until(1_100);
+    assert_eq!(bench.sent, [], "who agreed to events sends them");
+    bench.command(Command::Direct { leg: A, stream: Stream { telephone_event: None, ..stream(A, Codec::Pcma) } });
+    for sign in ['5', '#'] {
+        bench.command(Command::PassKey { leg: A, key: key(sign) });
+    }
+    // The talk goes on meanwhile.
+    for number in 0..30u16 {
+        bench.relayed(A, &rtp(8, number, u32::from(number) * 160, &[1; 160]));
+        bench.run_until(bench.now + 20);
+    }
+    let sent = bench.sent_to(B);
+    assert!(sent.windows(2).all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)), "{sent:?}");
+    let events: Vec<_> = sent.iter().filter(|sent| sent.payload_type == 102).collect();
+    let expected = |code: u8| {
+        let durations = [160u16, 320, 480, 640, 800, 800, 800, 800];
+        durations.into_iter().zip([10, 10, 10, 10, 10, 0x8A, 0x8A, 0x8A]).map(move |(duration, flags)| {
+            let [high, low] = duration.to_be_bytes();
+            vec![code, flags, high, low]
+        })
+    };
+    let payloads: Vec<_> = events.iter().map(|sent| sent.payload.clone()).collect();
+    assert_eq!(payloads, expected(5).chain(expected(11)).collect::<Vec<_>>());
+    for key in events.chunks(8) {
+        assert!(key.iter().all(|sent| sent.timestamp == key[0].timestamp));
+        assert_eq!(key.iter().filter(|sent| sent.marker).count(), 1);
+    }
+    assert_ne!(events[0].timestamp, events[8].timestamp);
+    // And read back by our own reader: two keys.
+    let mut other = Bench::with_legs(Codec::Pcma, Codec::Pcma);
+    for sent in &events {
+        let mut packet = rtp(102, sent.sequence, sent.timestamp, &sent.payload);
+        packet[1] |= u8::from(sent.marker) << 7;
+        other.receive(B, address(B), &packet);
+    }
+    let pressed: Vec<_> = other.events.iter().map(|(_, event)| event.clone()).collect();
+    assert_eq!(pressed, ['5', '#'].map(|sign| Event::KeyPressed { leg: B, key: key(sign) }));
+}
+
+#[test]
 fn a_new_latch_comes_only_with_a_new_address() {
     let sound = rtp(8, 1, 160, &[0xD5; 160]);
     let nat = SocketAddr::from(([192, 0, 2, 1], 60_001));

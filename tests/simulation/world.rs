@@ -189,6 +189,7 @@ impl World {
                 | media::Command::Part { .. }
                 | media::Command::Announce { .. }
                 | media::Command::Hush { .. }
+                | media::Command::PassKey { .. }
                 | media::Command::Measure { .. }
                 | media::Command::Close { .. } => {}
             }

@@ -3,6 +3,7 @@
 use super::announcing::Announcing;
 use super::control::Control;
 use super::outgoing::Outgoing;
+use super::pressing::Pressing;
 use super::repacket::Repacket;
 use crate::ids::{ClipId, LegId};
 use crate::media::api::{Codec, Output, Stream};
@@ -11,8 +12,11 @@ use crate::media::dtmf::Keys;
 use crate::media::inband::Tones;
 use crate::media::packets::{HEADER_BYTES, Header};
 use crate::media::srtp::{Srtp, Untrusted};
-use crate::time::Time;
+use crate::time::{Duration, Time};
 use std::net::{IpAddr, SocketAddr};
+
+/// So long nothing came before a stream may come from another port.
+const MOVED_AFTER: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct Leg {
@@ -42,6 +46,8 @@ pub(super) struct Leg {
     pub(super) partner: Option<usize>,
     pub(super) heard_at: Time,
     pub(super) keys: Keys,
+    /// While keys are pressed on it.
+    pub(super) pressing: Option<Box<Pressing>>,
     /// While keys are looked for in its sound.
     pub(super) tones: Option<Box<Tones>>,
     pub(super) control: Control,
@@ -88,6 +94,7 @@ impl Leg {
             partner: None,
             heard_at: Time::ZERO,
             keys: Keys::default(),
+            pressing: None,
             tones: None,
             control: Control::default(),
             name,
@@ -193,10 +200,19 @@ impl Leg {
         }
     }
 
+    /// Whether a packet from another port of the host that is latched to is the same stream, come back after silence:
+    /// its NAT has given it a new port (hostile-world R24).
+    pub(super) fn has_moved(&self, from: SocketAddr, bytes: &[u8], now: Time) -> bool {
+        let ssrc = bytes.get(8..12).and_then(|ssrc| ssrc.first_chunk()).map(|ssrc| u32::from_be_bytes(*ssrc));
+        self.latched.is_some_and(|latched| latched.ip() == from.ip())
+            && now.since(self.heard_at) >= MOVED_AFTER
+            && ssrc.is_some()
+            && self.control.reception.ssrc() == ssrc
+    }
+
+    /// An admitted packet was good: that is where its leg is.
     pub(super) fn latch(&mut self, from: SocketAddr) {
-        if self.latched.is_none() || Some(from) == self.remote {
-            self.latched = Some(from);
-        }
+        self.latched = Some(from);
     }
 
     pub(super) fn content(&self, payload_type: u8) -> Content {

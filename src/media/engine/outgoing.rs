@@ -84,6 +84,10 @@ impl Outgoing {
     pub(super) fn beside(&mut self, timestamp: u32) -> Numbers {
         let numbers = Numbers { sequence: self.sequence, timestamp, is_first: false };
         self.sequence = self.sequence.wrapping_add(1);
+        // What is relayed makes room for it.
+        if let Some(relayed) = &mut self.relayed {
+            relayed.sequence_offset = relayed.sequence_offset.wrapping_add(1);
+        }
         numbers
     }
 
@@ -153,6 +157,11 @@ impl Outgoing {
     pub(super) fn sender(&self) -> Option<Sender> {
         let Last { at, timestamp, .. } = *self.last.as_ref()?;
         Some(Sender { packets: self.packets, octets: self.octets, timestamp, at, rate: 8_000 })
+    }
+
+    /// What our clock shows now.
+    pub(super) fn timestamp(&self, now: Time) -> u32 {
+        self.next_timestamp(now)
     }
 
     /// Whatever is relayed next begins anew.

@@ -26,7 +26,7 @@ impl MediaEngine {
         let Some(&key) = self.keys.get(&leg) else { return };
         let Some(leg) = self.legs.get_mut(key).filter(|leg| leg.stream.is_some()) else { return };
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        if !leg.admits(from) {
+        if !leg.admits(from) && !leg.has_moved(from, bytes, now) {
             return count(Turned::RtpStranger, now, out);
         }
         let is_control = rtcp::is_control(bytes) && leg.stream.as_ref().is_some_and(|stream| stream.is_muxed);

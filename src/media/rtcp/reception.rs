@@ -82,6 +82,11 @@ impl Reception {
         });
     }
 
+    /// Whose packets come now.
+    pub fn ssrc(&self) -> Option<u32> {
+        self.source.as_ref().map(|source| source.ssrc)
+    }
+
     /// The stream is over; what it was counts on.
     pub fn end_source(&mut self) {
         if let Some(source) = self.source.take() {

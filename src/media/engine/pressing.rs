@@ -1,0 +1,74 @@
+//! Keys that reached us outside the sound, passed on as telephone-events (RFC 4733).
+
+use super::MediaEngine;
+use super::leg::Leg;
+use crate::ids::{Key, LegId};
+use crate::media::api::Output;
+use crate::media::packets::Header;
+use crate::time::{Duration, Time};
+
+/// A packet every 20 ms: five while the key is held, three that say it was let go (RFC 4733 2.5.1.4).
+const STEP: Duration = Duration::from_millis(20);
+const STEP_TICKS: u16 = 160;
+const HELD: u16 = 5;
+const ENDS: u16 = 3;
+/// How loud, below 0 dBm0: as most phones say.
+const VOLUME: u8 = 10;
+const END: u8 = 0x80;
+/// Keys that wait for the one before.
+const MOST_WAITING: usize = 16;
+
+/// What is being pressed on a leg of ours, and what comes after it.
+#[derive(Debug, Default)]
+pub(super) struct Pressing {
+    codes: std::collections::VecDeque<u8>,
+    timestamp: Option<u32>,
+    step: u16,
+}
+
+impl MediaEngine {
+    /// The leg's partner is to hear a key, if it agreed to events and nothing is full.
+    pub(super) fn pass_key(&mut self, leg: LegId, key: Key, now: Time) {
+        // Who agreed to events has sent one of them too.
+        let has_events = |leg: &Leg| leg.stream.as_ref().is_some_and(|stream| stream.telephone_event.is_some());
+        let source = self.leg_mut(leg).filter(|(_, leg)| !has_events(leg));
+        let Some(partner) = source.and_then(|(_, leg)| leg.partner) else { return };
+        let Some(leg) = self.legs.get_mut(partner) else { return };
+        let takes_events = has_events(leg);
+        let pressing = leg.pressing.get_or_insert_with(Box::default);
+        if takes_events && pressing.codes.len() < MOST_WAITING {
+            pressing.codes.push_back(key.event());
+            if self.presses.get(partner).is_none() {
+                self.presses.set(partner, now);
+            }
+        }
+    }
+
+    /// The next packet of the key that is pressed.
+    pub(super) fn press(&mut self, key: usize, now: Time, out: &mut Output) {
+        let Some(leg) = self.legs.get_mut(key) else { return };
+        let agreed = leg.destination().and_then(|(to, stream)| Some((to, stream.telephone_event?)));
+        let (Some(pressing), Some((to, payload_type))) = (&mut leg.pressing, agreed) else {
+            leg.pressing = None;
+            return;
+        };
+        let Some(&code) = pressing.codes.front() else {
+            leg.pressing = None;
+            return;
+        };
+        let timestamp = *pressing.timestamp.get_or_insert_with(|| leg.outgoing.timestamp(now));
+        let (marker, has_ended) = (pressing.step == 0, pressing.step >= HELD);
+        let duration = STEP_TICKS * (pressing.step + 1).min(HELD);
+        pressing.step += 1;
+        if pressing.step == HELD + ENDS {
+            pressing.codes.pop_front();
+            (pressing.timestamp, pressing.step) = (None, 0);
+        }
+        let sequence = leg.outgoing.beside(timestamp).sequence;
+        let header = Header { payload_type, marker, sequence, timestamp, ssrc: leg.outgoing.ssrc };
+        let [high, low] = duration.to_be_bytes();
+        let payload = [code, if has_ended { END } else { 0 } | VOLUME, high, low];
+        leg.send(to, header, out, |bytes| bytes.extend_from_slice(&payload));
+        self.presses.set(key, now + STEP);
+    }
+}
