@@ -143,6 +143,17 @@ pub enum Fact {
         /// From entry to the receive time of the winning 200.
         waited: Duration,
     },
+    /// An answered call's wait had been estimated when it entered: how good that was.
+    WaitEstimated {
+        /// Who.
+        call: CallId,
+        /// Where it waited.
+        queue: QueueId,
+        /// What was expected.
+        estimated: Duration,
+        /// What it was.
+        waited: Duration,
+    },
     /// The caller left the queue before the answer.
     CallAbandoned {
         /// Who.

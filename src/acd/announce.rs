@@ -18,7 +18,11 @@ impl Acd {
         let turn = (visit.announced as usize).checked_rem(announcements.messages.len());
         let message = turn.and_then(|turn| announcements.messages.get(turn)).copied();
         let position = announcements.position.map(|voice| (voice, self.waiting.position(queue, place)));
-        out.commands.push(Command::Announce { call: id, position, message });
+        let voice = announcements.estimate;
+        let estimate = voice.and_then(|voice| Some((voice, self.estimated_wait(id)?)));
+        if position.is_some() || estimate.is_some() || message.is_some() {
+            out.commands.push(Command::Announce { call: id, position, estimate, message });
+        }
         if let Some(visit) = self.calls.get_mut(&id).and_then(Call::visit_mut) {
             visit.announced += 1;
         }

@@ -77,6 +77,8 @@ pub(super) struct Visit {
     pub(super) overtaken: u32,
     /// Announcements heard so far.
     pub(super) announced: u32,
+    /// The wait that was estimated at its entry.
+    pub(super) expected: Option<Duration>,
 }
 
 /// What a queued call does.
@@ -258,8 +260,10 @@ impl Acd {
             unanswered: 0,
             overtaken: 0,
             announced: 0,
+            expected: None,
         });
         self.waiting.line_up(queue, (key, id));
+        self.note_estimate(id);
         out.fact(at, Fact::CallEntered { call: id, service, queue });
         out.commands.push(Command::PlayMusic { call: id, clip: self.plan.queues[queue.index()].music });
         self.start_waiting(id, out);

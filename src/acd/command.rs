@@ -3,6 +3,7 @@
 use super::ivr::Reference;
 use crate::facts::{Refusal, TransferResult};
 use crate::ids::{AgentId, CallId, ClipId, OfferId, VoiceId};
+use crate::time::Duration;
 
 /// Something for the rest of the system to do. Commands are carried out in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub enum Command {
         call: CallId,
         /// The caller's place in the queue, the next one being 1, and the language.
         position: Option<(VoiceId, u32)>,
+        /// The wait that is to be expected, and the language.
+        estimate: Option<(VoiceId, Duration)>,
         /// Said after it.
         message: Option<ClipId>,
     },

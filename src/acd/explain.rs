@@ -70,6 +70,9 @@ impl Acd {
             let (weight, times, most) = (queue.weight, visit.overtaken, self.plan.limits.overtaken_at_most);
             let _ = writeln!(text, "weight {weight}, overtaken {times} times of at most {most}");
         }
+        if let Some(wait) = self.estimated_wait(id) {
+            let _ = writeln!(text, "estimated to wait for {} more", seconds(wait));
+        }
         self.explain_steps(id, queue, visit, now, text);
         for &(key, exit) in &queue.exits {
             let _ = writeln!(text, "key {}: {}", key.sign(), self.exit_in_words(exit));

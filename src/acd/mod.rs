@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`plan`] (what it goes by), [`Event`] in, [`Command`] and facts out, then [`entry`] with
 //! [`calendar`] (who is let in), `call`, `offer` and `agent` (the three lives), [`exit`] (ways out), `prelude` (what is
-//! said before a talk), `announce` (what callers are told meanwhile, by [`voice`]), `escalation` (tier steps), `router`
+//! said before a talk), `announce` (what callers are told meanwhile, by [`voice`]), `estimate` (how long they will wait), `escalation` (tier steps), `router`
 //! with `tier`, `queue` and `strategy` (who meets whom), [`Timer`] (every deadline), `reload` with [`succession`] (a new
 //! plan in the middle of it all), `invariant` (the laws).
 //!
@@ -17,6 +17,7 @@ mod call;
 mod command;
 pub mod entry;
 mod escalation;
+mod estimate;
 mod event;
 pub mod exit;
 mod explain;
@@ -49,6 +50,7 @@ use crate::ids::{AgentId, CallId, OfferId};
 use crate::time::{Deadlines, Time};
 use agent::{Agent, SignedIn};
 use call::Call;
+use estimate::Pace;
 use offer::Offer;
 use prelude::Prelude;
 use queue::{Place, WaitingRoom};
@@ -84,6 +86,8 @@ pub struct Acd {
     preludes: BTreeMap<OfferId, Prelude>,
     agents: Vec<Agent>,
     waiting: WaitingRoom,
+    /// By queue: how fast it moves.
+    pace: Vec<Pace>,
     ready: Ready,
     signed_in: SignedIn,
     /// Waiting calls and ready agents that may have become a pair; empty between steps.
@@ -139,6 +143,7 @@ impl Acd {
         let mut deadlines = Deadlines::default();
         deadlines.set(Timer::Opening, Time::ZERO);
         Acd {
+            pace: vec![Pace::default(); plan.queues.len()],
             waiting: WaitingRoom::new(plan.queues.len(), &tiers),
             ready: Ready::new(&plan, &[], &tiers),
             signed_in: SignedIn::new(tiers.profiles()),

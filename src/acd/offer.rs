@@ -171,7 +171,7 @@ impl Acd {
         let Some(visit) = self.calls.get(&offer.call).and_then(Call::visit) else {
             return self.law(4, false, out);
         };
-        let (entered, stage, key) = (visit.entered, visit.stage, visit.key);
+        let (entered, stage, key, expected) = (visit.entered, visit.stage, visit.key, visit.expected);
         self.deadlines.cancel(Timer::Join(id));
         let waited = answered_at.since(entered);
         self.pass_thresholds(offer.call, |threshold| threshold < waited, out);
@@ -192,6 +192,10 @@ impl Acd {
         self.answered_one(offer.agent);
         let Offer { call, queue, pool, agent, .. } = offer;
         out.fact(answered_at, Fact::CallAnswered { call, queue, pool, agent, waited });
+        if let Some(estimated) = expected {
+            out.fact(answered_at, Fact::WaitEstimated { call, queue, estimated, waited });
+        }
+        self.pace[queue.index()].answered(answered_at, entered);
         // The phone may have put the caller on hold before the relay was confirmed.
         self.retime(id, out);
     }

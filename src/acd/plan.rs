@@ -159,6 +159,8 @@ pub struct Announcements {
     pub every: Duration,
     /// The language in which they are told their place in the queue.
     pub position: Option<VoiceId>,
+    /// The language in which they are told how long they will wait, where that can be estimated.
+    pub estimate: Option<VoiceId>,
     /// One each time, in turn.
     pub messages: Vec<ClipId>,
 }
@@ -335,7 +337,7 @@ impl Default for Queue {
 impl Default for Announcements {
     fn default() -> Announcements {
         let (first, every) = (Duration::from_secs(20), Duration::from_secs(60));
-        Announcements { first, every, position: None, messages: Vec::new() }
+        Announcements { first, every, position: None, estimate: None, messages: Vec::new() }
     }
 }
 

@@ -14,6 +14,7 @@
 
 use super::agent::Agent;
 use super::call::{Call, CallState, Stage, Visit};
+use super::estimate::Pace;
 use super::offer::OfferState;
 use super::plan::{OnReload, Plan, Queue, Service};
 use super::strategy::Ready;
@@ -82,6 +83,7 @@ impl Acd {
     /// Everything that follows from the plan alone: who may serve whom, and the indexes made of it.
     fn work_out_again(&mut self) {
         self.tiers = Tiers::new(&self.plan, &self.pinned);
+        self.pace.resize(self.plan.queues.len(), Pace::default());
         self.waiting = self.waiting.after(self.plan.queues.len(), &self.tiers);
         // A weight that is gone may still be that of callers who wait.
         self.weighted |= self.plan.queues.iter().any(|queue| queue.weight > 0);

@@ -251,9 +251,11 @@ impl Places {
     }
 
     fn announcements(&self, announcements: Announcements) -> Announcements {
-        let Announcements { first, every, position, messages } = announcements;
+        let Announcements { first, every, position, estimate, messages } = announcements;
         let messages = messages.into_iter().map(|clip| self.clip(clip)).collect();
-        Announcements { first, every, position: position.map(|voice| self.voice_id(voice)), messages }
+        let (position, estimate) =
+            (position.map(|voice| self.voice_id(voice)), estimate.map(|voice| self.voice_id(voice)));
+        Announcements { first, every, position, estimate, messages }
     }
 
     fn planned_pool(&self, pool: Pool) -> Pool {

@@ -8,7 +8,7 @@ use crate::facts::{Fact, Party, Record, Refusal, Turned};
 use crate::ids::{CallId, ClipId, LegId, OfferId, VoiceId};
 use crate::media;
 use crate::sip::{self, DialogId, Invitation};
-use crate::time::Time;
+use crate::time::{Duration, Time};
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -216,11 +216,15 @@ impl Engine {
         &mut self,
         call: CallId,
         position: Option<(VoiceId, u32)>,
+        estimate: Option<(VoiceId, Duration)>,
         message: Option<ClipId>,
         turn: &mut Turn<'_>,
     ) {
-        let position = position.and_then(|(voice, number)| self.acd.plan().voices.get(voice.index())?.position(number));
-        let clips: Vec<ClipId> = position.into_iter().flatten().chain(message).collect();
+        let voices = &self.acd.plan().voices;
+        let position = position.and_then(|(voice, number)| voices.get(voice.index())?.position(number));
+        let wait = estimate.and_then(|(voice, wait)| voices.get(voice.index())?.wait_minutes(minutes(wait)));
+        let clips = position.into_iter().flatten().chain(wait.into_iter().flatten()).chain(message);
+        let clips: Vec<ClipId> = clips.collect();
         if !clips.is_empty() {
             self.play(call, |leg| media::Command::Announce { leg, clips }, turn);
         }
@@ -262,6 +266,11 @@ impl Engine {
     fn send_refusal(&mut self, dialog: DialogId, refusal: &sip::Refusal, turn: &mut Turn<'_>) {
         self.sip.refuse(dialog, refusal, turn.now, &mut self.heard);
     }
+}
+
+/// Begun minutes: who was told one is not angry at half of it.
+fn minutes(wait: Duration) -> u32 {
+    u32::try_from(wait.as_secs().div_ceil(60).max(1)).unwrap_or(u32::MAX)
 }
 
 fn plain(status: u16) -> sip::Refusal {

@@ -254,7 +254,9 @@ impl Engine {
             Command::Spell { call, voice, digits, prompt } => {
                 self.spell(call, voice, &digits.to_string(), prompt, turn)
             }
-            Command::Announce { call, position, message } => self.announce(call, position, message, turn),
+            Command::Announce { call, position, estimate, message } => {
+                self.announce(call, position, estimate, message, turn);
+            }
             Command::Hush { call } => self.play(call, |leg| media::Command::Hush { leg }, turn),
             Command::HangUpCall { call } => self.hang_up_call(call, turn),
             Command::RingAgent { offer, call, agent } => self.ring_agent(offer, call, agent, turn),

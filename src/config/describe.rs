@@ -169,12 +169,14 @@ fn told_queue(plan: &Plan, queue: &Queue) -> Told {
     keys.tell("target_percent", target_percent);
     keys.tell("music", clip_name(plan, *music));
     keys.tell("whisper", clip_name(plan, *whisper));
-    if let Some(Announcements { first, every, position, messages }) = announcements {
+    if let Some(Announcements { first, every, position, estimate, messages }) = announcements {
         let voice = position.and_then(|voice| plan.voices.get(voice.index()));
         let place = voice.map_or("no place", |voice| &voice.name);
         let messages = list(messages.iter().map(|clip| clip_name(plan, Some(*clip))));
         let (first, every) = (show_duration(*first), show_duration(*every));
-        keys.tell("announcements", format!("first {first}, every {every}, place in {place}, messages {messages}"));
+        let wait = if estimate.is_some() { "estimated wait" } else { "no wait" };
+        let words = format!("first {first}, every {every}, place in {place}, {wait}, messages {messages}");
+        keys.tell("announcements", words);
     }
     keys.tell("on_reload", word(&ON_RELOAD, on_reload));
     Told { kind: "queue", name: name.clone(), keys: keys.0 }

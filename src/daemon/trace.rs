@@ -181,6 +181,7 @@ fn call_of(fact: &Fact) -> Option<CallId> {
         | Fact::CallEndedUnattended { call, .. }
         | Fact::TransferEnded { call, .. }
         | Fact::ConsultEnded { call, .. }
+        | Fact::WaitEstimated { call, .. }
         | Fact::OfferEnded { call, .. } => Some(call),
         Fact::AgentPlaced { .. }
         | Fact::Reloaded { .. }

@@ -178,6 +178,7 @@ impl Assembler {
             | Fact::CallPassedOn { .. }
             | Fact::CallTakenOver { .. }
             | Fact::OpeningChanged { .. }
+            | Fact::WaitEstimated { .. }
             | Fact::OfferMade { .. }
             | Fact::LegMeasured { .. }
             | Fact::CallPromoted { .. }

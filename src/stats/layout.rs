@@ -134,6 +134,8 @@ pub struct QueueSlots {
     pub promoted: usize,
     /// By position in the list of steps.
     pub steps: Vec<StepSlots>,
+    /// How much longer answered calls waited than was estimated, and how much shorter.
+    pub estimate_errors: [HistogramSlots; 2],
     /// How long phones rang, whatever the outcome.
     pub ring: HistogramSlots,
     /// How long agents talked with callers, a stay of one agent with one caller each.
@@ -377,6 +379,7 @@ impl Next {
             flowed_out: self.slots(FlowOut::ALL.len()),
             promoted: self.slot(),
             steps: (0..queue.steps).map(|_| self.step()).collect(),
+            estimate_errors: [(); 2].map(|()| self.histogram(histogram::WAIT.edges(&[]))),
             ring: self.histogram(histogram::RING.edges(&[])),
             talk: self.histogram(histogram::TALK.edges(&[])),
             held: self.slot(),

@@ -210,6 +210,16 @@ impl Exposition {
                 page.histogram(&[("queue", queue), ("outcome", end.label())], waits);
             }
         }
+        page.family(
+            "acd_wait_estimate_error_seconds",
+            Kind::Histogram,
+            "How far the wait of answered calls was from what was estimated at their entry; too_short: they waited longer.",
+        );
+        for (queue, slots) in self.queues() {
+            for (estimate, errors) in ["too_short", "too_long"].iter().zip(&slots.estimate_errors) {
+                page.histogram(&[("queue", queue), ("estimate", estimate)], errors);
+            }
+        }
         page.family("acd_queue_waiting_calls", Kind::Gauge, "Calls waiting now, ringing ones included.");
         for (queue, slots) in self.queues() {
             page.value(&[("queue", queue)], slots.waiting);

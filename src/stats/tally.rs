@@ -135,6 +135,7 @@ impl Tally {
             Fact::CallPromoted { queue, .. } => self.promoted(queue),
             Fact::StepReached { queue, step, trigger, .. } => self.step_reached(queue, step, trigger),
             Fact::CallAnswered { call, queue, waited, .. } => self.answered(call, queue, waited),
+            Fact::WaitEstimated { queue, estimated, waited, .. } => self.estimated(queue, estimated, waited),
             Fact::CallAbandoned { call, queue, waited, .. } => {
                 self.visit_ended(call, queue, waited, VisitEnd::Abandoned);
             }
@@ -283,6 +284,13 @@ impl Tally {
         if self.visit_ended(call, queue, waited, VisitEnd::Answered) {
             self.board.add(self.layout.queues[queue.index()].talking, 1);
         }
+    }
+
+    fn estimated(&mut self, queue: QueueId, estimated: Duration, waited: Duration) {
+        let Some(slots) = self.layout.queues.get(queue.index()) else { return self.broken(1) };
+        let [too_short, too_long] = &slots.estimate_errors;
+        let error = if waited > estimated { too_short } else { too_long };
+        self.board.record(error, waited.abs_diff(estimated));
     }
 
     fn flowed_out(&mut self, call: CallId, queue: QueueId, waited: Duration, to: FlowOut) {

@@ -29,6 +29,7 @@ pub fn list(checked: &Checked) -> String {
     lines.sort();
     lines.dedup();
     plan.queues.iter().for_each(|queue| of_queue(plan, queue, &mut lines));
+    of_agents(plan, &mut lines);
     of_routing(&plan.limits, &mut lines);
     let media = &settings.engine.media;
     let silent = media.silent_after.map_or_else(|| "never".to_owned(), shown);
@@ -83,12 +84,41 @@ fn of_queue(plan: &Plan, queue: &Queue, lines: &mut Vec<Line>) {
     add(Timer::WrapUp(AgentId(0)), shown(queue.wrap_up), "the agent is ready".to_owned());
 }
 
+/// One line for agents who are alike.
+fn of_agents(plan: &Plan, lines: &mut Vec<Line>) {
+    let agent = AgentId(0);
+    for pause in &plan.pauses {
+        let length = pause.longest.map_or_else(|| "never".to_owned(), shown);
+        lines.push((format!("pause {}", pause.name), Timer::Pause(agent).label(), length, "the agent is ready".into()));
+    }
+    let mut own: Vec<Line> = Vec::new();
+    for of_plan in &plan.agents {
+        let place = format!("pool {}", plan.pools.get(of_plan.pool.index()).map_or("", |pool| &pool.name));
+        if let Some(wrap_up) = of_plan.wrap_up {
+            let then = "some of its agents are ready, whatever the queue".to_owned();
+            own.push((place.clone(), Timer::WrapUp(agent).label(), shown(wrap_up), then));
+        }
+        if of_plan.gap > Duration::ZERO {
+            own.push((
+                place,
+                Timer::Rest(agent).label(),
+                shown(of_plan.gap),
+                "some of its agents may be offered calls".into(),
+            ));
+        }
+    }
+    own.sort();
+    own.dedup();
+    lines.extend(own);
+}
+
 fn of_routing(limits: &Limits, lines: &mut Vec<Line>) {
     let offer = OfferId(0);
     let back_off = &limits.back_off;
     for (timer, length, then) in [
         (Timer::Greeting(CallId(0)), limits.greeting_max, "a prompt whose end nobody told is over"),
         (Timer::Setup(offer), limits.setup_timeout, "a phone that does not ring is unreachable"),
+        (Timer::Prelude(offer), limits.prelude_max, "what is said before the two are joined is cut"),
         (Timer::Join(offer), limits.join_timeout, "the call goes back to its place"),
         (Timer::Settle(offer), limits.settle_timeout, "the last word of a cancelled phone is given up"),
         (Timer::Threshold(CallId(0)), limits.threshold_grace, "added to every threshold's timer"),
@@ -97,6 +127,10 @@ fn of_routing(limits: &Limits, lines: &mut Vec<Line>) {
         (Timer::BackOff(CallId(0)), back_off.rejected, "offered again to an agent who declined"),
         (Timer::BackOff(CallId(0)), back_off.unreachable, "offered again to a phone that could not be reached"),
         (Timer::Retry(AgentId(0)), back_off.unreachable, "a fixed contact is tried again"),
+        (Timer::Rest(AgentId(0)), limits.agent_delay.no_answer, "offered any call after no_answer"),
+        (Timer::Rest(AgentId(0)), limits.agent_delay.busy, "offered any call after busy"),
+        (Timer::Rest(AgentId(0)), limits.agent_delay.rejected, "offered any call after rejected"),
+        (Timer::Rest(AgentId(0)), limits.agent_delay.unreachable, "offered any call after unreachable"),
     ] {
         lines.push(("routing".to_owned(), timer.label(), shown(length), then.to_owned()));
     }

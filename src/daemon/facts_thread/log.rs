@@ -34,13 +34,8 @@ fn log(fact: &Fact, names: &Names) {
         Fact::CallRefused { service, reason } => {
             tracing::info!(service = names.service(service), reason = reason.label(), "refused");
         }
-        Fact::CallPassedOn { service, reason, to } => {
-            let (service, to) = (names.service(Some(service)), names.service(Some(to)));
-            tracing::info!(service, reason = reason.label(), to, "passed on");
-        }
-        Fact::OpeningChanged { service, is_open } => {
-            tracing::info!(service = names.service(Some(service)), "{}", if is_open { "open" } else { "closed" });
-        }
+        Fact::CallPassedOn { .. } | Fact::OpeningChanged { .. } => tracing::info!("{}", names.words(fact)),
+        Fact::WaitEstimated { call, .. } => tracing::debug!(call = call.0, "{}", names.words(fact)),
         Fact::CallEntered { call, queue, .. } => tracing::info!(call = call.0, queue = names.queue(queue), "entered"),
         Fact::CallAnswered { call, queue, pool, waited, .. } => tracing::info!(
             call = call.0,

@@ -48,6 +48,9 @@ impl Names {
                 let (service, to) = (self.service(Some(service)), self.service(Some(to)));
                 format!("service {service} passes it on to {to}: {}", reason.label())
             }
+            Fact::WaitEstimated { estimated, .. } => {
+                format!("the wait had been estimated at {:.3} s", estimated.as_secs_f64())
+            }
             Fact::CallTakenOver { service, .. } => format!("taken over by service {}", self.service(Some(service))),
             Fact::OpeningChanged { service, is_open } => {
                 format!("service {} {}", self.service(Some(service)), if is_open { "opens" } else { "closes" })

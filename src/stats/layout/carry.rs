@@ -121,6 +121,7 @@ impl Carry {
             consulted,
             talking,
             ended,
+            estimate_errors,
         } = new;
         self.slots(*held, old.held, 1);
         self.slots(*consulted, old.consulted, 1);
@@ -131,6 +132,7 @@ impl Carry {
         self.slots(*promoted, old.promoted, 1);
         self.slots(*flowed_out, old.flowed_out, FlowOut::ALL.len());
         steps.iter().zip(&old.steps).for_each(|(new, old)| self.step(*new, *old));
+        estimate_errors.iter().zip(&old.estimate_errors).for_each(|(new, old)| self.histogram(new, old));
         self.histogram(ring, &old.ring);
         self.histogram(talk, &old.talk);
         self.slots(*talking, old.talking, 1);

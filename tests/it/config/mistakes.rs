@@ -198,7 +198,7 @@ const CASES: &[(&str, &str, &str)] = &[
     (
         "[sip]",
         "«[queue.help.announcements]»\nposition = false\n[sip]",
-        "[queue.help.announcements] says nothing (`position = true`, or `messages`)",
+        "[queue.help.announcements] says nothing (`position = true`, `estimated_wait = true` or `messages`)",
     ),
     ("[sip]", "[queue.help.announcements]\nmessages = [«\"it/welcom\"»]\n[sip]", "there is no prompt `it/welcom`"),
     ("[sip]", "[queue.help.announcements]\nevery = «\"1 s\"»\n[sip]", "out of range: 1 s (from 5 s to 1 h)"),

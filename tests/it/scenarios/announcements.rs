@@ -13,6 +13,7 @@ fn talkative(plan: &mut Plan) {
         first: seconds(20),
         every: seconds(30),
         position: Some(VoiceId(0)),
+        estimate: None,
         messages: vec![ClipId(1), ClipId(2)],
     });
     plan.clips = ["welcome", "opening_hours", "web_site"].map(str::to_owned).to_vec();
@@ -139,4 +140,98 @@ fn a_reload_tells_whoever_waits_at_the_next_moment_and_not_what_was_missed() {
     let told = out.commands.iter().filter(|command| matches!(command, Command::Announce { .. })).count();
     assert_eq!(told, 2, "after 410 s and 440 s");
     acd.check_laws().unwrap();
+}
+
+/// Only the estimated wait, once, after 2 s; no welcome to listen to.
+fn estimating(plan: &mut Plan) {
+    talkative(plan);
+    plan.services[0].welcome = None;
+    plan.queues[0].wrap_up = seconds(0);
+    plan.queues[0].announcements = Some(Announcements {
+        first: seconds(2),
+        every: seconds(0),
+        position: None,
+        estimate: Some(VoiceId(0)),
+        messages: Vec::new(),
+    });
+}
+
+/// Four callers are answered 10 s after each other; who comes then hears what that makes of its place, and how good it
+/// was is told when it is answered.
+#[test]
+fn waits_are_estimated_once_there_is_something_to_go_by() {
+    check(
+        plan_with(estimating),
+        "
+        0s register 101
+        0s enter 1 information
+            received 1
+            entered 1 information
+            offer 1: 1 to 101, step 0
+        0s enter 2 information
+            received 2
+            entered 2 information
+        0s enter 3 information
+            received 3
+            entered 3 information
+        0s enter 4 information
+            received 4
+            entered 4 information
+        0s enter 5 information
+            received 5
+            entered 5 information
+        0s rings 1
+        2.5s look
+        10s talk 1
+            offer 1 accepted after 10s
+            answered 1 by 101, waited 10s
+            > join 1 and offer 1
+        20s hang-up 1
+            ended 1 by agent, talked 10s
+            offer 2: 2 to 101, step 0
+            > hang up 1
+        20s talk 2
+            offer 2 accepted after 0s
+            answered 2 by 101, waited 20s
+            > join 2 and offer 2
+        30s hang-up 2
+            ended 2 by agent, talked 10s
+            offer 3: 3 to 101, step 0
+            > hang up 2
+        30s talk 3
+            offer 3 accepted after 0s
+            answered 3 by 101, waited 30s
+            > join 3 and offer 3
+        40s hang-up 3
+            ended 3 by agent, talked 10s
+            offer 4: 4 to 101, step 0
+            > hang up 3
+        40s talk 4
+            offer 4 accepted after 0s
+            answered 4 by 101, waited 40s
+            > join 4 and offer 4
+        41s enter 6 information
+            received 6
+            entered 6 information
+        43.5s look
+            43s > announce to 6: wait 20s
+        50s hang-up 4
+            ended 4 by agent, talked 10s
+            offer 5: 5 to 101, step 0
+            > hang up 4
+        50s talk 5
+            offer 5 accepted after 0s
+            answered 5 by 101, waited 50s
+            > join 5 and offer 5
+        55s hang-up 5
+            ended 5 by agent, talked 5s
+            offer 6: 6 to 101, step 0
+            > hang up 5
+        55s talk 6
+            offer 6 accepted after 0s
+            answered 6 by 101, waited 14s
+            6 had been estimated to wait 20s
+            > join 6 and offer 6
+        ",
+    );
 }

@@ -269,6 +269,9 @@ impl Stage {
             Fact::CallAnswered { call, agent, waited, .. } => {
                 format!("answered {} by {}, waited {}", call.0, agent_name(*agent), text(*waited))
             }
+            Fact::WaitEstimated { call, estimated, .. } => {
+                format!("{} had been estimated to wait {}", call.0, text(*estimated))
+            }
             Fact::CallAbandoned { call, waited, lost: l, .. } => {
                 format!("abandoned {}, waited {}{}", call.0, text(*waited), lost(*l))
             }
@@ -336,10 +339,11 @@ fn command(command: &Command, clips: &[String]) -> Option<String> {
         Command::Spell { call, digits, prompt, .. } => {
             format!("> spell {digits}, {} {}", clips[prompt.index()], call.0)
         }
-        Command::Announce { call, position, message } => {
+        Command::Announce { call, position, estimate, message } => {
             let position = position.map_or(String::new(), |(_, position)| format!(" position {position}"));
             let message = message.map_or(String::new(), |clip| format!(" {}", clips[clip.index()]));
-            format!("> announce to {}:{position}{message}", call.0)
+            let wait = estimate.map_or(String::new(), |(_, wait)| format!(" wait {}", text(wait)));
+            format!("> announce to {}:{position}{wait}{message}", call.0)
         }
         Command::Hush { call } => format!("> hush {}", call.0),
         Command::RefuseCall { call, reason } => format!("> refuse {} {}", call.0, reason.label()),
