@@ -229,12 +229,7 @@ impl Acd {
         out: &mut Outbox,
     ) {
         let key = key.unwrap_or(self.at + MOST_CREDIT - self.credit_of(service, queue));
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        (call.service, call.queue) = (service, queue);
-        self.waiting.take_place(queue);
-        let seniority = (self.at + MOST_CREDIT).since(key);
-        out.fact(self.at, Fact::CallTakenOver { call: id, service, seniority });
-        self.enter_at(id, key, out);
+        self.take_over(id, (service, queue), key, out);
         if let Some(visit) = self.calls.get_mut(&id).and_then(Call::visit_mut) {
             visit.again = true;
         }

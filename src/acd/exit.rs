@@ -10,7 +10,8 @@ use super::call::{Call, CallState, Stage};
 use super::plan::MOST_CREDIT;
 use super::{Acd, Command, Outbox, Timer};
 use crate::facts::{Fact, FlowOut, OfferOutcome, Refusal};
-use crate::ids::{CallId, ClipId, Key, ServiceId};
+use crate::ids::{CallId, ClipId, Key, QueueId, ServiceId};
+use crate::time::Time;
 
 /// Where a caller goes instead of waiting, or instead of waiting on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,13 +99,25 @@ impl Acd {
                 out.commands.push(Command::PlayOnce { call: id, clip });
             }
             Exit::Service(service) => {
-                let Some(call) = self.calls.get_mut(&id) else { return };
-                (call.service, call.queue) = (service, self.plan.services[service.index()].queue);
-                self.waiting.take_place(call.queue);
-                let seniority = (self.at + MOST_CREDIT).since(key);
-                out.fact(self.at, Fact::CallTakenOver { call: id, service, seniority });
-                self.enter_at(id, key, out);
+                let queue = self.plan.services[service.index()].queue;
+                self.take_over(id, (service, queue), key, out);
             }
         }
+    }
+
+    /// A caller of no queue any more enters that of a service, with this seniority.
+    pub(super) fn take_over(
+        &mut self,
+        id: CallId,
+        (service, queue): (ServiceId, QueueId),
+        key: Time,
+        out: &mut Outbox,
+    ) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        (call.service, call.queue) = (service, queue);
+        self.waiting.take_place(queue);
+        let seniority = (self.at + MOST_CREDIT).since(key);
+        out.fact(self.at, Fact::CallTakenOver { call: id, service, seniority });
+        self.enter_at(id, key, out);
     }
 }

@@ -3,6 +3,7 @@
 //! Renders; decides and sums nothing. Label values are names of the plan and words of closed sets, never a caller, a
 //! call or an agent.
 
+mod doors;
 mod family;
 mod summary;
 mod transfers;
@@ -88,30 +89,7 @@ impl Exposition {
             }
             page.value(&labels(NONE), self.layout.refused_without_service + refusal.index());
         }
-        page.family(
-            "acd_calls_passed_on_total",
-            Kind::Counter,
-            "Calls that a service did not take and passed on to another service, by reason.",
-        );
-        for refusal in [Refusal::Closed, Refusal::QueueFull, Refusal::NobodySignedIn] {
-            for (service, slots) in services() {
-                let labels = [("service", service), ("reason", refusal.label())];
-                page.value(&labels, slots.passed_on + refusal.index());
-            }
-        }
-        page.family(
-            "acd_calls_taken_over_total",
-            Kind::Counter,
-            "Callers who left another queue for this service: visits without a call received.",
-        );
-        for (service, slots) in services() {
-            page.value(&[("service", service)], slots.taken_over);
-        }
-        page.family("acd_service_open", Kind::Gauge, "1 while the service is open, by its calendar.");
-        for (service, slots) in services() {
-            let is_open = page.at(slots.closed) == 0;
-            page.number(&[("service", service)], if is_open { 1.0 } else { 0.0 });
-        }
+        doors::families(&self.layout, page);
         page.family("acd_calls_in_greeting", Kind::Gauge, "Calls received that have not entered a queue or ended.");
         for (service, slots) in services() {
             page.value(&[("service", service)], slots.in_greeting);

@@ -18,6 +18,7 @@ mod interop_agents;
 mod interop_baresip;
 mod interop_daemon;
 mod interop_early;
+mod interop_entry;
 mod interop_hostile;
 mod interop_prometheus;
 mod interop_reload;

@@ -148,19 +148,19 @@ impl Phone {
         if method == Method::Ack {
             return request;
         }
-        let copied = request.headers.iter().filter_map(|header| match header {
-            Header::To(to) if !to.value().contains(";tag=") => Some(format!("{header};tag=callee\r\n")),
-            Header::Via(_) | Header::From(_) | Header::To(_) | Header::CallId(_) | Header::CSeq(_) => {
-                Some(format!("{header}\r\n"))
-            }
-            _ => None,
-        });
-        let (copied, here, user, length) = (copied.collect::<String>(), self.here(), &self.user, body.len());
+        let (copied, here, user, length) = (copied_from(&request), self.here(), &self.user, body.len());
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         self.send(&format!(
             "SIP/2.0 200 OK\r\n{copied}Contact: <sip:{user}@{here}>\r\n{kind}Content-Length: {length}\r\n\r\n{body}"
         ));
         request
+    }
+
+    /// The next INVITE, answered with another status (`302 Moved Temporarily`) and these headers, up to its ACK.
+    pub fn turns_down(&mut self, status: &str, headers: &str, limit: Duration) {
+        let invite = self.next_request(Method::Invite, limit);
+        self.send(&format!("SIP/2.0 {status}\r\n{}{headers}Content-Length: 0\r\n\r\n", copied_from(&invite)));
+        self.next_request(Method::Ack, limit);
     }
 
     fn next_request(&mut self, method: Method, limit: Duration) -> Request {
@@ -332,4 +332,16 @@ pub fn audio_port(body: &[u8]) -> u16 {
     let text = String::from_utf8_lossy(body);
     let line = text.lines().find_map(|line| line.strip_prefix("m=audio ")).expect("an audio line in the SDP");
     line.split(' ').next().and_then(|port| port.parse().ok()).expect("a port in the audio line")
+}
+
+/// What every response repeats of its request.
+fn copied_from(request: &Request) -> String {
+    let copied = request.headers.iter().filter_map(|header| match header {
+        Header::To(to) if !to.value().contains(";tag=") => Some(format!("{header};tag=callee\r\n")),
+        Header::Via(_) | Header::From(_) | Header::To(_) | Header::CallId(_) | Header::CSeq(_) => {
+            Some(format!("{header}\r\n"))
+        }
+        _ => None,
+    });
+    copied.collect()
 }

@@ -230,7 +230,7 @@ fn waits_are_estimated_once_there_is_something_to_go_by() {
         55s talk 6
             offer 6 accepted after 0s
             answered 6 by 101, waited 14s
-            6 had been estimated to wait 20s
+            6 was to wait 20s
             > join 6 and offer 6
         ",
     );

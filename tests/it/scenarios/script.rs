@@ -250,9 +250,8 @@ impl Stage {
             Fact::CallPassedOn { service, reason, to } => {
                 format!("passed on {} {} to {}", service_name(*service), reason.label(), service_name(*to))
             }
-            Fact::OpeningChanged { service, is_open } => {
-                format!("{} {}", service_name(*service), if *is_open { "open" } else { "closed" })
-            }
+            Fact::OpeningChanged { service, is_open: true } => format!("{} open", service_name(*service)),
+            Fact::OpeningChanged { service, is_open: false } => format!("{} closed", service_name(*service)),
             Fact::CallTakenOver { call, service, .. } => format!("taken over {} by {}", call.0, service_name(*service)),
             Fact::CallReceived { call, .. } => format!("received {}", call.0),
             Fact::CallLeftInGreeting { call, lost: l, .. } => format!("left in greeting {}{}", call.0, lost(*l)),
@@ -269,9 +268,7 @@ impl Stage {
             Fact::CallAnswered { call, agent, waited, .. } => {
                 format!("answered {} by {}, waited {}", call.0, agent_name(*agent), text(*waited))
             }
-            Fact::WaitEstimated { call, estimated, .. } => {
-                format!("{} had been estimated to wait {}", call.0, text(*estimated))
-            }
+            Fact::WaitEstimated { call, estimated, .. } => format!("{} was to wait {}", call.0, text(*estimated)),
             Fact::CallAbandoned { call, waited, lost: l, .. } => {
                 format!("abandoned {}, waited {}{}", call.0, text(*waited), lost(*l))
             }
