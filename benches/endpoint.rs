@@ -36,6 +36,7 @@ impl Calls {
             accounts: Vec::new(),
             md5_only: Vec::new(),
             number_from: Default::default(),
+            country_code: String::new(),
             trusted: vec!["127.0.0.0/8".parse().expect("a network")],
             limits: Limits { transactions: 1_000_000, dialogs: 100_000, ..Limits::default() },
         };

@@ -77,7 +77,7 @@ impl Engine {
         if agent.is_some_and(|agent| self.agent_invites(agent, dialog, &invitation, at, turn)) {
             return;
         }
-        let Some(&service) = self.numbers.get(&invitation.called) else {
+        let Some(service) = self.service_of(&invitation.called) else {
             let record = Record { at, fact: Fact::CallRefused { service: None, reason: Refusal::NoRoute } };
             turn.out.facts.push(record);
             return self.send_refusal(dialog, &plain(404), turn);
@@ -103,7 +103,7 @@ impl Engine {
                 let state = CallerState::Arrived { answer, agreed };
                 let Invitation { caller, source, max_forwards, .. } = invitation;
                 turn.out.call_ids.extend(self.sip.call_id(dialog).map(|id| (call, id.to_owned())));
-                turn.out.callers.push((call, caller.number.clone()));
+                turn.out.callers.push((call, sip::e164(&caller.number, &self.country_code)));
                 let when = self.answer.get(service.index()).copied().unwrap_or_default();
                 let leg = CallerLeg {
                     dialog,

@@ -120,6 +120,7 @@ pub struct Engine {
     pub(super) dialogs: HashMap<DialogId, Side>,
     pub(super) media: HashMap<LegId, Side>,
     pub(super) numbers: HashMap<String, ServiceId>,
+    pub(super) country_code: String,
     pub(super) agent_of_number: HashMap<String, AgentId>,
     pub(super) phones: Vec<Phone>,
     pub(super) encryption: Vec<media::Encryption>,
@@ -143,7 +144,8 @@ impl Engine {
     /// drives tags, branches, nonces and the like, comes from the system's entropy and is never recorded.
     pub fn new(plan: Plan, settings: Settings, decision_seed: u64, secret_seed: [u8; 32]) -> Engine {
         Engine {
-            numbers: reload::numbers(&plan),
+            numbers: reload::numbers(&plan, &settings.sip.country_code),
+            country_code: settings.sip.country_code.clone(),
             agent_of_number: reload::agents_by_number(&plan),
             agent_of_account: reload::agents_by_account(&plan, &settings.phones),
             acd: Acd::new(plan, decision_seed),

@@ -4,14 +4,19 @@ use super::engine::Engine;
 use super::settings::{Change, Phone};
 use crate::acd::{self, Plan};
 use crate::ids::{AgentId, ServiceId};
-use crate::sip::AccountId;
+use crate::sip::{AccountId, e164};
 use crate::time::Time;
 use std::collections::HashMap;
 
 impl Engine {
+    /// The service that a dialled number means, however it is spelled.
+    pub(super) fn service_of(&self, number: &str) -> Option<ServiceId> {
+        self.numbers.get(number).or_else(|| self.numbers.get(&e164(number, &self.country_code))).copied()
+    }
+
     pub(super) fn on_plan_changed(&mut self, change: Change, now: Time) {
         let Change { plan, accounts, phones, encryption, answer } = change;
-        self.numbers = numbers(&plan);
+        self.numbers = numbers(&plan, &self.country_code);
         self.agent_of_number = agents_by_number(&plan);
         self.agent_of_account = agents_by_account(&plan, &phones);
         self.sip.set_accounts(accounts);
@@ -21,9 +26,14 @@ impl Engine {
 }
 
 /// The service of each number that is dialled.
-pub(super) fn numbers(plan: &Plan) -> HashMap<String, ServiceId> {
-    let services = (0..).map(ServiceId).zip(&plan.services).filter(|(_, service)| !service.retired);
-    services.map(|(id, service)| (service.number.clone(), id)).collect()
+pub(super) fn numbers(plan: &Plan, country_code: &str) -> HashMap<String, ServiceId> {
+    let services = || (0..).map(ServiceId).zip(&plan.services).filter(|(_, service)| !service.retired);
+    let mut numbers: HashMap<_, _> = services().map(|(id, service)| (service.number.clone(), id)).collect();
+    // As written goes first, should two services differ in the spelling alone.
+    for (id, service) in services() {
+        numbers.entry(e164(&service.number, country_code)).or_insert(id);
+    }
+    numbers
 }
 
 /// Whom each number of an agent means.

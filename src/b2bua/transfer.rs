@@ -161,9 +161,9 @@ impl Engine {
             }
         };
         let to = match referral {
-            Referral::To(number) => match (self.agent_of_number.get(number), self.numbers.get(number)) {
+            Referral::To(number) => match (self.agent_of_number.get(number), self.service_of(number)) {
                 (Some(&agent), _) => TransferTo::Agent(agent),
-                (None, Some(&service)) => TransferTo::Service(service),
+                (None, Some(service)) => TransferTo::Service(service),
                 (None, None) => TransferTo::Unknown,
             },
             Referral::Replacing(other) => match self.dialogs.get(other) {

@@ -298,7 +298,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(String, Word)> {
 }
 
 fn tell_sip(keys: &mut Keys, sip: &sip::Settings) {
-    let sip::Settings { udp, tcp: _, realm, md5_only, accounts: _, trusted, number_from, limits } = sip;
+    let sip::Settings { udp, tcp: _, realm, md5_only, accounts: _, trusted, number_from, country_code, limits } = sip;
     let sip::Limits {
         transactions,
         dialogs,
@@ -317,6 +317,7 @@ fn tell_sip(keys: &mut Keys, sip: &sip::Settings) {
     keys.tell("sip.md5_only", list(md5_only));
     keys.tell("sip.trusted", list(trusted));
     keys.tell("sip.number_from", word(&NUMBER_FROM, number_from));
+    keys.tell("sip.country_code", country_code);
     keys.length("sip.registration_min", expires_min);
     keys.length("sip.registration_max", expires_max);
     keys.length("sip.nonce_life", nonce_life);

@@ -3,11 +3,12 @@
 use super::Sources;
 use super::agents::{Agents, secret_file, secret_of};
 use super::mistake::Report;
-use super::read::{List, Placed, Read, Section};
+use super::read::{List, Placed, Read, Section, Wrong};
 use super::routing::one_of;
 use super::settings::{Clip, LedgerSettings, Settings};
 use super::value::{
-    address, codec, count, duration, encryption, network, ports, realm, socket, socket_or_off, time_zone, user_agent,
+    address, codec, count, duration, encryption, network, ports, realm, socket, socket_or_off, text, time_zone,
+    user_agent,
 };
 use crate::media::api::{Codec, Encryption};
 use crate::time::Duration;
@@ -52,6 +53,7 @@ struct Sip {
     md5_only: Vec<String>,
     trusted: Vec<IpNet>,
     number_from: sip::NumberFrom,
+    country_code: String,
     tcp_idle: Duration,
     limits: sip::Limits,
 }
@@ -173,6 +175,7 @@ impl Network {
                 accounts: agents.accounts,
                 trusted: sip.trusted,
                 number_from: sip.number_from,
+                country_code: sip.country_code,
                 limits: sip.limits,
             },
             media: media::Settings {
@@ -262,17 +265,29 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
             .map_or_else(|| MD5_ONLY.map(str::to_string).to_vec(), |list| distinct(list, "name", report)),
         trusted: section.get_list("trusted", network).map_or_else(loopback, |list| distinct(list, "range", report)),
         number_from: section.get_or("number_from", sip::NumberFrom::RequestUri, number_from),
+        country_code: section.get_or("country_code", "39".to_string(), country_code),
         tcp_idle: section.get_or("tcp_idle", 2 * MINUTE, duration(SECOND, DAY)),
         limits,
     }
 }
 
-pub(super) const NUMBER_FROM: [(&str, sip::NumberFrom); 4] = [
+pub(super) const NUMBER_FROM: [(&str, sip::NumberFrom); 5] = [
     ("request_uri", sip::NumberFrom::RequestUri),
     ("to", sip::NumberFrom::To),
     ("called_party", sip::NumberFrom::CalledParty),
     ("diversion", sip::NumberFrom::Diversion),
+    ("history_info", sip::NumberFrom::HistoryInfo),
 ];
+
+/// ITU-T E.164 6.2.1: one to three digits, the first no zero.
+fn country_code(value: &DeValue<'_>) -> Read<String> {
+    let code = text(value)?;
+    let fits = code.is_empty() || (code.len() <= 3 && !code.starts_with('0'));
+    match fits && code.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => Ok(code),
+        false => Err(Wrong::new(format!("`{code}` is no country's calling code"), "like \"39\", without a plus sign")),
+    }
+}
 
 fn number_from(value: &DeValue<'_>) -> Read<sip::NumberFrom> {
     one_of(value, "place of the number", &NUMBER_FROM)

@@ -1,7 +1,7 @@
 //! Who calls and what was dialled, out of a request's many ways to say so.
 //!
-//! Only what comes from a trusted peer is read here at all (RFC 3325 5): nobody else may call. Header names have been
-//! normalised once before, so there is one spelling of each.
+//! What only a network may assert is read from trusted peers alone (RFC 3325 5); an agent's phone elsewhere is who its
+//! password says. Header names have been normalised once before, so there is one spelling of each.
 
 use super::message::{Head, NameAddr, Request, Scheme, comma_entries};
 
@@ -17,6 +17,8 @@ pub enum NumberFrom {
     CalledParty,
     /// The oldest entry of Diversion (RFC 5806): what was dialled before anybody diverted the call.
     Diversion,
+    /// The oldest entry of History-Info (RFC 7044): what was dialled before anybody retargeted the call.
+    HistoryInfo,
 }
 
 /// Who calls. Personal data.
@@ -35,6 +37,7 @@ pub fn called(request: &Request, from: NumberFrom) -> String {
         NumberFrom::RequestUri => None,
         NumberFrom::To => Some(head.to.uri.number()),
         NumberFrom::CalledParty => first(head, "P-Called-Party-ID").map(|address| address.uri.number()),
+        NumberFrom::HistoryInfo => first(head, "History-Info").map(|address| address.uri.number()),
         NumberFrom::Diversion => {
             head.values("Diversion").flat_map(comma_entries).last().and_then(read).map(|address| address.uri.number())
         }
@@ -54,6 +57,11 @@ pub fn caller(request: &Request) -> Caller {
         return Caller::default();
     }
     Caller { number: shown.uri.number(), display: shown.display_name().filter(|name| !name.is_empty()) }
+}
+
+/// Who calls, as an agent's phone that is no trusted peer may say: the name that its password has proven.
+pub fn caller_by_from(request: &Request) -> Caller {
+    Caller { number: request.head.from.uri.number(), display: None }
 }
 
 /// Whether Privacy lists a wish: by semicolons (RFC 3323 4.2), by commas from some.
@@ -120,6 +128,13 @@ mod tests {
             (headers, NumberFrom::To, "+39800"),
             (headers, NumberFrom::CalledParty, "801"),
             (headers, NumberFrom::Diversion, "+39803"),
+            (
+                "History-Info: <sip:804@x?Reason=SIP%3Bcause%3D302>;index=1, <sip:805@x>;index=1.1\r\n",
+                NumberFrom::HistoryInfo,
+                "804",
+            ),
+            ("history-info : <tel:+39-804>;index=1\r\n", NumberFrom::HistoryInfo, "+39804"),
+            ("", NumberFrom::HistoryInfo, "800"),
             ("", NumberFrom::CalledParty, "800"),
             ("Diversion: <<\r\n", NumberFrom::Diversion, "800"),
         ];

@@ -8,6 +8,7 @@ pub mod framing;
 mod identity;
 pub mod intake;
 pub mod message;
+mod number;
 pub mod registrar;
 mod settings;
 pub mod tokens;
@@ -18,4 +19,5 @@ pub use api::{
 };
 pub use endpoint::{CallerIdentity, CancelCause, Endpoint, NotInvited, Tables, Target};
 pub use identity::{Caller, NumberFrom};
+pub use number::e164;
 pub use settings::{Account, Limits, Secret, Settings};

@@ -21,6 +21,8 @@ pub struct Settings {
     pub trusted: Vec<IpNet>,
     /// Where the number dialled stands.
     pub number_from: super::NumberFrom,
+    /// The calling code of national numbers, in digits; empty for none.
+    pub country_code: String,
     /// Bounds.
     pub limits: Limits,
 }

@@ -24,6 +24,7 @@ pub fn settings() -> Settings {
         accounts: vec![Account { user: "101".to_owned(), secret: Secret("demo-101".to_owned()) }],
         md5_only: Vec::new(),
         number_from: Default::default(),
+        country_code: String::new(),
         trusted: vec!["127.0.0.0/8".parse().expect("a network")],
         limits: Limits::default(),
     }

@@ -162,6 +162,7 @@ fn noise_is_read_answered_or_dropped() {
         accounts: vec![Account { user: "101".into(), secret: Secret("s".into()) }],
         md5_only: Vec::new(),
         number_from: Default::default(),
+        country_code: String::new(),
         trusted: Vec::new(),
         limits: Limits { message_bytes: 4_096, ..Limits::default() },
     };

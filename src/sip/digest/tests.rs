@@ -14,6 +14,7 @@ fn settings() -> Settings {
         accounts: vec![account("101"), account("102")],
         md5_only: vec!["OldPhone v1.".into()],
         number_from: Default::default(),
+        country_code: String::new(),
         trusted: Vec::new(),
         limits: Limits::default(),
     }

@@ -19,12 +19,12 @@ const STILL_RINGING: Duration = Duration::from_secs(60);
 impl Core {
     /// An INVITE outside any dialog. Whoever is refused here leaves nothing behind.
     pub(super) fn invited(&mut self, request: Request, turn: &mut Turn<'_>) {
-        let source = request.flow.remote.ip().to_canonical();
+        let trusted = self.is_trusted(request.flow.remote.ip());
         let agent = match self.calling_agent(&request, turn) {
             Ok(agent) => agent,
             Err(()) => return,
         };
-        if agent.is_none() && !self.settings.trusted.iter().any(|network| network.contains(&source)) {
+        if agent.is_none() && !trusted {
             turn.turned(Turned::Forbidden);
             return self.reject(&request, 403, turn);
         }
@@ -56,8 +56,8 @@ impl Core {
         // RFC 3261 17.2.1: at once, so that the INVITE is not sent again.
         self.answer(transaction, 100, Writer::answer(&request, 100, None).finish(), turn);
         let invitation = Invitation {
-            called: identity::called(&request, self.settings.number_from),
-            caller: identity::caller(&request),
+            called: if trusted { identity::called(&request, self.settings.number_from) } else { request.called() },
+            caller: if trusted { identity::caller(&request) } else { identity::caller_by_from(&request) },
             agent,
             body: request.head.body(),
             source: request.flow.remote,

@@ -27,6 +27,7 @@ impl World {
             md5_only: Vec::new(),
             trusted: Vec::new(),
             number_from: Default::default(),
+            country_code: String::new(),
             limits: Limits { bindings_per_account: 2, ..Limits::default() },
         };
         let flow =
