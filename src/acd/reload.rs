@@ -92,8 +92,8 @@ impl Acd {
         let new = self.plan.agents.get(self.agents.len()..).unwrap_or_default();
         for agent in new {
             let mut agent = Agent::new(agent);
-            // Nobody was told of them yet.
-            agent.is_present = false;
+            // Nobody was told of them yet, and whoever needs not register is still to sign in.
+            (agent.is_present, agent.fixed_contact) = (false, false);
             self.agents.push(agent);
         }
         self.ready = Ready::new(&self.plan, &self.pinned, &self.tiers);
@@ -129,7 +129,9 @@ impl Acd {
         let agent = &mut self.agents[id.index()];
         let was_fixed = std::mem::replace(&mut agent.fixed_contact, fixed_contact && !retired);
         match (was_fixed, fixed_contact && !retired) {
-            (false, true) if !agent.signed_in => self.sign_in(id, out),
+            (false, true) if state == AgentState::SignedOut => self.sign_in(id, out),
+            // Busy: a sign-out that has not taken effect now never will.
+            (false, true) => agent.signed_in = true,
             (true, false) => self.sign_out(id, out),
             _ if retired => self.sign_out(id, out),
             _ => {}

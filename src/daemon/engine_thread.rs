@@ -248,6 +248,9 @@ impl EngineThread {
     /// the facts that follow are of the new plan.
     fn reload(&mut self, reload: Reload, now: Time) {
         let Reload { change, sounds, changed, publisher } = reload;
+        // What was due before is still of the old plan.
+        self.engine.expire(now, &mut MediaSockets(&self.outlets), &mut self.out);
+        self.flush(now);
         for (clip, sound) in sounds {
             self.outlets.media.send(media::Command::Learn { clip, sound }, None);
         }

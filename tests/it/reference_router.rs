@@ -1,15 +1,18 @@
 //! A naive router: it follows the facts, scans everything and knows no index. The engine must choose what it chooses.
 
-use centralino::acd::plan::{MOST_WEIGHT, Plan, Queue, Step, StepMode, Strategy};
+use centralino::acd::plan::{MOST_WEIGHT, OnReload, Plan, Queue, Step, StepMode, Strategy};
 use centralino::facts::{AgentState, Fact, OfferOutcome, Record, StepTrigger};
 use centralino::ids::{AgentId, CallId, QueueId};
 use centralino::time::{Duration, Time};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// A call in its queue.
 struct Waiting {
     queue: QueueId,
+    /// The queue's, or what it was before a reload that left the call to it.
+    rules: Rc<Queue>,
     entered: Time,
     /// Nanoseconds of priority.
     credit: i128,
@@ -49,8 +52,8 @@ pub struct Choice {
     step: u8,
 }
 
-pub struct ReferenceRouter<'a> {
-    plan: &'a Plan,
+pub struct ReferenceRouter {
+    plan: Rc<Plan>,
     calls: BTreeMap<CallId, Waiting>,
     /// The seniority of those who are about to enter once more.
     came_before: BTreeMap<CallId, Duration>,
@@ -60,16 +63,26 @@ pub struct ReferenceRouter<'a> {
     round: Option<Choice>,
 }
 
-impl<'a> ReferenceRouter<'a> {
-    pub fn new(plan: &'a Plan) -> Self {
-        ReferenceRouter {
-            plan,
-            calls: BTreeMap::new(),
-            came_before: BTreeMap::new(),
-            agents: vec![Agent::default(); plan.agents.len()],
-            offers: 0,
-            round: None,
+impl ReferenceRouter {
+    pub fn new(plan: Rc<Plan>) -> Self {
+        let agents = vec![Agent::default(); plan.agents.len()];
+        let (calls, came_before) = (BTreeMap::new(), BTreeMap::new());
+        ReferenceRouter { plan, calls, came_before, agents, offers: 0, round: None }
+    }
+
+    /// A reload: waiting calls go by the new rules unless these leave them to the old ones.
+    pub fn reload(&mut self, plan: Rc<Plan>) {
+        self.agents.resize(plan.agents.len(), Agent::default());
+        for call in self.calls.values_mut() {
+            let queue = &plan.queues[call.queue.index()];
+            let (a, b) = (&*call.rules, queue);
+            let same = (&a.steps, a.strategy, a.ring) == (&b.steps, b.strategy, b.ring)
+                && (a.max_wait, a.max_wait_grace) == (b.max_wait, b.max_wait_grace);
+            if queue.on_reload == OnReload::Follow || same {
+                call.rules = Rc::new(queue.clone());
+            }
         }
+        self.plan = plan;
     }
 
     /// The most senior call that somebody ready may have; of those, by the earliest open step, whoever missed it
@@ -81,13 +94,13 @@ impl<'a> ReferenceRouter<'a> {
         let mut calls: Vec<_> = self.calls.iter().filter(|(_, call)| call.offered == 0).collect();
         calls.sort_by_key(|(id, call)| (Reverse(call.weight), call.place(**id)));
         calls.into_iter().find_map(|(&id, call)| {
-            let queue = &self.plan.queues[call.queue.index()];
+            let queue = &*call.rules;
             open_steps(queue, call.step).find_map(|step| {
                 let mut agents: Vec<_> = (0..)
                     .map(AgentId)
                     .take(self.agents.len())
                     .filter(|&agent| self.agents[agent.index()].state == Some(AgentState::Ready))
-                    .filter(|&agent| surplus(self.plan, &queue.steps[step], agent).is_some())
+                    .filter(|&agent| surplus(&self.plan, &queue.steps[step], agent).is_some())
                     .filter(|agent| call.missed.get(agent).is_none_or(|&(_, until)| until <= now))
                     .map(|agent| (self.key(call, queue, step, agent), agent))
                     .collect();
@@ -105,12 +118,13 @@ impl<'a> ReferenceRouter<'a> {
         let agent = &self.agents[id.index()];
         let missed = call.missed.get(&id).map_or(0, |&(times, _)| times);
         let idle = u128::from(agent.idle_since.as_nanos());
-        let above = surplus(self.plan, &queue.steps[step], id).unwrap_or(0);
+        let above = surplus(&self.plan, &queue.steps[step], id).unwrap_or(0);
         let (first, second, third) = match queue.strategy {
             Strategy::LongestIdle => (0, idle, 0),
             Strategy::RoundRobin => (0, agent.offers.into(), 0),
             Strategy::RingAll => return (0, 0, 0, 0),
-            Strategy::Linear | Strategy::Random | Strategy::WeightedRandom => (0, 0, 0),
+            Strategy::Linear => (0, self.plan.agents[id.index()].place.into(), 0),
+            Strategy::Random | Strategy::WeightedRandom => (0, 0, 0),
             Strategy::FewestCalls => (0, agent.answered.into(), agent.offers),
             Strategy::LeastTalkTime => (0, agent.talked.as_nanos(), agent.offers),
             Strategy::BestSkill => (u64::MAX - above, idle, 0),
@@ -122,14 +136,16 @@ impl<'a> ReferenceRouter<'a> {
     pub fn follow(&mut self, record: &Record, now: Time) {
         match record.fact {
             Fact::CallEntered { call, queue, service } => {
-                let Queue { priority_credit, weight, .. } = self.plan.queues[queue.index()];
-                let credit = self.plan.services[service.index()].priority_credit + priority_credit;
-                let credit = self.came_before.remove(&call).unwrap_or(credit).as_nanos() as i128;
+                let rules = Rc::new(self.plan.queues[queue.index()].clone());
+                let credit = self.plan.services[service.index()].priority_credit + rules.priority_credit;
+                let credit = self.came_before.remove(&call).unwrap_or(credit);
+                let (credit, weight) = (credit.as_nanos() as i128, rules.weight);
                 let missed = BTreeMap::new();
                 self.calls.insert(
                     call,
                     Waiting {
                         queue,
+                        rules,
                         entered: record.at,
                         credit,
                         weight,
@@ -143,6 +159,13 @@ impl<'a> ReferenceRouter<'a> {
                 );
             }
             Fact::CallTakenOver { call, seniority, .. } => _ = self.came_before.insert(call, seniority),
+            Fact::StepReached { call, step, trigger: StepTrigger::Reload, .. } => {
+                let waiting = self.call(call);
+                let waited = record.at.since(waiting.entered);
+                let reached = waiting.rules.steps.iter().rposition(|step| step.after <= waited);
+                assert_eq!(reached, Some(step.into()), "{record:?}");
+                waiting.step = step.into();
+            }
             Fact::StepReached { call, step, trigger, .. } => {
                 let due = trigger == StepTrigger::Time || self.opens_early(&self.calls[&call]);
                 assert!(due && usize::from(step) == self.calls[&call].step + 1, "{record:?}");
@@ -157,7 +180,7 @@ impl<'a> ReferenceRouter<'a> {
                 );
                 self.count_overtaken(&choice, agent, now);
                 self.call(call).offered += 1;
-                if self.plan.queues[self.call(call).queue.index()].strategy == Strategy::RingAll {
+                if self.call(call).rules.strategy == Strategy::RingAll {
                     let agents: Vec<_> = choice.agents.iter().copied().filter(|other| *other != agent).collect();
                     self.round = (!agents.is_empty()).then_some(Choice { agents, ..choice });
                 }
@@ -243,10 +266,10 @@ impl<'a> ReferenceRouter<'a> {
     }
 
     fn opens_early(&self, call: &Waiting) -> bool {
-        let queue = &self.plan.queues[call.queue.index()];
+        let queue = &*call.rules;
         let Some(next) = queue.steps.get(call.step + 1) else { return false };
         let asked =
-            |agent| open_steps(queue, call.step).any(|step| surplus(self.plan, &queue.steps[step], agent).is_some());
+            |agent| open_steps(queue, call.step).any(|step| surplus(&self.plan, &queue.steps[step], agent).is_some());
         let is_in = |agent: &AgentId| {
             !matches!(self.agents[agent.index()].state, None | Some(AgentState::SignedOut)) && asked(*agent)
         };
@@ -289,6 +312,8 @@ fn open_steps(queue: &Queue, step: usize) -> impl Iterator<Item = usize> {
 pub fn surplus(plan: &Plan, step: &Step, agent: AgentId) -> Option<u64> {
     let agent = &plan.agents[agent.index()];
     let level = |skill| agent.skills.iter().find(|(known, _)| *known == skill).map_or(0, |(_, level)| *level);
-    let fits = step.pools.contains(&agent.pool) && step.requires.iter().all(|&(skill, least)| level(skill) >= least);
+    let fits = !agent.retired
+        && step.pools.contains(&agent.pool)
+        && step.requires.iter().all(|&(skill, least)| level(skill) >= least);
     fits.then(|| step.requires.iter().map(|&(skill, least)| u64::from(level(skill) - least)).sum())
 }

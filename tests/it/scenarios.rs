@@ -19,6 +19,8 @@ mod transfers;
 mod waiting;
 mod weights;
 
+pub use script::laid_out;
+
 use centralino::acd::Plan;
 use centralino::acd::plan::{Agent, Pause, Pool, Queue, Service, Step, Strategy};
 use centralino::ids::{ClipId, PoolId, QueueId, SkillId};

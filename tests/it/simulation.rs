@@ -3,18 +3,21 @@
 //! router chooses. `CENTRALINO_SEEDS` sets the number of seeds; a failure prints its seed.
 
 use crate::reference_router::{ReferenceRouter, surplus};
+use crate::scenarios::laid_out;
 use centralino::acd::ivr::{Flow, Menu, Number, Target};
 use centralino::acd::plan::{
-    Agent, Announcements, BackOff, Limits, Pause, Pool, Queue, Service, Step, StepMode, Strategy,
+    Agent, Announcements, BackOff, Limits, OnReload, Pause, Pool, Queue, Service, Step, StepMode, Strategy,
 };
 use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan, Sizes, Stuck, TransferTo};
 use centralino::facts::{Fact, OfferOutcome, Record};
 use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
-use centralino::stats::{self, Shape, Tally};
+use centralino::stats::{self, Layout, Shape, Tally};
 use centralino::time::{Duration, Time};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
 
 struct Dice(ChaCha8Rng);
 
@@ -151,7 +154,8 @@ fn random_queue(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Queue 
         max_wait: Duration::from_secs(30 + dice.below(60)),
         max_wait_grace: Duration::from_secs(dice.below(3) * 6),
         max_length: 3 + dice.below(20) as u32,
-        thresholds: [30, 20, 40].map(Duration::from_secs).to_vec(),
+        thresholds: dice.pick(&[[30, 20, 40], [30, 20, 40], [20, 10, 50]]).map(Duration::from_secs).to_vec(),
+        on_reload: dice.pick(&[OnReload::Follow, OnReload::Follow, OnReload::Keep]),
         whisper: dice.percent(30).then_some(ClipId(3)),
         announcements: dice.percent(50).then(|| Announcements {
             first: Duration::from_secs(1 + dice.below(30)),
@@ -175,14 +179,18 @@ fn random_step(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Step {
 }
 
 /// The engine, the world around it and everybody who looks on.
-struct World<'a> {
-    plan: &'a Plan,
+struct World {
+    plan: Rc<Plan>,
+    /// Those that were in force before.
+    old_plans: Vec<Rc<Plan>>,
+    /// How often in a hundred steps the configuration is read again.
+    reloads: u64,
     dice: Dice,
     acd: Acd,
     out: Outbox,
     tally: Tally,
     /// Not with a shell that oversleeps: the facts of a step then belong to several moments.
-    reference: Option<ReferenceRouter<'a>>,
+    reference: Option<ReferenceRouter>,
     /// How long, at most, the shell sleeps past the moment at which something is due.
     oversleep_ms: u64,
     /// What is going to happen, by moment and order of decision.
@@ -202,15 +210,18 @@ struct World<'a> {
     commands: Vec<Command>,
 }
 
-impl<'a> World<'a> {
-    fn new(plan: &'a Plan, seed: u64, oversleep_ms: u64) -> World<'a> {
+impl World {
+    fn new(plan: Plan, seed: u64, oversleep_ms: u64, reloads: u64) -> World {
+        let plan = Rc::new(plan);
         World {
-            plan,
+            old_plans: Vec::new(),
+            reloads,
             dice: Dice(ChaCha8Rng::seed_from_u64(seed)),
-            acd: Acd::new(plan.clone(), seed),
+            acd: Acd::new(Plan::clone(&plan), seed),
             out: Outbox::default(),
-            tally: Tally::new(shape(plan), Time::ZERO),
-            reference: (oversleep_ms == 0).then(|| ReferenceRouter::new(plan)),
+            tally: Tally::new(shape(&plan), Time::ZERO),
+            reference: (oversleep_ms == 0).then(|| ReferenceRouter::new(Rc::clone(&plan))),
+            plan,
             oversleep_ms,
             coming: BTreeMap::new(),
             decided: 0,
@@ -262,11 +273,41 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Another random plan, in which some of the names are those of the running one. No number moves by it.
+    fn reload(&mut self) {
+        // What was due before is still of the old plan.
+        self.latest = self.latest.max(self.now);
+        self.acd.expire(self.now, &mut self.out);
+        self.look();
+        let plan = Rc::new(laid_out(&self.plan, random_plan(&mut self.dice)));
+        let old = self.tally.layout();
+        let layout = Layout::new(old.shape.grown(shape(&plan)));
+        let origins = layout.origins(&old);
+        let before = self.tally.values().to_vec();
+        self.tally.relay(Arc::new(layout), &origins);
+        let kept: BTreeSet<usize> = origins.iter().flatten().copied().collect();
+        assert_eq!(kept.len(), before.len(), "a number is lost");
+        for (origin, now) in origins.iter().zip(self.tally.values()) {
+            assert!(origin.is_none_or(|origin| before[origin] == *now), "a number moved");
+        }
+        if let Some(reference) = &mut self.reference {
+            reference.reload(Rc::clone(&plan));
+        }
+        self.old_plans.push(std::mem::replace(&mut self.plan, plan));
+        let event = Event::PlanChanged(Box::new(Plan::clone(&self.plan)));
+        self.acd.handle(event, self.now, &mut self.out);
+        self.look();
+    }
+
     /// One event, or one moment's deadlines, whichever comes first. False when nothing is to come.
     fn step(&mut self) -> bool {
         let deadline = self.acd.next_deadline().map(|(at, _)| at);
         let event = self.coming.first_key_value().map(|(&(at, _), _)| at);
         let Some(next) = deadline.into_iter().chain(event).min() else { return false };
+        if self.reloads > 0 && self.dice.percent(self.reloads) && self.old_plans.len() < 40 {
+            self.reload();
+            return true;
+        }
         self.now = self.now.max(next);
         if self.oversleep_ms > 0 && self.dice.percent(20) {
             self.now = self.now + self.dice.up_to(self.oversleep_ms);
@@ -320,8 +361,13 @@ impl<'a> World<'a> {
     /// Law 6: by an open step only, and with its skills.
     fn check_legal(&self, record: &Record) {
         if let Fact::OfferMade { queue, step, agent, .. } = record.fact {
-            let step = &self.plan.queues[queue.index()].steps[usize::from(step)];
-            assert!(surplus(self.plan, step, agent).is_some(), "{record:?}: unskilled");
+            // A queue may leave those who wait to the rules of any time before.
+            let kept = self.old_plans.iter().filter(|_| self.plan.queues[queue.index()].on_reload == OnReload::Keep);
+            let mut queues = kept.chain([&self.plan]).filter_map(|plan| plan.queues.get(queue.index()));
+            let allows = |queue: &Queue| {
+                queue.steps.get(usize::from(step)).is_some_and(|step| surplus(&self.plan, step, agent).is_some())
+            };
+            assert!(queues.any(allows), "{record:?}: unskilled");
         }
     }
 
@@ -454,15 +500,15 @@ pub fn shape(plan: &Plan) -> Shape {
 /// What statistics count in a run, and its facts.
 pub fn shape_and_facts(seed: u64) -> (Shape, Vec<Record>) {
     let plan = random_plan(&mut Dice(ChaCha8Rng::seed_from_u64(seed)));
-    (shape(&plan), run(seed, 0).0)
+    (shape(&plan), run(seed, 0, 0).0)
 }
 
 /// One whole run: calls come, all are over in the end, nothing is left.
-fn run(seed: u64, oversleep_ms: u64) -> (Vec<Record>, Vec<Command>) {
+fn run(seed: u64, oversleep_ms: u64, reloads: u64) -> (Vec<Record>, Vec<Command>) {
     let plan = random_plan(&mut Dice(ChaCha8Rng::seed_from_u64(seed)));
-    let mut world = World::new(&plan, seed, oversleep_ms);
+    let mut world = World::new(plan, seed, oversleep_ms, reloads);
     world.arrive();
-    for _ in 0..plan.agents.len() {
+    for _ in 0..world.plan.agents.len() {
         world.agents_do_something();
     }
     while world.calls < world.limit {
@@ -480,9 +526,10 @@ fn run(seed: u64, oversleep_ms: u64) -> (Vec<Record>, Vec<Command>) {
 }
 
 /// How many calls are answered in so many runs.
-fn answered_in(seeds: u64, oversleep_ms: u64) -> usize {
+fn answered_in(seeds: u64, oversleep_ms: u64, reloads: u64) -> usize {
     let answered = |seed| {
-        let (facts, _) = std::panic::catch_unwind(|| run(seed, oversleep_ms)).unwrap_or_else(|_| panic!("seed {seed}"));
+        let run = || run(seed, oversleep_ms, reloads);
+        let (facts, _) = std::panic::catch_unwind(run).unwrap_or_else(|_| panic!("seed {seed}"));
         facts.iter().filter(|record| matches!(record.fact, Fact::CallAnswered { .. })).count()
     };
     (0..seeds).map(answered).sum()
@@ -495,18 +542,25 @@ fn seeds(usual: u64) -> u64 {
 #[test]
 fn the_laws_hold_and_the_choice_is_the_naive_one_whatever_happens() {
     let seeds = seeds(100);
-    let answered = answered_in(seeds, 0);
+    let answered = answered_in(seeds, 0, 0);
+    assert!(answered as u64 > seeds, "only {answered} calls were answered: the simulation shows nothing");
+}
+
+#[test]
+fn the_laws_hold_and_the_choice_is_the_naive_one_through_reloads() {
+    let seeds = seeds(60);
+    let answered = answered_in(seeds, 0, 2) + answered_in(seeds / 3, 1_500, 2);
     assert!(answered as u64 > seeds, "only {answered} calls were answered: the simulation shows nothing");
 }
 
 #[test]
 fn the_laws_hold_when_the_shell_oversleeps() {
     let seeds = seeds(30);
-    let answered = answered_in(seeds, 1_500);
+    let answered = answered_in(seeds, 1_500, 0);
     assert!(answered as u64 > seeds, "only {answered} calls were answered: the simulation shows nothing");
 }
 
 #[test]
 fn the_same_seed_gives_the_same_commands_and_facts() {
-    assert!((100..110).all(|seed| run(seed, 0) == run(seed, 0)));
+    assert!((100..110).all(|seed| run(seed, 0, 2) == run(seed, 0, 2)));
 }
