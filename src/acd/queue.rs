@@ -159,11 +159,14 @@ impl WaitingRoom {
         &self.present
     }
 
-    /// The calls of one class that came before this place and have a smaller weight behind them.
+    /// The calls of one class that came before this place and have a smaller weight behind them. They are of one weight
+    /// unless a reload changed it while they waited.
     pub(super) fn overtaken_by(&self, class: usize, place: Place) -> impl Iterator<Item = Place> + '_ {
         let (Seniority { rank, key }, call) = place;
-        let lighter = (Seniority { rank: rank.saturating_add(1), key: Time::ZERO }, CallId(0));
-        self.by_class[class].range(lighter..).copied().take_while(move |other| (other.0.key, other.1) < (key, call))
+        (rank.saturating_add(1)..=MOST_WEIGHT).flat_map(move |rank| {
+            let first = (Seniority { rank, key: Time::ZERO }, CallId(0));
+            self.by_class[class].range(first..(Seniority { rank, key }, call)).copied()
+        })
     }
 
     /// The calls of one class, the most senior first.

@@ -1,6 +1,7 @@
 //! What an operator writes: the files we ship are right, and everything that is wrong is found at once.
 
 mod defaults;
+mod difference;
 mod entry;
 mod mistakes;
 

@@ -233,7 +233,7 @@ impl ReferenceRouter {
         if self.round.is_some() {
             return;
         }
-        let is_all = self.plan.queues[self.calls[&choice.call].queue.index()].strategy == Strategy::RingAll;
+        let is_all = self.calls[&choice.call].rules.strategy == Strategy::RingAll;
         let agents = if is_all { choice.agents.clone() } else { vec![agent] };
         let most = self.plan.limits.overtaken_at_most;
         for id in self.overtakes(&Choice { agents, ..choice.clone() }, now) {
@@ -250,8 +250,8 @@ impl ReferenceRouter {
     fn overtakes(&self, choice: &Choice, now: Time) -> Vec<CallId> {
         let served = &self.calls[&choice.call];
         let could = |call: &Waiting, agent: AgentId| {
-            let queue = &self.plan.queues[call.queue.index()];
-            open_steps(queue, call.step).any(|step| surplus(self.plan, &queue.steps[step], agent).is_some())
+            let queue = &*call.rules;
+            open_steps(queue, call.step).any(|step| surplus(&self.plan, &queue.steps[step], agent).is_some())
                 && call.missed.get(&agent).is_none_or(|&(_, until)| until <= now)
         };
         let waiting = self.calls.iter().filter(|(_, call)| call.offered == 0 && call.weight < served.weight);

@@ -26,7 +26,7 @@ fn files_suffice_for_the_shipped_configuration_many_times_over() {
 
 #[test]
 fn the_program_understands_the_commands_of_the_unit() {
-    for key in ["ExecStartPre", "ExecStart"] {
+    for key in ["ExecStartPre", "ExecStart", "ExecReload"] {
         let mut words = setting(key).split_whitespace();
         assert_eq!(words.next(), Some("/usr/bin/centralino"));
         // The verb and its options, the file not being there.

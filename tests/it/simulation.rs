@@ -279,7 +279,10 @@ impl World {
         self.latest = self.latest.max(self.now);
         self.acd.expire(self.now, &mut self.out);
         self.look();
-        let plan = Rc::new(laid_out(&self.plan, random_plan(&mut self.dice)));
+        let mut plan = random_plan(&mut self.dice);
+        // The naive router knows one bound a run.
+        plan.limits.overtaken_at_most = self.plan.limits.overtaken_at_most;
+        let plan = Rc::new(laid_out(&self.plan, plan));
         let old = self.tally.layout();
         let layout = Layout::new(old.shape.grown(shape(&plan)));
         let origins = layout.origins(&old);
