@@ -160,11 +160,7 @@ impl ReferenceRouter {
             }
             Fact::CallTakenOver { call, seniority, .. } => _ = self.came_before.insert(call, seniority),
             Fact::StepReached { call, step, trigger: StepTrigger::Reload, .. } => {
-                let waiting = self.call(call);
-                let waited = record.at.since(waiting.entered);
-                let reached = waiting.rules.steps.iter().rposition(|step| step.after <= waited);
-                assert_eq!(reached, Some(step.into()), "{record:?}");
-                waiting.step = step.into();
+                self.step_by_reload(call, step, record.at)
             }
             Fact::StepReached { call, step, trigger, .. } => {
                 let due = trigger == StepTrigger::Time || self.opens_early(&self.calls[&call]);
@@ -217,6 +213,15 @@ impl ReferenceRouter {
             Fact::AgentStateChanged { agent, from, to, .. } => self.agent_changed(agent, from, to, record.at),
             _ => {}
         }
+    }
+
+    /// The step that the wait has reached under the new rules.
+    fn step_by_reload(&mut self, call: CallId, step: u8, at: Time) {
+        let waiting = self.call(call);
+        let waited = at.since(waiting.entered);
+        let reached = waiting.rules.steps.iter().rposition(|step| step.after <= waited);
+        assert_eq!(reached, Some(step.into()), "{call:?}");
+        waiting.step = step.into();
     }
 
     /// The offer that overtook it often enough is told after it.
