@@ -233,7 +233,7 @@ impl Acd {
             levels.map(|&(skill, level)| format!("{} {level}", self.plan.skills[skill.index()])).collect();
         let _ = writeln!(text, "skills: {}", if skills.is_empty() { "none".to_owned() } else { skills.join(", ") });
         let mut waiting: Vec<(Seniority, CallId, &Call, &Visit)> = Vec::new();
-        for (&id, call) in &self.calls {
+        for (&id, call) in self.calls.iter() {
             if let Some(visit) = call.visit().filter(|visit| visit.stage == Stage::Waiting) {
                 waiting.push((visit.key, id, call, visit));
             }

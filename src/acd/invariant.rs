@@ -49,14 +49,14 @@ impl Acd {
             holds(2, held == self.waiting.places_taken(id) as usize, || format!("{}: {held} places held", queue.name))?;
             let most = queue.max_length.max(self.waiting.taken_at_reload(id)) as usize;
             holds(2, held <= again + most, || format!("{}: {held} places held", queue.name))?;
-            holds(4, self.waiting.line(id) == self.line_of(id), || format!("{}: another line", queue.name))?;
+            holds(4, self.waiting.line(id).eq(self.line_of(id)), || format!("{}: another line", queue.name))?;
         }
         holds(2, self.calls.len() <= self.plan.limits.channels as usize, || "more calls than channels".to_owned())
     }
 
     fn check_calls(&self) -> Result<(), String> {
         let mut waiting = 0;
-        for (&id, call) in &self.calls {
+        for (&id, call) in self.calls.iter() {
             let offer = match &call.state {
                 CallState::Accepted
                 | CallState::Greeting { .. }
@@ -88,7 +88,7 @@ impl Acd {
     }
 
     fn check_offers(&self) -> Result<(), String> {
-        for (&id, offer) in &self.offers {
+        for (&id, offer) in self.offers.iter() {
             let call = self.calls.get(&offer.call).map(|call| &call.state);
             let asked = |state: &CallState| match (offer.purpose, state) {
                 (Purpose::Consult { asking }, CallState::Talking { offer, .. }) => {
@@ -154,7 +154,7 @@ impl Acd {
     fn check_work_conserving(&self) -> Result<(), String> {
         let ready = (0..).map(AgentId).zip(&self.agents).filter(|(_, agent)| agent.state == AgentState::Ready);
         for (agent, _) in ready {
-            for (&id, call) in &self.calls {
+            for (&id, call) in self.calls.iter() {
                 holds(5, !self.could_meet(call, agent), || format!("{id:?} waits and {agent:?} is ready"))?;
             }
         }

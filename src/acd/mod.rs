@@ -30,6 +30,7 @@ mod prelude;
 mod queue;
 mod reload;
 mod router;
+mod sorted;
 mod status;
 mod strategy;
 mod stuck;
@@ -56,7 +57,8 @@ use prelude::Prelude;
 use queue::{Place, WaitingRoom};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use std::collections::{BTreeMap, BTreeSet};
+use sorted::{Sorted, Table};
+use std::collections::BTreeMap;
 use strategy::Ready;
 use tier::{Rules, Tiers};
 
@@ -80,8 +82,8 @@ impl Outbox {
 pub struct Acd {
     plan: Plan,
     tiers: Tiers,
-    calls: BTreeMap<CallId, Call>,
-    offers: BTreeMap<OfferId, Offer>,
+    calls: Table<CallId, Call>,
+    offers: Table<OfferId, Offer>,
     /// What is being said before offers that were won are joined.
     preludes: BTreeMap<OfferId, Prelude>,
     agents: Vec<Agent>,
@@ -91,7 +93,7 @@ pub struct Acd {
     ready: Ready,
     signed_in: SignedIn,
     /// Waiting calls and ready agents that may have become a pair; empty between steps.
-    fresh_calls: BTreeSet<Place>,
+    fresh_calls: Sorted<Place>,
     fresh_agents: Vec<AgentId>,
     /// Some queue is heavier than others.
     weighted: bool,
@@ -148,10 +150,10 @@ impl Acd {
             ready: Ready::new(&plan, &[], &tiers),
             signed_in: SignedIn::new(tiers.profiles()),
             agents: plan.agents.iter().map(Agent::new).collect(),
-            calls: BTreeMap::new(),
-            offers: BTreeMap::new(),
+            calls: Table::default(),
+            offers: Table::default(),
             preludes: BTreeMap::new(),
-            fresh_calls: BTreeSet::new(),
+            fresh_calls: Sorted::default(),
             fresh_agents: Vec::new(),
             weighted: plan.queues.iter().any(|queue| queue.weight > 0),
             overtaken: Vec::new(),

@@ -2,10 +2,10 @@
 //! of each queue are taken.
 
 use super::plan::MOST_WEIGHT;
+use super::sorted::Sorted;
 use super::tier::{Bits, Tiers};
 use crate::ids::{CallId, QueueId};
 use crate::time::Time;
-use std::collections::BTreeSet;
 
 /// A caller's place: seniority, then the call id. It changes while the caller waits only when others of heavier queues
 /// have overtaken it as often as they may.
@@ -34,14 +34,14 @@ impl Seniority {
 /// Every call that waits and is not being offered, and the places taken.
 #[derive(Debug)]
 pub(super) struct WaitingRoom {
-    by_class: Vec<BTreeSet<Place>>,
+    by_class: Vec<Sorted<Place>>,
     present: Bits,
     len: usize,
     taken: Vec<u32>,
     /// Places taken when a reload last changed how many there are.
     taken_at_reload: Vec<u32>,
     /// Everybody who has entered a queue and was not answered, by queue, the most senior first.
-    lines: Vec<Vec<Place>>,
+    lines: Vec<Sorted<Place>>,
     breaches: u32,
 }
 
@@ -49,12 +49,12 @@ impl WaitingRoom {
     pub(super) fn new(queues: usize, tiers: &Tiers) -> WaitingRoom {
         let classes = tiers.classes().len();
         WaitingRoom {
-            by_class: vec![BTreeSet::new(); classes],
+            by_class: vec![Sorted::default(); classes],
             present: Bits::with_room_for(classes),
             len: 0,
             taken: vec![0; queues],
             taken_at_reload: vec![0; queues],
-            lines: vec![Vec::new(); queues],
+            lines: vec![Sorted::default(); queues],
             breaches: 0,
         }
     }
@@ -95,30 +95,24 @@ impl WaitingRoom {
 
     /// A call has entered the queue.
     pub(super) fn line_up(&mut self, queue: QueueId, place: Place) {
-        let line = &mut self.lines[queue.index()];
-        let position = line.partition_point(|other| *other < place);
-        line.insert(position, place);
+        self.lines[queue.index()].insert(place);
     }
 
     /// A call was answered, or left the queue.
     pub(super) fn leave_line(&mut self, queue: QueueId, place: Place) {
-        let line = &mut self.lines[queue.index()];
-        let found = line.binary_search(&place);
-        if let Ok(position) = found {
-            line.remove(position);
-        }
-        self.expect(found.is_ok(), "a call left a line it was not in");
+        let was_there = self.lines[queue.index()].remove(&place);
+        self.expect(was_there, "a call left a line it was not in");
     }
 
     /// The place's number in its queue, 1 being the next.
     pub(super) fn position(&self, queue: QueueId, place: Place) -> u32 {
-        let ahead = self.lines[queue.index()].partition_point(|other| *other < place);
+        let ahead = self.lines[queue.index()].rank(&place);
         u32::try_from(ahead).map_or(u32::MAX, |ahead| ahead.saturating_add(1))
     }
 
     /// Everybody who has entered the queue and was not answered, the most senior first.
-    pub(super) fn line(&self, queue: QueueId) -> &[Place] {
-        &self.lines[queue.index()]
+    pub(super) fn line(&self, queue: QueueId) -> impl Iterator<Item = Place> + '_ {
+        self.lines[queue.index()].iter().copied()
     }
 
     pub(super) fn insert(&mut self, class: usize, place: Place) {
@@ -165,7 +159,7 @@ impl WaitingRoom {
         let (Seniority { rank, key }, call) = place;
         (rank.saturating_add(1)..=MOST_WEIGHT).flat_map(move |rank| {
             let first = (Seniority { rank, key: Time::ZERO }, CallId(0));
-            self.by_class[class].range(first..(Seniority { rank, key }, call)).copied()
+            self.by_class[class].from(&first).copied().take_while(move |other| *other < (Seniority { rank, key }, call))
         })
     }
 

@@ -58,7 +58,9 @@ impl Acd {
 
     /// By which rules, and at which step of theirs, each queued call goes on.
     fn give_rules(&mut self, old: &Plan, old_pinned: &[Queue], out: &mut Outbox) {
-        for (&id, call) in &mut self.calls {
+        let everybody: Vec<CallId> = self.calls.keys().copied().collect();
+        for id in everybody {
+            let Some(call) = self.calls.get_mut(&id) else { continue };
             let queue = call.queue;
             let Some(visit) = call.visit_mut() else { continue };
             let (before, after) = (rules_among(old, old_pinned, visit.rules), &self.plan.queues[queue.index()]);

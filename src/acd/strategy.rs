@@ -5,9 +5,9 @@
 
 use super::agent::Agent;
 use super::plan::{Plan, Queue, Strategy};
+use super::sorted::Sorted;
 use super::tier::{Bits, Tiers};
 use crate::ids::AgentId;
-use std::collections::BTreeSet;
 
 /// What an agent's place in a strategy's order is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Ranking {
 pub(super) struct Ready {
     rankings: Vec<Ranking>,
     profiles: usize,
-    sets: Vec<BTreeSet<(Rank, AgentId)>>,
+    sets: Vec<Sorted<(Rank, AgentId)>>,
     present: Bits,
     len: usize,
 }
@@ -68,7 +68,7 @@ impl Ready {
             }
         }
         let profiles = tiers.profiles();
-        let sets = vec![BTreeSet::new(); rankings.len() * profiles];
+        let sets = vec![Sorted::default(); rankings.len() * profiles];
         Ready { rankings, profiles, sets, present: Bits::with_room_for(profiles), len: 0 }
     }
 

@@ -43,6 +43,7 @@ mod phone;
 mod reference_router;
 mod reloads;
 mod report;
+mod router_allocations;
 mod routing_tests;
 mod scenarios;
 mod sdp_noise;

@@ -1,6 +1,8 @@
 //! Seeded simulation of the routing engine: random plans, callers and phones, with crossing and missing messages.
 //! After every step the laws of semantics.md section 9 are checked and the engine must have chosen what the naive
-//! router chooses. `CENTRALINO_SEEDS` sets the number of seeds; a failure prints its seed.
+//! router chooses.
+//!
+//! `CENTRALINO_SEEDS=n` plays n plans, `CENTRALINO_CALLS=n` so many calls in each; a failure says how to replay it.
 
 use crate::reference_router::{ReferenceRouter, surplus};
 use crate::scenarios::laid_out;
@@ -40,6 +42,9 @@ impl Dice {
         list[self.below(list.len() as u64) as usize]
     }
 }
+
+/// Calls of one seed in the test command.
+const CALLS: u64 = 120;
 
 const STRATEGIES: [Strategy; 9] = [
     Strategy::LongestIdle,
@@ -228,7 +233,7 @@ impl World {
             now: Time::ZERO,
             latest: Time::ZERO,
             calls: 0,
-            limit: 100,
+            limit: calls_a_seed(),
             callers: BTreeSet::new(),
             phones: BTreeMap::new(),
             hung_up: BTreeSet::new(),
@@ -532,19 +537,33 @@ fn run(seed: u64, oversleep_ms: u64, reloads: u64) -> (Vec<Record>, Vec<Command>
 fn answered_in(seeds: u64, oversleep_ms: u64, reloads: u64) -> usize {
     let answered = |seed| {
         let run = || run(seed, oversleep_ms, reloads);
-        let (facts, _) = std::panic::catch_unwind(run).unwrap_or_else(|_| panic!("seed {seed}"));
+        let (facts, _) = std::panic::catch_unwind(run).unwrap_or_else(|_| {
+            let calls = calls_a_seed();
+            panic!("to replay it: CENTRALINO_SEED={seed} CENTRALINO_CALLS={calls} cargo nextest run simulation::");
+        });
         facts.iter().filter(|record| matches!(record.fact, Fact::CallAnswered { .. })).count()
     };
-    (0..seeds).map(answered).sum()
+    match variable("CENTRALINO_SEED") {
+        Some(seed) => answered(seed),
+        None => (0..seeds).map(answered).sum(),
+    }
+}
+
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|number| number.parse().ok())
+}
+
+fn calls_a_seed() -> u64 {
+    variable("CENTRALINO_CALLS").unwrap_or(CALLS)
 }
 
 fn seeds(usual: u64) -> u64 {
-    std::env::var("CENTRALINO_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(usual)
+    variable("CENTRALINO_SEEDS").unwrap_or(usual)
 }
 
 #[test]
 fn the_laws_hold_and_the_choice_is_the_naive_one_whatever_happens() {
-    let seeds = seeds(100);
+    let seeds = seeds(200);
     let answered = answered_in(seeds, 0, 0);
     assert!(answered as u64 > seeds, "only {answered} calls were answered: the simulation shows nothing");
 }
