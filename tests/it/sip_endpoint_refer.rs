@@ -158,3 +158,29 @@ fn agents_call_under_their_own_name_only() {
     let stranger = invite(8).set("Call-ID", "other");
     assert_eq!(desk.gets_by(udp("127.0.0.9:40001"), stranger), "100 INVITE, <Invited 800000100 sdp>");
 }
+
+/// RFC 3891 3: an INVITE that would take the place of a dialog.
+#[test]
+fn nobody_takes_a_caller_by_himself() {
+    let replaces = |invite: &Message, suffix: &str| {
+        let (head, tag) = (invite.head(), invite.head().from.tag().unwrap_or_default().to_owned());
+        format!("{};to-tag={tag};from-tag=a{suffix}", head.call_id)
+    };
+    let rows: &[(&str, &str)] = &[("", "403 INVITE, <Rejected>"), (";early-only", "486 INVITE, <Rejected>")];
+    for (suffix, expected) in rows {
+        let (mut desk, invite) = talking();
+        let words = Words::invite().set("Require", "replaces").set("Replaces", &replaces(&invite, suffix));
+        assert_eq!(desk.gets(words), *expected, "{suffix}");
+    }
+    let (mut desk, invite) = talking();
+    let value = replaces(&invite, "");
+    for (words, expected) in [
+        (Words::invite().set("Replaces", "other;to-tag=1;from-tag=2"), "481 INVITE, <Rejected>"),
+        (Words::invite().set("Replaces", "other;to-tag=1"), "400 INVITE, <Rejected>"),
+        (Words::invite().set("Replaces", &value).set("replaces", &value), "400 INVITE, <Rejected>"),
+    ] {
+        assert_eq!(desk.gets(words), expected);
+    }
+    desk.does(|endpoint, dialog, now, out| endpoint.hang_up(dialog, now, out));
+    assert_eq!(desk.gets(Words::invite().set("Replaces", &value)), "603 INVITE, <Rejected>");
+}

@@ -35,6 +35,9 @@ impl Core {
         if !self.is_fit(&request, turn) || !self.session_fits(&request, turn) {
             return;
         }
+        if let Some(status) = self.replacing(&request) {
+            return self.reject(&request, status, turn);
+        }
         // RFC 7332 4: we would send it on, and it may go no further.
         if request.max_forwards == Some(0) {
             return self.reject(&request, 483, turn);

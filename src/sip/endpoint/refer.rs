@@ -121,6 +121,26 @@ impl Core {
         }
     }
 
+    /// What an INVITE that would take a dialog's place gets (RFC 3891 3). Agents pass callers on by REFER; nobody takes a
+    /// caller by himself.
+    pub(super) fn replacing(&mut self, request: &Request) -> Option<u16> {
+        let mut values = request.head.values("Replaces");
+        let replaces = match (values.next(), values.next()) {
+            (None, _) => return None,
+            (Some(text), None) => Replaces::parse(text),
+            (Some(_), Some(_)) => None,
+        };
+        let Some(it) = replaces else { return Some(400) };
+        let found = self.dialogs.find(&it.call_id, &it.to_tag, Some(&it.from_tag));
+        Some(match found.map(|dialog| &dialog.stage) {
+            // Before the answer only who called may be replaced.
+            None | Some(Stage::Invited(_)) => 481,
+            Some(Stage::Ending) => 603,
+            Some(Stage::Established) if it.early_only => 486,
+            Some(Stage::Calling { .. } | Stage::Established) => 403,
+        })
+    }
+
     fn notify_refer(&mut self, id: DialogId, status: u16, turn: &mut Turn<'_>) {
         let branch = self.tokens.branch();
         let Some(dialog) = self.dialogs.get(id) else { return };
