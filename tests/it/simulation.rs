@@ -6,6 +6,8 @@
 
 use crate::reference_router::{ReferenceRouter, surplus};
 use crate::scenarios::laid_out;
+use centralino::acd::entry::Entry;
+use centralino::acd::exit::Exit;
 use centralino::acd::ivr::{Flow, Menu, Number, Target};
 use centralino::acd::plan::{
     Agent, Announcements, BackOff, Limits, OnReload, Pause, Pool, Queue, Service, Step, StepMode, Strategy,
@@ -62,7 +64,13 @@ fn random_plan(dice: &mut Dice) -> Plan {
     let delay = Duration::from_secs(if dice.percent(30) { dice.below(4) } else { 0 });
     let pools = 1 + dice.below(3) as u32;
     let skills = 1 + dice.below(3) as u32;
-    let queues: Vec<Queue> = (0..1 + dice.below(3)).map(|number| random_queue(dice, number, pools, skills)).collect();
+    let mut queues: Vec<Queue> =
+        (0..1 + dice.below(3)).map(|number| random_queue(dice, number, pools, skills)).collect();
+    let services = queues.len() as u64;
+    for queue in &mut queues {
+        queue.on_max_wait = random_exit(dice, services);
+        queue.exits = vec![(Key::of_sign('7').unwrap(), random_exit(dice, services))];
+    }
     let agents = (0..1 + dice.below(8)).map(|number| Agent {
         number: format!("{number}"),
         pool: PoolId(dice.below(pools.into()) as u32),
@@ -82,10 +90,15 @@ fn random_plan(dice: &mut Dice) -> Plan {
         priority_credit: Duration::from_secs(10 * (u64::from(number) % 3)),
         ..Service::default()
     });
-    let services = services
-        .collect::<Vec<_>>()
-        .into_iter()
-        .map(|service| Service { menu: dice.percent(40).then(|| random_menu(dice, queues.len() as u64)), ..service });
+    let services = services.collect::<Vec<_>>().into_iter().map(|service| Service {
+        menu: dice.percent(40).then(|| random_menu(dice, queues.len() as u64)),
+        entry: Entry {
+            full: random_exit(dice, queues.len() as u64),
+            nobody_signed_in: dice.percent(30).then(|| random_exit(dice, queues.len() as u64)),
+            ..Entry::default()
+        },
+        ..service
+    });
     Plan {
         services: services.collect(),
         queues,
@@ -114,6 +127,15 @@ fn random_plan(dice: &mut Dice) -> Plan {
             ..Limits::default()
         },
         ..Plan::default()
+    }
+}
+
+/// Services are as many as queues.
+fn random_exit(dice: &mut Dice, services: u64) -> Exit {
+    match dice.below(4) {
+        0 => Exit::End,
+        1 => Exit::Announce(ClipId(3)),
+        _ => Exit::Service(ServiceId(dice.below(services) as u32)),
     }
 }
 
@@ -381,7 +403,9 @@ impl World {
 
     fn carry_out(&mut self, command: &Command) {
         match *command {
-            Command::RefuseCall { .. } | Command::AcceptTransfer { .. } | Command::EndTransfer { .. } => {}
+            // One that was accepted to hear why is a leg.
+            Command::RefuseCall { call, .. } => _ = self.callers.remove(&call),
+            Command::AcceptTransfer { .. } | Command::EndTransfer { .. } => {}
             Command::Announce { .. } | Command::Hush { .. } | Command::EndConsult { .. } => {}
             Command::PlayMusic { call, .. } => assert!(self.callers.contains(&call), "music for a caller who is gone"),
             Command::JoinColleague { offer, .. } => {

@@ -1,6 +1,6 @@
 //! Who is let in: hours, holidays, full queues, nobody signed in; and a clock that is set.
 
-use super::script::check;
+use super::script::{check, check_reloads};
 use super::{plan_with, seconds};
 use centralino::acd::Plan;
 use centralino::acd::calendar::{Calendar, Hours, On, Special, Zone};
@@ -290,6 +290,38 @@ fn a_clock_that_is_set_opens_and_closes() {
         3s dial 2 information
             refused information closed
         4s clock 2026-11-20T12:00:03Z
+            information open
+        5s call 3 information
+            received 3
+            entered 3 information
+        ",
+    );
+}
+
+#[test]
+fn a_reload_may_bring_hours_and_take_them_away() {
+    let without = plan(|plan| {
+        plan.services[0].entry.calendar = None;
+        plan.calendars.clear();
+    });
+    let leaving = plan(|plan| plan.services[0].entry.at_closing = AtClosing::FlowOut);
+    check_reloads(
+        without.clone(),
+        &[leaving, without],
+        "
+        0s clock 2026-11-20T20:00:00Z
+        1s call 1 information
+            received 1
+            entered 1 information
+        2s reload 0
+            reload ok
+            information closed
+            flowed out 1 closed, waited 1s
+            > hang up 1
+        3s dial 2 information
+            refused information closed
+        4s reload 1
+            reload ok
             information open
         5s call 3 information
             received 3
