@@ -12,8 +12,8 @@
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::HashSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -83,6 +83,10 @@ fn measure(service: &str, calls: usize, window: Duration) -> Measured {
     let heard = ear.stop(began.elapsed());
     let cpu = (daemon.cpu() - cpu) / began.elapsed().as_secs_f64();
     let kib = daemon.kib() - memory;
+    let (in_time, answers) = daemon.answers_in_time();
+    if answers > 0 {
+        println!("{:>8} {in_time} of {answers} answers to sound within 25 ms", "");
+    }
     drop((mouth, daemon));
     Measured { cpu, floor: floor(calls, window.min(Duration::from_secs(3))), kib, heard }
 }
@@ -98,6 +102,7 @@ fn socket() -> UdpSocket {
 struct Daemon {
     process: Child,
     sip: SocketAddr,
+    http: SocketAddr,
     folder: std::path::PathBuf,
     /// What it says; nobody may close its ear while it speaks.
     _said: BufReader<ChildStdout>,
@@ -117,12 +122,29 @@ impl Daemon {
             .spawn()
             .unwrap();
         let mut said = BufReader::new(process.stdout.take().unwrap());
-        let (mut sip, mut line) = (None, String::new());
+        let (mut sip, mut http, mut line) = (None, None, String::new());
         while !line.contains("metrics") && said.read_line(&mut line).unwrap() > 0 {
             let last = line.lines().last().unwrap_or_default();
+            let metrics = last.split_once("http://").and_then(|(_, rest)| rest.strip_suffix("/metrics"));
+            http = http.or_else(|| metrics.and_then(|address| address.parse().ok()));
             sip = sip.or_else(|| last.split_once("udp ").and_then(|(_, address)| address.trim().parse().ok()));
         }
-        Daemon { process, sip: sip.expect("the daemon says where it listens"), folder, _said: said }
+        let (sip, http) = (sip.expect("the daemon says where it listens"), http.expect("and where its metrics are"));
+        Daemon { process, sip, http, folder, _said: said }
+    }
+
+    /// Of how many agents' answers the first sound was on its way within 25 ms.
+    fn answers_in_time(&self) -> (u64, u64) {
+        let mut stream = TcpStream::connect(self.http).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        let value = |name: &str| {
+            let line = page.lines().find_map(|line| line.strip_prefix(name)).expect("a sample");
+            line.trim().parse().expect("a count")
+        };
+        let count = value("acd_answer_to_audio_seconds_count");
+        (value("acd_answer_to_audio_seconds_bucket{le=\"0.025\"}"), count)
     }
 
     fn cpu(&self) -> f64 {
