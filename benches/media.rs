@@ -2,6 +2,8 @@
 #![allow(missing_docs, reason = "the harness makes public items")]
 
 use centralino::ids::{ClipId, LegId};
+use centralino::media::g711::{self, Law};
+use centralino::media::mix::{Mixer, Role, TURN};
 use centralino::media::{Codec, Command, MediaEngine, Output, Settings, Stream, embedded};
 use centralino::time::{Duration, Time};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -88,5 +90,29 @@ fn pace(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, relay, pace);
+/// A turn of 20 ms: every talker's packet decoded, what each party hears encoded.
+fn mix(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("media/mix");
+    for (name, talkers, listeners) in [("three talk", 3, 0), ("two talk, one coaches, one listens", 2, 1)] {
+        let mut mixer = Mixer::new();
+        let talkers: Vec<_> = (0..talkers).filter_map(|_| mixer.add(Role::Talker).ok()).collect();
+        for _ in 0..listeners {
+            let _ = mixer.add(Role::WhispersTo(talkers[0]));
+            let _ = mixer.add(Role::Listener);
+        }
+        let packet = [0x35; TURN];
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                for talker in &talkers {
+                    let samples = packet.map(|byte| g711::decode(Law::A, byte));
+                    assert_eq!(mixer.say(*talker, &samples), Ok(()));
+                }
+                mixer.turn(|_, heard| _ = black_box(heard.map(|sample| g711::encode(Law::A, sample))));
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, relay, pace, mix);
 criterion_main!(benches);
