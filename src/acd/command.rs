@@ -88,6 +88,22 @@ pub enum Command {
         whisper: Option<ClipId>,
         /// To the caller.
         announce: Option<ClipId>,
+        /// To the caller, after it: that the talk is recorded.
+        notice: Option<ClipId>,
+    },
+    /// Record the talk from now on.
+    Record {
+        /// With whom.
+        offer: OfferId,
+        /// Whose.
+        call: CallId,
+    },
+    /// Leave out of the recording what is said from now on, or no longer.
+    PauseRecording {
+        /// Whose talk.
+        call: CallId,
+        /// Whether it is left out.
+        is_paused: bool,
     },
     /// Join caller and agent and say `OfferJoined`, or `AgentGone` when that cannot be.
     JoinMedia {

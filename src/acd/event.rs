@@ -74,6 +74,15 @@ pub enum Event {
         /// When the 200 was received: the wait stops here.
         received_at: Time,
     },
+    /// The agent of a talk pressed a key.
+    AgentPressed {
+        /// Whose talk.
+        offer: OfferId,
+        /// Which key.
+        key: Key,
+        /// When its first packet, or its INFO, was received.
+        received_at: Time,
+    },
     /// The clip that the agent was to hear before the caller is over.
     WhisperEnded {
         /// Which offer.
@@ -228,6 +237,7 @@ impl Event {
             | Event::OfferRinging { received_at, .. }
             | Event::OfferAnswered { received_at, .. }
             | Event::WhisperEnded { received_at, .. }
+            | Event::AgentPressed { received_at, .. }
             | Event::OfferJoined { received_at, .. }
             | Event::OfferFailed { received_at, .. }
             | Event::AgentGone { received_at, .. }

@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`plan`] (what it goes by), [`Event`] in, [`Command`] and facts out, then [`entry`] with
 //! [`calendar`] (who is let in), `call`, `offer` and `agent` (the three lives), [`exit`] (ways out), `prelude` (what is
-//! said before a talk), `announce` (what callers are told meanwhile, by [`voice`]), `estimate` (how long they will wait), `escalation` (tier steps), `router`
+//! said before a talk), `recording` (what is kept of it), `announce` (what callers are told meanwhile, by [`voice`]),
+//! `estimate` (how long they will wait), `escalation` (tier steps), `router`
 //! with `tier`, `queue` and `strategy` (who meets whom), [`Timer`] (every deadline), `reload` with [`succession`] (a new
 //! plan in the middle of it all), `invariant` (the laws).
 //!
@@ -28,6 +29,7 @@ mod offer;
 pub mod plan;
 mod prelude;
 mod queue;
+mod recording;
 mod reload;
 mod router;
 mod sorted;
@@ -86,6 +88,8 @@ pub struct Acd {
     offers: Table<OfferId, Offer>,
     /// What is being said before offers that were won are joined.
     preludes: BTreeMap<OfferId, Prelude>,
+    /// Whose callers were told that the talk is recorded, and whether that is paused.
+    recordings: BTreeMap<OfferId, bool>,
     agents: Vec<Agent>,
     waiting: WaitingRoom,
     /// By queue: how fast it moves.
@@ -153,6 +157,7 @@ impl Acd {
             calls: Table::default(),
             offers: Table::default(),
             preludes: BTreeMap::new(),
+            recordings: BTreeMap::new(),
             fresh_calls: Sorted::default(),
             fresh_agents: Vec::new(),
             weighted: plan.queues.iter().any(|queue| queue.weight > 0),
@@ -288,6 +293,7 @@ impl Acd {
             Event::CallBroke { call, .. } => self.on_broke(call, out),
             Event::OfferRinging { offer, .. } => self.on_ringing(offer),
             Event::OfferAnswered { offer, .. } => self.on_answered(offer, out),
+            Event::AgentPressed { offer, key, .. } => self.on_agent_key(offer, key, out),
             Event::WhisperEnded { offer, .. } => self.on_whisper_ended(offer, out),
             Event::OfferJoined { offer, .. } => self.on_joined(offer, out),
             Event::OfferFailed { offer, outcome, .. } => self.on_offer_failed(offer, outcome, out),

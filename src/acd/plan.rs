@@ -114,6 +114,8 @@ pub struct Queue {
     pub music: Option<ClipId>,
     /// Said to the agent before a caller of it is connected.
     pub whisper: Option<ClipId>,
+    /// Talks are recorded, once the caller was told.
+    pub recording: Option<Recording>,
     /// Said over the music, at times.
     pub announcements: Option<Announcements>,
     /// By which rules its waiting calls go on after a reload.
@@ -148,6 +150,15 @@ pub enum OnReload {
     Follow,
     /// Those by which they waited until then: steps, strategy, ringing, longest wait.
     Keep,
+}
+
+/// How the talks of a queue are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// Tells the caller; before its end nothing is recorded.
+    pub notice: ClipId,
+    /// The agent's key that stops and restarts it.
+    pub pause_key: Key,
 }
 
 /// What callers are told while they wait.
@@ -329,6 +340,7 @@ impl Default for Queue {
             on_reload: OnReload::Follow,
             retired: false,
             whisper: None,
+            recording: None,
             announcements: None,
         }
     }

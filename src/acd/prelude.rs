@@ -18,8 +18,10 @@ use crate::ids::{CallId, ClipId, OfferId};
 pub(super) struct Prelude {
     /// To the agent.
     whisper: Option<ClipId>,
-    /// To the caller.
+    /// To the caller: the last of what is said.
     announce: Option<ClipId>,
+    /// That is the notice of a recording.
+    is_notice: bool,
 }
 
 impl Acd {
@@ -29,16 +31,17 @@ impl Acd {
         let Some(queue) = self.calls.get(&call).map(|call| call.queue) else { return };
         let whisper = self.plan.queues[queue.index()].whisper;
         let announce = self.plan.pools[pool.index()].announce;
-        if whisper.is_none() && announce.is_none() {
+        let notice = self.plan.queues[queue.index()].recording.map(|recording| recording.notice);
+        if whisper.is_none() && announce.is_none() && notice.is_none() {
             return self.join(id, call, out);
         }
         if let Some(Stage::Joining(_, round)) = self.calls.get(&call).and_then(Call::visit).map(|v| v.stage) {
             // Nobody else should pick up while it is said.
             self.cancel_round(round, OfferOutcome::Withdrawn, out);
         }
-        self.preludes.insert(id, Prelude { whisper, announce });
+        self.preludes.insert(id, Prelude { whisper, announce: notice.or(announce), is_notice: notice.is_some() });
         self.deadlines.set(Timer::Prelude(id), self.now + self.plan.limits.prelude_max);
-        out.commands.push(Command::SayFirst { offer: id, call, whisper, announce });
+        out.commands.push(Command::SayFirst { offer: id, call, whisper, announce, notice });
     }
 
     pub(super) fn on_whisper_ended(&mut self, id: OfferId, out: &mut Outbox) {
@@ -51,14 +54,17 @@ impl Acd {
         else {
             return;
         };
-        if self.preludes.get(&offer).is_some_and(|prelude| prelude.announce == Some(clip)) {
+        if let Some(prelude) = self.preludes.get(&offer).filter(|prelude| prelude.announce == Some(clip)) {
+            if prelude.is_notice {
+                self.noticed(offer);
+            }
             self.less_to_say(offer, |prelude| prelude.announce = None, out);
         }
     }
 
     /// The end of a clip was never told: we go on without it.
     pub(super) fn prelude_due(&mut self, id: OfferId, out: &mut Outbox) {
-        self.less_to_say(id, |prelude| *prelude = Prelude { whisper: None, announce: None }, out);
+        self.less_to_say(id, |prelude| (prelude.whisper, prelude.announce) = (None, None), out);
     }
 
     /// The offer is over, whatever was being said.
@@ -70,7 +76,7 @@ impl Acd {
     fn less_to_say(&mut self, id: OfferId, change: impl FnOnce(&mut Prelude), out: &mut Outbox) {
         let Some(prelude) = self.preludes.get_mut(&id) else { return };
         change(prelude);
-        if *prelude == (Prelude { whisper: None, announce: None }) {
+        if prelude.whisper.is_none() && prelude.announce.is_none() {
             self.end_prelude(id);
             if let Some(call) = self.offers.get(&id).map(|offer| offer.call) {
                 self.join(id, call, out);

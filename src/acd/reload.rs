@@ -231,6 +231,7 @@ fn same_rules(before: &Queue, after: &Queue) -> bool {
         target_percent: _,
         music,
         whisper: _,
+        recording: _,
         announcements,
         on_reload: _,
         retired: _,

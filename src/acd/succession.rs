@@ -8,7 +8,7 @@
 use super::entry::Entry;
 use super::exit::Exit;
 use super::ivr::{Flow, Menu, Number, Target};
-use super::plan::{Agent, Announcements, Limits, MOST_THRESHOLDS, Pause, Plan, Pool, Queue, Service, Step};
+use super::plan::{Agent, Announcements, Limits, MOST_THRESHOLDS, Pause, Plan, Pool, Queue, Recording, Service, Step};
 use super::voice::{Part, Phrases, Rule, Voice};
 use crate::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
 use crate::time::Duration;
@@ -215,6 +215,7 @@ impl Places {
             target_percent,
             music,
             whisper,
+            recording,
             announcements,
             on_reload,
             retired,
@@ -244,6 +245,8 @@ impl Places {
             target_percent,
             music: music.map(|clip| self.clip(clip)),
             whisper: whisper.map(|clip| self.clip(clip)),
+            recording: recording
+                .map(|Recording { notice, pause_key }| Recording { notice: self.clip(notice), pause_key }),
             announcements: announcements.map(|announcements| self.announcements(announcements)),
             on_reload,
             retired,

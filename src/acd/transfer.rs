@@ -410,6 +410,7 @@ impl Acd {
     /// The agent is done with a call that goes on.
     fn leave_call(&mut self, id: OfferId, out: &mut Outbox) {
         let Some(offer) = self.offers.remove(&id) else { return };
+        self.forget_recording(id);
         let Offer { call, queue, pool, agent, .. } = offer;
         let Spent { talked, held, consulted, .. } = offer.spent.until(self.at);
         out.fact(self.at, Fact::CallTransferred { call, queue, pool, agent, talked, held, consulted });

@@ -167,7 +167,7 @@ impl Engine {
         &mut self,
         offer: OfferId,
         call: CallId,
-        (whisper, announce): (Option<ClipId>, Option<ClipId>),
+        (whisper, announce, notice): (Option<ClipId>, Option<ClipId>, Option<ClipId>),
         turn: &mut Turn<'_>,
     ) {
         if !self.direct_agent(offer, turn) {
@@ -176,8 +176,16 @@ impl Engine {
         if let (Some(clip), Some(agent)) = (whisper, self.agents.get(&offer)) {
             turn.out.media.push(media::Command::PlayOnce { leg: agent.media.id, clip });
         }
-        if let Some(clip) = announce {
-            self.play(call, |leg| media::Command::PlayOnce { leg, clip }, turn);
+        let clips: Vec<ClipId> = announce.into_iter().chain(notice).collect();
+        if !clips.is_empty() {
+            self.play(call, |leg| media::Command::PlayAll { leg, clips }, turn);
+        }
+    }
+
+    pub(super) fn record(&mut self, offer: OfferId, call: CallId, turn: &mut Turn<'_>) {
+        if let (Some(caller), Some(agent)) = (self.callers.get(&call), self.agents.get(&offer)) {
+            let (caller, agent) = (caller.media.id, agent.media.id);
+            turn.out.media.push(media::Command::Record { caller, agent, call });
         }
     }
 

@@ -263,8 +263,12 @@ impl Engine {
             Command::HangUpCall { call } => self.hang_up_call(call, turn),
             Command::RingAgent { offer, call, agent } => self.ring_agent(offer, call, agent, turn),
             Command::CancelOffer { offer } => self.cancel_offer(offer, turn),
-            Command::SayFirst { offer, call, whisper, announce } => {
-                self.say_first(offer, call, (whisper, announce), turn);
+            Command::SayFirst { offer, call, whisper, announce, notice } => {
+                self.say_first(offer, call, (whisper, announce, notice), turn);
+            }
+            Command::Record { offer, call } => self.record(offer, call, turn),
+            Command::PauseRecording { call, is_paused } => {
+                self.play(call, |leg| media::Command::PauseRecording { leg, is_paused }, turn);
             }
             Command::JoinMedia { offer, call } => self.join_media(offer, call, turn),
             Command::HangUpAgent { offer } => self.hang_up_agent(offer, turn),
@@ -319,8 +323,8 @@ impl Engine {
                 Some(Side::Consult(_)) | None => {}
             },
             media::Event::KeyPressed { leg, key } => {
-                if let Some(&Side::Caller(call)) = self.media.get(&leg) {
-                    self.tell(acd::Event::KeyPressed { call, key, received_at: at }, turn);
+                if let Some(&side) = self.media.get(&leg) {
+                    self.key_pressed(side, key, at, turn);
                 }
             }
             media::Event::Joined { b, .. } => {
@@ -342,16 +346,24 @@ impl Engine {
 
     /// A key told in SIP: it is for the flow, and for whom the leg talks with.
     fn on_key(&mut self, dialog: DialogId, key: Key, received_at: Time, turn: &mut Turn<'_>) {
-        let leg = match self.dialogs.get(&dialog) {
-            Some(&Side::Caller(call)) => {
-                self.tell(acd::Event::KeyPressed { call, key, received_at }, turn);
-                self.callers.get(&call).map(|leg| leg.media.id)
-            }
-            Some(Side::Agent(offer)) => self.agents.get(offer).map(|leg| leg.media.id),
-            Some(Side::Consult(asking)) => self.consults.get(asking).map(|leg| leg.media.id),
-            None => None,
+        let Some(&side) = self.dialogs.get(&dialog) else { return };
+        self.key_pressed(side, key, received_at, turn);
+        let leg = match side {
+            Side::Caller(call) => self.callers.get(&call).map(|leg| leg.media.id),
+            Side::Agent(offer) => self.agents.get(&offer).map(|leg| leg.media.id),
+            Side::Consult(asking) => self.consults.get(&asking).map(|leg| leg.media.id),
         };
         turn.out.media.extend(leg.map(|leg| media::Command::PassKey { leg, key }));
+    }
+
+    /// The routing engine is told, however the key came.
+    fn key_pressed(&mut self, side: Side, key: Key, received_at: Time, turn: &Turn<'_>) {
+        let event = match side {
+            Side::Caller(call) => acd::Event::KeyPressed { call, key, received_at },
+            Side::Agent(offer) => acd::Event::AgentPressed { offer, key, received_at },
+            Side::Consult(_) => return,
+        };
+        self.tell(event, turn);
     }
 
     /// A leg ended from outside: CANCEL, BYE, or found to be gone.

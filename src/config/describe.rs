@@ -6,10 +6,10 @@
 use super::network::NUMBER_FROM;
 use super::routing::{ANSWERS, MODES, ON_RELOAD, STRATEGIES};
 use super::value::show_duration;
-use super::{LedgerSettings, Running, Settings};
+use super::{LedgerSettings, RecordingSettings, Running, Settings};
 use crate::acd::entry::Entry;
 use crate::acd::exit::Exit;
-use crate::acd::plan::{Agent, Announcements, BackOff, Limits, Pause, Plan, Pool, Queue, Service, Step};
+use crate::acd::plan::{Agent, Announcements, BackOff, Limits, Pause, Plan, Pool, Queue, Recording, Service, Step};
 use crate::b2bua::{self, Phone};
 use crate::ids::{ClipId, PoolId, QueueId, SkillId};
 use crate::{media, sip};
@@ -145,6 +145,7 @@ fn told_queue(plan: &Plan, queue: &Queue) -> Told {
         uncounted: _,
         target_percent,
         music,
+        recording,
         whisper,
         announcements,
         on_reload,
@@ -169,6 +170,10 @@ fn told_queue(plan: &Plan, queue: &Queue) -> Told {
     keys.tell("target_percent", target_percent);
     keys.tell("music", clip_name(plan, *music));
     keys.tell("whisper", clip_name(plan, *whisper));
+    if let Some(Recording { notice, pause_key }) = recording {
+        let notice = clip_name(plan, Some(*notice));
+        keys.tell("recording", format!("notice {notice}, paused by {}", pause_key.sign()));
+    }
     if let Some(Announcements { first, every, position, estimate, messages }) = announcements {
         let voice = position.and_then(|voice| plan.voices.get(voice.index()));
         let place = voice.map_or("no place", |voice| &voice.name);
@@ -274,6 +279,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(String, Word)> {
         channels,
         drain_max,
         trace_bytes,
+        recording,
         ledger,
         clips: _,
     } = settings;
@@ -294,6 +300,9 @@ pub(super) fn settings(settings: &Settings) -> Vec<(String, Word)> {
     keys.length("limits.drain_max", drain_max);
     keys.tell("limits.trace_megabytes", trace_bytes >> 20);
     tell_ledger(&mut keys, ledger);
+    let RecordingSettings { directory, days } = recording;
+    keys.tell("recording.directory", directory.display());
+    keys.tell("recording.days", days);
     keys.0
 }
 

@@ -22,6 +22,7 @@ mod network;
 mod numbers;
 mod pauses;
 mod read;
+mod recording;
 mod routing;
 mod running;
 mod settings;
@@ -35,7 +36,7 @@ pub use crate::acd::succession::TooMany;
 pub use difference::{Difference, difference};
 pub use mistake::{Mistake, Mistakes, Severity};
 pub use running::{Running, in_force};
-pub use settings::{Clip, ClipSource, LedgerSettings, Settings};
+pub use settings::{Clip, ClipSource, LedgerSettings, RecordingSettings, Settings};
 pub use shape::shape;
 pub use speech::Spoken;
 
@@ -146,6 +147,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
     let mut delays = root.get_section_or_empty("routing");
     let bounds = routing::read_limits(&mut limits, &mut delays);
     let channels = Placed { value: bounds.channels, span: limits.key_span("channels") };
+    let recording = recording::read(&mut root, sources);
     let mut keeping = root.get_section_or_empty("ledger");
     let ledger = ledger::read(&mut keeping, sources, report);
     for section in [limits, delays, keeping, root] {
@@ -182,7 +184,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
         calendars: calendars.into_plan(),
         limits: bounds,
     };
-    (plan, network.into_settings((agents, answers), clips, ledger, channels.value))
+    (plan, network.into_settings((agents, answers), clips, (ledger, recording), channels.value))
 }
 
 fn hash(text: &str) -> String {

@@ -5,7 +5,7 @@ use super::agents::{Agents, secret_file, secret_of};
 use super::mistake::Report;
 use super::read::{List, Placed, Read, Section, Wrong};
 use super::routing::one_of;
-use super::settings::{Clip, LedgerSettings, Settings};
+use super::settings::{Clip, LedgerSettings, RecordingSettings, Settings};
 use super::value::{
     address, codec, count, duration, encryption, network, ports, realm, socket, socket_or_off, text, time_zone,
     user_agent,
@@ -161,7 +161,7 @@ impl Network {
         self,
         (agents, answer): (Agents, Vec<b2bua::Answer>),
         clips: Vec<Clip>,
-        ledger: LedgerSettings,
+        (ledger, recording): (LedgerSettings, RecordingSettings),
         channels: u32,
     ) -> Settings {
         let Network { sip, media, http, control_token, time_zone, tcp_connections, trace_bytes, drain_max } = self;
@@ -206,6 +206,7 @@ impl Network {
             channels,
             drain_max,
             ledger,
+            recording,
             clips,
         }
     }

@@ -7,6 +7,7 @@ use super::exits::{Exits, read_entry};
 use super::menus::Menus;
 use super::mistake::Report;
 use super::read::{List, Placed, Read, Section, Wrong};
+use super::recording;
 use super::value::{check_name, count, duration, number, show_duration, text, truth};
 use super::words::{MOST_NAMES, Names, Words, bounded};
 use crate::acd::exit::Exit;
@@ -101,6 +102,7 @@ fn read_queue<'t>(
         thresholds: read_thresholds(&mut section, report),
         target_percent: section.get_or("target_percent", 90, target),
         music: clips.read(&mut section, "music", Some("music")),
+        recording: recording::of_queue(&mut section, clips, report),
         whisper: clips.read(&mut section, "whisper", None),
         announcements: announcements::read(&mut section, clips, report),
         on_reload: section.get_or("on_reload", OnReload::Follow, on_reload),

@@ -39,8 +39,19 @@ pub struct Settings {
     pub ledger: LedgerSettings,
     /// So many bytes of SIP messages and facts are remembered for traces; 0 for none.
     pub trace_bytes: usize,
+    /// Where recordings are kept.
+    pub recording: RecordingSettings,
     /// Prompts and music, by `ClipId`.
     pub clips: Vec<Clip>,
+}
+
+/// Where recordings are kept, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordingSettings {
+    /// The folder; made when the first one begins.
+    pub directory: PathBuf,
+    /// They are removed after so many days; 0 is never.
+    pub days: u32,
 }
 
 /// Where what became of every caller is kept, and for how long. Without any file nothing is.

@@ -5,6 +5,7 @@ mod sockets;
 
 use super::clock::Clock;
 use super::inbox::{Inbox, Message};
+use super::recorder::Recorder;
 use centralino::facts::{Fact, Record, Turned};
 use centralino::ids::ByLeg;
 use centralino::media::{Command, MediaEngine, Output};
@@ -100,7 +101,12 @@ impl Drop for MediaHandle {
 }
 
 /// Starts the thread.
-pub fn spawn(engine: MediaEngine, inbox: Inbox, clock: Clock) -> io::Result<(MediaHandle, JoinHandle<()>)> {
+pub fn spawn(
+    engine: MediaEngine,
+    inbox: Inbox,
+    recorder: Recorder,
+    clock: Clock,
+) -> io::Result<(MediaHandle, JoinHandle<()>)> {
     let (sender, orders) = bounded(COMMANDS);
     let wake = Arc::new(Wake::new()?);
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -110,6 +116,7 @@ pub fn spawn(engine: MediaEngine, inbox: Inbox, clock: Clock) -> io::Result<(Med
         engine,
         orders,
         inbox,
+        recorder,
         clock,
         epoll,
         wake,
@@ -125,6 +132,7 @@ struct MediaThread {
     engine: MediaEngine,
     orders: Receiver<Order>,
     inbox: Inbox,
+    recorder: Recorder,
     clock: Clock,
     epoll: OwnedFd,
     wake: Arc<Wake>,
@@ -250,6 +258,11 @@ impl MediaThread {
                 let _ = socket.send_to(bytes, to);
             }
         }
+        for recorded in self.out.recorded.drain(..) {
+            if !self.recorder.put(recorded) {
+                self.trouble.count(Turned::RecordingLost, 1, self.clock.now());
+            }
+        }
         for record in self.out.facts.drain(..) {
             if let Fact::Turned(turned) = record.fact {
                 self.trouble.count(turned, 1, record.at);
@@ -310,6 +323,8 @@ impl Trouble {
 mod tests {
     use super::super::inbox::Messages;
     use super::*;
+    use crate::daemon::recorder;
+    use centralino::config::RecordingSettings;
     use centralino::ids::{ClipId, LegId};
     use centralino::media::{Clip, Codec, Event, Settings, Stream};
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -329,8 +344,14 @@ mod tests {
         let clip = Clip::from_samples((0..1_600).map(|n| n * 20).collect()).unwrap();
         let engine = MediaEngine::new(settings, vec![clip.clone()], [1; 32]);
         let (inbox, messages) = Inbox::new();
-        let (handle, thread) = spawn(engine, inbox, Clock::start()).unwrap();
+        let (handle, thread) = spawn(engine, inbox.clone(), nowhere(inbox), Clock::start()).unwrap();
         Bench { handle, thread, messages, clip }
+    }
+
+    /// A recorder whom nobody gives anything to record.
+    fn nowhere(inbox: Inbox) -> Recorder {
+        let settings = RecordingSettings { directory: "/nowhere".into(), days: 0 };
+        recorder::spawn(settings, inbox).unwrap().0
     }
 
     fn socket() -> UdpSocket {

@@ -7,6 +7,7 @@ mod http;
 mod inbox;
 mod limits;
 mod media_thread;
+mod recorder;
 mod reload;
 mod signals;
 mod sip_stream;

@@ -6,7 +6,7 @@ use super::facts_thread::{FactReader, Keep, LiveNumbers, Log, Names};
 use super::inbox::{Inbox, Message};
 use super::reload::{ReadAgain, Reloader};
 use super::trace::Tracer;
-use super::{facts_thread, http, limits, media_thread, signals, sip_stream, sip_udp, sounds};
+use super::{facts_thread, http, limits, media_thread, recorder, signals, sip_stream, sip_udp, sounds};
 use crate::ledger::Keeper;
 use anyhow::{Context, Result, bail};
 use centralino::acd::Plan;
@@ -32,7 +32,7 @@ pub struct Daemon {
     pub layout: Arc<Layout>,
     inbox: Inbox,
     http: http::HttpServer,
-    threads: [(&'static str, JoinHandle<()>); 3],
+    threads: [(&'static str, JoinHandle<()>); 4],
 }
 
 impl Daemon {
@@ -74,7 +74,8 @@ pub fn start(checked: Checked, read_again: Option<ReadAgain>) -> Result<Daemon> 
     tally.publish(clock.now(), &mut publisher);
     let prints = clips.iter().map(sounds::print).collect();
     let media = MediaEngine::new(settings.engine.media.clone(), clips, entropy()?);
-    let (media, media_thread) = media_thread::spawn(media, inbox.clone(), clock)?;
+    let (recorder, recorder_thread) = recorder::spawn(settings.recording.clone(), inbox.clone())?;
+    let (media, media_thread) = media_thread::spawn(media, inbox.clone(), recorder, clock)?;
     let (numbers, live) = LiveNumbers::new(&tally.layout(), reader.clone(), settings.time_zone.clone(), clock.now());
     let mut readers: Vec<Box<dyn FactReader>> = vec![Box::new(Log::new(Arc::clone(&plan))), Box::new(numbers)];
     if let Some(keeper) = Keeper::start(&settings.ledger, settings.time_zone.clone(), &plan, &hash, clock.now())? {
@@ -124,7 +125,7 @@ pub fn start(checked: Checked, read_again: Option<ReadAgain>) -> Result<Daemon> 
     let engine = Engine::new(Plan::clone(&plan), settings.engine.clone(), decision_seed()?, entropy()?);
     let engine =
         EngineThread::new(engine, tally, (inbox.clone(), messages), outlets, clock, settings.drain_max).spawn()?;
-    let threads = [("engine", engine), ("facts", facts_thread), ("media", media_thread)];
+    let threads = [("engine", engine), ("facts", facts_thread), ("media", media_thread), ("recorder", recorder_thread)];
     Ok(Daemon { plan, settings, reader, layout, inbox, http, threads })
 }
 

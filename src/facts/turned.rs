@@ -43,6 +43,8 @@ closed_set! {
         MediaOverflow = "media_overflow",
         /// A call, or a line for another program, that could not be kept: the disk is too slow or full.
         LedgerLost = "ledger_lost",
+        /// A recording, or a piece of one, that could not be written: the disk is too slow or full.
+        RecordingLost = "recording_lost",
         /// No RTP port was free, or none could be opened.
         RtpPortExhausted = "rtp_port_exhausted",
     }

@@ -73,6 +73,22 @@ pub enum Command {
         /// The other side.
         b: LegId,
     },
+    /// Record what both sides of a joined pair say, until they part.
+    Record {
+        /// The caller's.
+        caller: LegId,
+        /// The agent's.
+        agent: LegId,
+        /// Whose call.
+        call: CallId,
+    },
+    /// Leave out what is said from now on, or no longer; nothing if the pair is not recorded.
+    PauseRecording {
+        /// Either side.
+        leg: LegId,
+        /// Whether it is left out.
+        is_paused: bool,
+    },
     /// Stop relaying between this leg and its partner; both stay open and silent.
     Part {
         /// Either side.
@@ -206,6 +222,38 @@ pub enum Codec {
     G722,
 }
 
+/// Something for whoever writes recordings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// A recording begins.
+    Began {
+        /// Whose call.
+        call: CallId,
+        /// When.
+        at: Time,
+    },
+    /// A packet of one side.
+    Sound {
+        /// Whose call.
+        call: CallId,
+        /// Who speaks.
+        party: Party,
+        /// When it came.
+        at: Time,
+        /// In which codec it is.
+        codec: Codec,
+        /// The sound.
+        sound: Vec<u8>,
+    },
+    /// The recording is over.
+    Ended {
+        /// Whose call.
+        call: CallId,
+        /// When.
+        at: Time,
+    },
+}
+
 /// What one turn of the media engine produced; reused.
 #[derive(Debug, Default)]
 pub struct Output {
@@ -213,6 +261,8 @@ pub struct Output {
     pub packets: super::packets::Packets,
     /// RTCP, for the sockets beside them, or the same ones where both share a port.
     pub reports: super::packets::Packets,
+    /// For whoever writes recordings.
+    pub recorded: Vec<Recorded>,
     /// For the engine thread.
     pub events: Vec<(Time, Event)>,
     /// For the statistics: refused, lost, malformed packets.
@@ -224,6 +274,7 @@ impl Output {
     pub fn clear(&mut self) {
         self.packets.clear();
         self.reports.clear();
+        self.recorded.clear();
         self.events.clear();
         self.facts.clear();
     }

@@ -9,6 +9,7 @@ mod leg;
 mod outgoing;
 mod playing;
 mod pressing;
+mod recording;
 mod relay;
 mod repacket;
 mod silence;
@@ -83,9 +84,11 @@ impl MediaEngine {
             Command::Announce { leg, clips } => self.announce(leg, clips),
             Command::Hush { leg } => self.hush(leg),
             Command::Join { a, b } => self.join(a, b, now, out),
+            Command::Record { caller, agent, call } => self.record(caller, agent, call, now, out),
+            Command::PauseRecording { leg, is_paused } => self.pause_recording(leg, is_paused),
             Command::Part { leg } => {
                 if let Some(&key) = self.keys.get(&leg) {
-                    self.part(key);
+                    self.part(key, now, out);
                 }
             }
             Command::PassKey { leg, key } => self.pass_key(leg, key, now),
@@ -167,8 +170,8 @@ impl MediaEngine {
         if key_a == key_b {
             return;
         }
-        self.part(key_a);
-        self.part(key_b);
+        self.part(key_a, now, out);
+        self.part(key_b, now, out);
         for (key, partner) in [(key_a, key_b), (key_b, key_a)] {
             if let Some(leg) = self.legs.get_mut(key) {
                 leg.play(None);
@@ -181,7 +184,8 @@ impl MediaEngine {
         out.events.push((now, Event::Joined { a, b }));
     }
 
-    fn part(&mut self, key: usize) {
+    fn part(&mut self, key: usize, now: Time, out: &mut Output) {
+        self.end_recording(key, now, out);
         let Some(partner) = self.legs.get_mut(key).and_then(|leg| leg.partner.take()) else { return };
         for key in [key, partner] {
             if let Some(leg) = self.legs.get_mut(key) {
@@ -197,7 +201,7 @@ impl MediaEngine {
         self.report(key, true, now, out);
         self.presses.cancel(key);
         self.reports.cancel(key);
-        self.part(key);
+        self.part(key, now, out);
         self.legs.try_remove(key);
         self.silence.cancel(key);
     }

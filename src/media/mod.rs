@@ -18,7 +18,7 @@ mod settings;
 pub mod srtp;
 pub mod tone;
 
-pub use api::{Codec, Command, Encryption, Event, Output, Stream};
+pub use api::{Codec, Command, Encryption, Event, Output, Recorded, Stream};
 pub use clip::Clip;
 pub use engine::MediaEngine;
 pub use ports::Ports;

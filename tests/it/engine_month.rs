@@ -185,7 +185,9 @@ impl Desk {
                     heard.push(Event::OfferAnswered { offer, received_at });
                     heard.push(Event::OfferRinging { offer, received_at });
                 }
-                Command::SayFirst { .. } => unreachable!("nothing is said first here"),
+                Command::SayFirst { .. } | Command::Record { .. } | Command::PauseRecording { .. } => {
+                    unreachable!("nothing is said first here")
+                }
                 Command::JoinMedia { offer, .. } => heard.push(Event::OfferJoined { offer, received_at }),
                 Command::PlayOnce { .. }
                 | Command::PlayMusic { .. }

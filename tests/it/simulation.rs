@@ -10,7 +10,7 @@ use centralino::acd::entry::Entry;
 use centralino::acd::exit::Exit;
 use centralino::acd::ivr::{Flow, Menu, Number, Target};
 use centralino::acd::plan::{
-    Agent, Announcements, BackOff, Limits, OnReload, Pause, Pool, Queue, Service, Step, StepMode, Strategy,
+    Agent, Announcements, BackOff, Limits, OnReload, Pause, Pool, Queue, Recording, Service, Step, StepMode, Strategy,
 };
 use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan, Sizes, Stuck, TransferTo};
 use centralino::facts::{Fact, OfferOutcome, Record};
@@ -184,6 +184,7 @@ fn random_queue(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Queue 
         thresholds: dice.pick(&[[30, 20, 40], [30, 20, 40], [20, 10, 50]]).map(Duration::from_secs).to_vec(),
         on_reload: dice.pick(&[OnReload::Follow, OnReload::Follow, OnReload::Keep]),
         whisper: dice.percent(30).then_some(ClipId(3)),
+        recording: dice.percent(30).then(|| Recording { notice: ClipId(1), pause_key: Key::of_sign('*').unwrap() }),
         announcements: dice.percent(50).then(|| Announcements {
             first: Duration::from_secs(1 + dice.below(30)),
             every: Duration::from_secs(5 + dice.below(10)),
@@ -407,6 +408,7 @@ impl World {
             Command::RefuseCall { call, .. } => _ = self.callers.remove(&call),
             Command::AcceptTransfer { .. } | Command::EndTransfer { .. } => {}
             Command::Announce { .. } | Command::Hush { .. } | Command::EndConsult { .. } => {}
+            Command::PauseRecording { .. } => {}
             Command::PlayMusic { call, .. } => assert!(self.callers.contains(&call), "music for a caller who is gone"),
             Command::JoinColleague { offer, .. } => {
                 let length = self.dice.up_to(10_000);
@@ -452,17 +454,12 @@ impl World {
                     _ => self.later(delay, |received_at| Event::OfferFailed { offer, outcome, received_at }),
                 }
             }
-            Command::SayFirst { offer, call, whisper, announce } => {
-                let lengths = [self.dice.up_to(6_000), self.dice.up_to(6_000)];
-                if whisper.is_some() && self.dice.percent(95) {
-                    self.later(lengths[0], |received_at| Event::WhisperEnded { offer, received_at });
-                }
-                if let Some(clip) = announce.filter(|_| self.dice.percent(95)) {
-                    self.later(lengths[1], |received_at| Event::ClipEnded { call, clip, received_at });
-                }
-                if self.dice.percent(10) {
-                    self.later(lengths[0] / 2, |received_at| Event::AgentGone { offer, received_at });
-                }
+            Command::Record { offer, .. } => {
+                let (pressed, key) = (self.dice.up_to(5_000), Key::of_sign('*').unwrap());
+                self.later(pressed, |received_at| Event::AgentPressed { offer, key, received_at });
+            }
+            Command::SayFirst { offer, call, whisper, announce, notice } => {
+                self.say_first(offer, call, whisper.is_some(), notice.or(announce));
             }
             Command::JoinMedia { offer, .. } => {
                 let delay = self.dice.up_to(2_500);
@@ -506,6 +503,20 @@ impl World {
             }
             3 => self.later(after, |received_at| Event::ConsultDropped { offer, received_at }),
             _ => self.later(after, |received_at| Event::TransferAsked { offer, to, received_at }),
+        }
+    }
+
+    /// Clips before a talk: most of them end, some agents hang up meanwhile.
+    fn say_first(&mut self, offer: OfferId, call: CallId, whispers: bool, last: Option<ClipId>) {
+        let lengths = [self.dice.up_to(6_000), self.dice.up_to(6_000)];
+        if whispers && self.dice.percent(95) {
+            self.later(lengths[0], |received_at| Event::WhisperEnded { offer, received_at });
+        }
+        if let Some(clip) = last.filter(|_| self.dice.percent(95)) {
+            self.later(lengths[1], |received_at| Event::ClipEnded { call, clip, received_at });
+        }
+        if self.dice.percent(10) {
+            self.later(lengths[0] / 2, |received_at| Event::AgentGone { offer, received_at });
         }
     }
 

@@ -187,6 +187,8 @@ impl World {
                 | media::Command::Direct { .. }
                 | media::Command::PlayMusic { .. }
                 | media::Command::Part { .. }
+                | media::Command::Record { .. }
+                | media::Command::PauseRecording { .. }
                 | media::Command::Announce { .. }
                 | media::Command::Hush { .. }
                 | media::Command::PassKey { .. }

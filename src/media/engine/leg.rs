@@ -4,6 +4,7 @@ use super::announcing::Announcing;
 use super::control::Control;
 use super::outgoing::Outgoing;
 use super::pressing::Pressing;
+use super::recording::Recording;
 use super::repacket::Repacket;
 use crate::ids::{ClipId, LegId};
 use crate::media::api::{Codec, Output, Stream};
@@ -34,6 +35,8 @@ pub(super) struct Leg {
     /// Packets sent that were converted.
     pub(super) converted: u64,
     pub(super) playing: Option<Playing>,
+    /// What it says is recorded.
+    pub(super) recording: Option<Recording>,
     /// What `playing` is part of, if it is an announcement.
     pub(super) announcing: Option<Announcing>,
     /// The next packet of our own starts a talk spurt: it carries the marker (RFC 3551 4.1).
@@ -87,6 +90,7 @@ impl Leg {
             repacket: None,
             converted: 0,
             playing: None,
+            recording: None,
             announcing: None,
             starts_spurt: true,
             scheduled: None,

@@ -90,6 +90,9 @@ impl MediaEngine {
         }
         if content != Content::Other {
             leg.latch(from);
+            if let Content::Sound(codec) = content {
+                self.keep_sound(key, codec, rtp.payload(), now, out);
+            }
             self.relay(key, content, &rtp, now, out);
         }
         self.heard(key, now);

@@ -204,6 +204,13 @@ const CASES: &[(&str, &str, &str)] = &[
     ("[sip]", "[queue.help.announcements]\nevery = «\"1 s\"»\n[sip]", "out of range: 1 s (from 5 s to 1 h)"),
     ("[sip]", "[pool.«front_office»]\nannounce = \"it/welcome\"\n[sip]", "there is no pool `front_office`"),
     ("[sip]", "[pool.back_office]\n«anounce» = \"it/welcome\"\n[sip]", "unknown key `anounce`"),
+    ("[sip]", "«[queue.help.recording]»\n[sip]", "`notice` is missing in [queue.help.recording] (nobody is recorded"),
+    (
+        "[sip]",
+        "[queue.help.recording]\nnotice = \"it/welcome\"\npause_key = «\"ab\"»\n[sip]",
+        "`ab` is no key of a telephone",
+    ),
+    ("[sip]", "[recording]\ndays = «-1»\n[sip]", "out of range: -1"),
     ("[sip]", "[speech]\n«command» = [\"say\", \"{text}\"]\n[sip]", "`command` does not say where {file} goes"),
     (
         "[queue.help]",

@@ -3,8 +3,8 @@
 use super::script::check;
 use super::{plan_with, seconds};
 use centralino::acd::Plan;
-use centralino::acd::plan::Strategy;
-use centralino::ids::ClipId;
+use centralino::acd::plan::{Recording, Strategy};
+use centralino::ids::{ClipId, Key};
 
 /// Agents are told what the call is about; callers that the back office is abroad.
 fn abroad(plan: &mut Plan) {
@@ -161,6 +161,71 @@ fn nobody_else_picks_up_while_it_is_said() {
             offer 1 withdrawn after 2s
             > cancel offer 1
             > first information to offer 2 and nothing to 1
+        ",
+    );
+}
+
+/// Talks are recorded once the caller has heard the notice, whoever answers.
+fn recorded(plan: &mut Plan) {
+    abroad(plan);
+    plan.queues[0].whisper = None;
+    plan.clips.push("notice".to_owned());
+    plan.queues[0].recording = Some(Recording { notice: ClipId(3), pause_key: Key::of_sign('*').unwrap() });
+}
+
+#[test]
+fn nothing_is_recorded_before_the_notice_was_heard_and_a_key_pauses_it() {
+    check(
+        plan_with(recorded),
+        "
+        0s register 201
+        0s enter 1 information
+            received 1
+            entered 1 information
+            offer 1: 1 to 201, step 0
+            > welcome 1
+        2s answer 1
+            > first nothing to offer 1 and from_abroad notice to 1
+        3s agent-key 1 *
+        4s clip-end 1 from_abroad
+        8s clip-end 1 notice
+            > join 1 and offer 1
+        8.1s joined 1
+            offer 1 accepted after 2s (at 2s)
+            answered 1 by 201, waited 2s (at 2s)
+            > record 1 with offer 1
+        9s agent-key 1 5
+        10s agent-key 1 *
+            > pause recording 1
+        12s agent-key 1 *
+            > resume recording 1
+        20s gone 1
+            ended 1 by caller, talked 18s
+            > hang up offer 1
+        21s agent-key 1 *
+        ",
+    );
+}
+
+#[test]
+fn a_talk_whose_notice_has_no_known_end_is_not_recorded() {
+    check(
+        plan_with(recorded),
+        "
+        0s register 101
+        0s enter 1 information
+            received 1
+            entered 1 information
+            offer 1: 1 to 101, step 0
+            > welcome 1
+        2s answer 1
+            > first nothing to offer 1 and nothing notice to 1
+        22s look
+            > join 1 and offer 1
+        22.1s joined 1
+            offer 1 accepted after 2s (at 2s)
+            answered 1 by 101, waited 2s (at 2s)
+        23s agent-key 1 *
         ",
     );
 }

@@ -124,6 +124,10 @@ impl Stage {
             "rings" => vec![Event::OfferRinging { offer: offer(), received_at }],
             "answer" => vec![Event::OfferAnswered { offer: offer(), received_at }],
             "joined" => vec![Event::OfferJoined { offer: offer(), received_at }],
+            "agent-key" => {
+                let key = Key::of_sign(words[1].chars().next().unwrap()).unwrap();
+                vec![Event::AgentPressed { offer: offer(), key, received_at }]
+            }
             "whispered" => vec![Event::WhisperEnded { offer: offer(), received_at }],
             "talk" => vec![
                 Event::OfferAnswered { offer: offer(), received_at },
@@ -325,9 +329,14 @@ impl Stage {
 fn command(command: &Command, clips: &[String]) -> Option<String> {
     Some(match command {
         Command::CancelOffer { offer } => format!("> cancel offer {}", offer.0),
-        Command::SayFirst { offer, call, whisper, announce } => {
+        Command::SayFirst { offer, call, whisper, announce, notice } => {
             let clip = |clip: &Option<ClipId>| clip.map_or("nothing", |clip| clips[clip.index()].as_str());
-            format!("> first {} to offer {} and {} to {}", clip(whisper), offer.0, clip(announce), call.0)
+            let notice = notice.map_or(String::new(), |notice| format!(" {}", clip(&Some(notice))));
+            format!("> first {} to offer {} and {}{notice} to {}", clip(whisper), offer.0, clip(announce), call.0)
+        }
+        Command::Record { offer, call } => format!("> record {} with offer {}", call.0, offer.0),
+        Command::PauseRecording { call, is_paused } => {
+            format!("> {} recording {}", if *is_paused { "pause" } else { "resume" }, call.0)
         }
         Command::JoinMedia { offer, call } => format!("> join {} and offer {}", call.0, offer.0),
         Command::HangUpCall { call } => format!("> hang up {}", call.0),

@@ -1,0 +1,171 @@
+//! One recording: packets of two sides become one stereo WAV file, each at its moment; what did not come is silence.
+
+use centralino::facts::Party;
+use centralino::media::Codec;
+use centralino::media::convert::Conversion;
+use centralino::media::g711::{self, Law};
+use centralino::time::Time;
+use std::io::{self, Seek, SeekFrom, Write};
+
+const RATE: u32 = 8_000;
+const HEADER_BYTES: u32 = 44;
+/// A packet so much later than its place in the file left a gap before it, in samples; less is jitter.
+const JITTER: usize = 800;
+/// So much is kept back for the slower side before it is written, in samples.
+const KEPT_BACK: usize = 4_000;
+
+/// A file that is being written.
+pub struct Take<F> {
+    file: F,
+    began: Time,
+    /// Samples of both sides in the file.
+    written: usize,
+    /// What follows them, of the caller and of the agent.
+    sides: [Vec<i16>; 2],
+    /// How what is not G.711 becomes A-law, of the caller and of the agent.
+    converted: [Option<(Codec, Conversion)>; 2],
+}
+
+impl<F: Write + Seek> Take<F> {
+    /// An empty file.
+    pub fn begin(mut file: F, began: Time) -> io::Result<Take<F>> {
+        file.write_all(&header(0))?;
+        Ok(Take { file, began, written: 0, sides: [Vec::new(), Vec::new()], converted: [None, None] })
+    }
+
+    /// A packet that came at this moment.
+    pub fn hear(&mut self, party: Party, at: Time, codec: Codec, sound: &[u8]) -> io::Result<()> {
+        let (side, converted) = match party {
+            Party::Caller => (&mut self.sides[0], &mut self.converted[0]),
+            Party::Agent | Party::System => (&mut self.sides[1], &mut self.converted[1]),
+        };
+        let elapsed = usize::try_from(at.since(self.began).as_nanos() / 125_000).unwrap_or(usize::MAX);
+        // Its last sample is of this moment.
+        let place = elapsed.saturating_sub(sound.len()).saturating_sub(self.written);
+        if place > side.len() + JITTER {
+            side.resize(place, 0);
+        }
+        match codec {
+            Codec::Pcma => side.extend(sound.iter().map(|&byte| g711::decode(Law::A, byte))),
+            Codec::Pcmu => side.extend(sound.iter().map(|&byte| g711::decode(Law::Mu, byte))),
+            other => {
+                let (_, conversion) = match converted {
+                    Some(known) if known.0 == other => known,
+                    _ => converted.insert((other, Conversion::new(other, Codec::Pcma))),
+                };
+                let mut a_law = Vec::with_capacity(sound.len());
+                conversion.convert(sound, &mut a_law);
+                side.extend(a_law.into_iter().map(|byte| g711::decode(Law::A, byte)));
+            }
+        }
+        let longest = self.longest();
+        if longest > 2 * KEPT_BACK { self.write(longest - KEPT_BACK) } else { Ok(()) }
+    }
+
+    /// Writes what is left, and how long it all is.
+    pub fn end(mut self) -> io::Result<()> {
+        self.write(self.longest())?;
+        self.file.seek(SeekFrom::Start(0))?;
+        let bytes = u32::try_from(self.written.saturating_mul(4)).unwrap_or(u32::MAX - HEADER_BYTES);
+        self.file.write_all(&header(bytes))?;
+        self.file.flush()
+    }
+
+    fn longest(&self) -> usize {
+        self.sides.iter().map(Vec::len).max().unwrap_or(0)
+    }
+
+    fn write(&mut self, samples: usize) -> io::Result<()> {
+        let [caller, agent] = &mut self.sides;
+        for side in [&mut *caller, &mut *agent] {
+            side.resize(side.len().max(samples), 0);
+        }
+        let pairs = caller.drain(..samples).zip(agent.drain(..samples));
+        let bytes: Vec<u8> =
+            pairs.flat_map(|(caller, agent)| [caller.to_le_bytes(), agent.to_le_bytes()]).flatten().collect();
+        self.written += samples;
+        self.file.write_all(&bytes)
+    }
+}
+
+/// RIFF/WAVE: PCM of 16 bits, two channels.
+fn header(bytes: u32) -> Vec<u8> {
+    let mut header = Vec::with_capacity(HEADER_BYTES as usize);
+    header.extend(b"RIFF");
+    header.extend((bytes.saturating_add(HEADER_BYTES - 8)).to_le_bytes());
+    header.extend(b"WAVEfmt ");
+    header.extend(16_u32.to_le_bytes());
+    for half in [1_u16, 2] {
+        header.extend(half.to_le_bytes());
+    }
+    header.extend(RATE.to_le_bytes());
+    header.extend((RATE * 4).to_le_bytes());
+    for half in [4_u16, 16] {
+        header.extend(half.to_le_bytes());
+    }
+    header.extend(b"data");
+    header.extend(bytes.to_le_bytes());
+    header
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::OpenOptions;
+    use std::io::Cursor;
+
+    /// Packets of 20 ms, all samples alike.
+    fn packet(level: i16) -> Vec<u8> {
+        vec![g711::encode(Law::A, level); 160]
+    }
+
+    fn heard(level: i16) -> i16 {
+        g711::decode(Law::A, g711::encode(Law::A, level))
+    }
+
+    /// What is in the file after these packets: the milliseconds of their arrival, sides and levels.
+    fn record(packets: &[(u64, Party, i16)]) -> Vec<(i16, i16)> {
+        let mut bytes = Vec::new();
+        let mut take = Take::begin(Cursor::new(&mut bytes), Time::ZERO).unwrap();
+        for &(at, party, level) in packets {
+            take.hear(party, Time::from_millis(at), Codec::Pcma, &packet(level)).unwrap();
+        }
+        take.end().unwrap();
+        let reader = hound::WavReader::new(Cursor::new(bytes)).unwrap();
+        let spec = reader.spec();
+        assert_eq!((spec.channels, spec.sample_rate, spec.bits_per_sample), (2, 8_000, 16));
+        let samples: Vec<i16> = reader.into_samples::<i16>().map(Result::unwrap).collect();
+        samples.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
+    }
+
+    #[test]
+    fn each_side_is_in_its_channel_at_its_moment() {
+        let mut packets: Vec<(u64, Party, i16)> = (1..=500).map(|n| (20 * n, Party::Caller, 8_000)).collect();
+        packets.extend((101..=200).map(|n| (20 * n + 7, Party::Agent, -3_000)));
+        packets.sort_by_key(|&(at, ..)| at);
+        let samples = record(&packets);
+        assert_eq!(samples.len(), 500 * 160);
+        assert!(samples.iter().all(|(caller, _)| *caller == heard(8_000)));
+        let first = samples.iter().position(|(_, agent)| *agent != 0).unwrap();
+        assert_eq!(first, 100 * 160 + 56, "after two seconds, and its own 7 ms");
+        assert!(samples[first..first + 100 * 160].iter().all(|(_, agent)| *agent == heard(-3_000)));
+        assert!(samples[first + 100 * 160..].iter().all(|(_, agent)| *agent == 0));
+    }
+
+    #[test]
+    fn jitter_is_no_gap_and_a_pause_is() {
+        let jittery: Vec<_> = [20, 40, 95, 96, 100].map(|at| (at, Party::Caller, 500)).to_vec();
+        assert_eq!(record(&jittery), [(heard(500), 0); 5 * 160]);
+        let paused = record(&[(20, Party::Caller, 500), (1_020, Party::Caller, 500)]);
+        assert_eq!(paused.len(), 1_020 * 8);
+        assert_eq!(paused.iter().filter(|pair| pair.0 == 0).count(), 980 * 8);
+        assert_eq!(record(&[]), []);
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error() {
+        let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let error = Take::begin(full(), Time::ZERO).err().expect("no space").kind();
+        assert_eq!(error, io::ErrorKind::StorageFull);
+    }
+}
