@@ -147,8 +147,8 @@ impl Endpoint {
         Endpoint { core, deadlines: Deadlines::default() }
     }
 
-    /// From now on these may register and be invited, by [`AccountId`]; none for an account that is no more. Phones that
-    /// are registered stay so.
+    /// From now on these may register and be invited, by [`AccountId`](crate::sip::AccountId); none for an account that
+    /// is no more. Phones that are registered stay so.
     pub fn set_accounts(&mut self, accounts: Vec<Option<Account>>) {
         self.core.registrar.set_accounts(&accounts);
         let known = &mut self.core.settings.accounts;
