@@ -4,7 +4,7 @@ use crate::daemon::free_port;
 use crate::peers::Peer;
 use crate::sound::{RATE, tone};
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -64,7 +64,7 @@ impl Baresip<'_> {
     }
 
     fn config(&self, folder: &Path, control: SocketAddr) -> String {
-        let (port, folder) = (free_port(ADDRESS), folder.display());
+        let (port, folder) = (free_pair(), folder.display());
         format!(
             "sip_listen {ADDRESS}:{port}\nnet_interface {ADDRESS}\ncall_local_timeout 120\n\
              audio_source aufile,{folder}/tone.wav\naudio_player aubridge,sink\naudio_alert aubridge,sink\n\
@@ -112,6 +112,16 @@ impl Running {
         // What comes in a wideband codec is recorded at its rate: every second sample will do.
         let rate = hound::WavReader::open(&file).expect("a WAV file").spec().sample_rate;
         read_wav_at(&file, rate).into_iter().step_by((rate / RATE) as usize).collect()
+    }
+}
+
+/// A free port below another one: baresip takes the next one for TLS, whether it has a use for it or not.
+fn free_pair() -> u16 {
+    loop {
+        let port = free_port(ADDRESS);
+        if port.checked_add(1).is_some_and(|next| TcpListener::bind((ADDRESS, next)).is_ok()) {
+            return port;
+        }
     }
 }
 
