@@ -11,8 +11,17 @@ const MU: &str = "PCMU/8000/1";
 const CALLER_HUMS: f64 = 1020.0;
 const AGENT_HUMS: f64 = 440.0;
 
-/// A call from the freephone number to a registered agent; both hear each other.
+/// How long most talks last, and one that is long enough for baresip, which reports every five seconds or so, to have
+/// answered a report of ours.
+const TALK_SECONDS: u32 = 8;
+const LONG_TALK_SECONDS: u32 = 14;
+
 fn they_hear_each_other(codecs: (&str, &str), transport: &str, encrypt: (Option<&str>, Option<&str>)) {
+    they_talk(TALK_SECONDS, codecs, transport, encrypt);
+}
+
+/// A call from the freephone number to a registered agent; both hear each other.
+fn they_talk(seconds: u32, codecs: (&str, &str), transport: &str, encrypt: (Option<&str>, Option<&str>)) {
     let ((caller_codec, agent_codec), (caller_encrypts, agent_encrypts)) = (codecs, encrypt);
     let daemon = Daemon::start(|config| {
         let setting = |kind: Option<&str>| if kind.is_some() { "required" } else { "off" };
@@ -42,8 +51,8 @@ fn they_hear_each_other(codecs: (&str, &str), transport: &str, encrypt: (Option<
         hums: CALLER_HUMS,
         server: daemon.sip,
     };
-    let mut caller = caller.dials("800000200", 8, &daemon.folder);
-    caller.peer.ends_within(Duration::from_secs(20));
+    let mut caller = caller.dials("800000200", seconds, &daemon.folder);
+    caller.peer.ends_within(Duration::from_secs(30));
     daemon.wait_for("a hit", Duration::from_secs(10), |metrics| metrics.service_level("hit") == 1.0);
     agent.peer.terminate();
     agent.peer.ends_within(Duration::from_secs(10));
@@ -56,7 +65,7 @@ fn they_hear_each_other(codecs: (&str, &str), transport: &str, encrypt: (Option<
         assert!(echo < 0.05, "the {who} heard its own tone with a share of {echo:.3}");
     }
     daemon.wait_for("both legs measured, by their reports too", Duration::from_secs(5), |metrics| {
-        metrics.sum("acd_rtp_round_trip_seconds_count", &[]) >= 1.0
+        (seconds < LONG_TALK_SECONDS || metrics.sum("acd_rtp_round_trip_seconds_count", &[]) >= 1.0)
             && ["caller", "agent"].iter().all(|leg| {
                 metrics.sum("acd_rtp_packets_received_total", &[("leg", leg)]) > 250.0
                     && metrics.sum("acd_rtp_packets_lost_total", &[("leg", leg)]) == 0.0
@@ -72,7 +81,7 @@ fn they_hear_each_other(codecs: (&str, &str), transport: &str, encrypt: (Option<
 #[test]
 fn over_udp_with_one_law() {
     needs!("baresip");
-    they_hear_each_other((MU, MU), "udp", (None, None));
+    they_talk(LONG_TALK_SECONDS, (MU, MU), "udp", (None, None));
 }
 
 #[test]
