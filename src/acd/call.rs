@@ -229,6 +229,7 @@ impl Acd {
         out: &mut Outbox,
     ) {
         let key = key.unwrap_or(self.at + MOST_CREDIT - self.credit_of(service, queue));
+        self.end_recording(id, out);
         self.take_over(id, (service, queue), key, out);
         if let Some(visit) = self.calls.get_mut(&id).and_then(Call::visit_mut) {
             visit.again = true;

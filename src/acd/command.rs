@@ -91,7 +91,7 @@ pub enum Command {
         /// To the caller, after it: that the talk is recorded.
         notice: Option<ClipId>,
     },
-    /// Record the talk from now on.
+    /// Record the talk from now on; a recording of the caller's that there is goes on.
     Record {
         /// With whom.
         offer: OfferId,
@@ -104,6 +104,11 @@ pub enum Command {
         call: CallId,
         /// Whether it is left out.
         is_paused: bool,
+    },
+    /// Nothing more is recorded of the caller.
+    EndRecording {
+        /// Whose talk.
+        call: CallId,
     },
     /// Join caller and agent and say `OfferJoined`, or `AgentGone` when that cannot be.
     JoinMedia {

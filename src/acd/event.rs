@@ -194,7 +194,7 @@ pub enum Event {
     DrainEnded,
 }
 
-/// What an agent may ask for; during a call it takes effect after it.
+/// What an agent may ask for; during a call it takes effect after it, but for the recording of that call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgentRequest {
     /// No calls for a while; another reason ends the pause for the one before it.
@@ -209,6 +209,8 @@ pub enum AgentRequest {
     EndWrapUp,
     /// The work after the last call takes longer, by so much.
     ExtendWrapUp(Duration),
+    /// Leave out of the recording what is said from now on, or no longer.
+    PauseRecording(bool),
 }
 
 /// Where a caller is passed on to.

@@ -59,6 +59,7 @@ use prelude::Prelude;
 use queue::{Place, WaitingRoom};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use recording::Recorded;
 use sorted::{Sorted, Table};
 use std::collections::BTreeMap;
 use strategy::Ready;
@@ -88,8 +89,8 @@ pub struct Acd {
     offers: Table<OfferId, Offer>,
     /// What is being said before offers that were won are joined.
     preludes: BTreeMap<OfferId, Prelude>,
-    /// Whose callers were told that the talk is recorded, and whether that is paused.
-    recordings: BTreeMap<OfferId, bool>,
+    /// Calls whose callers were told that the talk is recorded.
+    recordings: BTreeMap<CallId, Recorded>,
     agents: Vec<Agent>,
     waiting: WaitingRoom,
     /// By queue: how fast it moves.
@@ -137,6 +138,8 @@ pub struct Sizes {
     pub offers: usize,
     /// Agents who are ready.
     pub ready: usize,
+    /// Calls whose callers were told of a recording.
+    pub recordings: usize,
     /// Deadlines set.
     pub deadlines: usize,
 }
@@ -221,6 +224,7 @@ impl Acd {
             waiting: self.waiting.len(),
             offers: self.offers.len(),
             ready: self.ready.len(),
+            recordings: self.recordings.len(),
             deadlines: self.deadlines.len(),
         }
     }

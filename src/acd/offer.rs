@@ -198,7 +198,7 @@ impl Acd {
         self.pace[queue.index()].answered(answered_at, entered);
         // The phone may have put the caller on hold before the relay was confirmed.
         self.retime(id, out);
-        self.begin_recording(id, call, out);
+        self.begin_recording(id, out);
     }
 
     /// A final answer other than 200, or none at all; the offer is forgotten by the phone.
@@ -354,7 +354,7 @@ impl Acd {
         if let Some(colleague) = offer.consult {
             self.drop_colleague(id, colleague, TransferResult::CallerGone, out);
         }
-        self.forget_recording(id);
+        self.forget_recording(call);
         self.calls.remove(&call);
         let Spent { talked, held, consulted, .. } = offer.spent.until(self.at);
         out.fact(self.at, Fact::CallEnded { call, queue, pool, agent, talked, held, consulted, by });
@@ -393,7 +393,7 @@ impl Acd {
     /// The phone said its last word (or never will): the offer is forgotten and the agent free.
     pub(super) fn settled(&mut self, id: OfferId, reached: bool, out: &mut Outbox) {
         let Some(offer) = self.offers.remove(&id) else { return };
-        self.forget_recording(id);
+        self.untell(offer.call, id);
         self.deadlines.cancel(Timer::Settle(id));
         self.deadlines.cancel(Timer::Consult(id));
         if reached {

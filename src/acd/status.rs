@@ -32,6 +32,11 @@ impl Acd {
                     self.deadlines.set(Timer::WrapUp(id), end + by);
                 }
             }
+            AgentRequest::PauseRecording(is_paused) => {
+                if let Some(call) = self.recorded_with(id) {
+                    self.set_recording(call, is_paused, out);
+                }
+            }
         }
         self.show(id, self.at, out);
     }
@@ -46,6 +51,7 @@ impl Acd {
             AgentRequest::Pause(reason) => self.objection_to_pause(id, reason),
             AgentRequest::EndWrapUp => (agent.activity != Activity::WrapUp).then_some(Denial::NotInWrapUp),
             AgentRequest::ExtendWrapUp(by) => self.objection_to_extension(id, by),
+            AgentRequest::PauseRecording(_) => self.recorded_with(id).is_none().then_some(Denial::NotRecorded),
             AgentRequest::Resume | AgentRequest::Ready | AgentRequest::OtherMedia(_) => None,
         }
     }

@@ -143,6 +143,7 @@ impl Acd {
         if (before == Phase::Talk) != (phase == Phase::Talk) {
             let music = self.plan.queues[queue.index()].music;
             out.commands.push(Command::PlayMusic { call, clip: music.filter(|_| phase != Phase::Talk) });
+            self.adjust_recording(call, out);
         }
         self.occupy(agent, activity, at, out);
     }
@@ -398,6 +399,7 @@ impl Acd {
             out.fact(self.at, Fact::CallTakenUp { call: id, queue, pool, agent });
         }
         self.retime(target, out);
+        self.begin_recording(target, out);
     }
 
     /// Somebody else has the agent's caller.
@@ -410,7 +412,6 @@ impl Acd {
     /// The agent is done with a call that goes on.
     fn leave_call(&mut self, id: OfferId, out: &mut Outbox) {
         let Some(offer) = self.offers.remove(&id) else { return };
-        self.forget_recording(id);
         let Offer { call, queue, pool, agent, .. } = offer;
         let Spent { talked, held, consulted, .. } = offer.spent.until(self.at);
         out.fact(self.at, Fact::CallTransferred { call, queue, pool, agent, talked, held, consulted });
@@ -446,6 +447,7 @@ impl Acd {
                 let clip = self.plan.queues[queue.index()].music;
                 out.commands.push(Command::PlayMusic { call: id, clip });
             }
+            self.begin_recording(from, out);
         }
         self.retime(from, out);
     }
@@ -474,6 +476,7 @@ impl Acd {
                 self.end_talk(id, from, by, out);
             }
             (None, Some(Offer { queue, .. })) => {
+                self.forget_recording(id);
                 self.calls.remove(&id);
                 out.fact(self.at, Fact::CallEndedUnattended { call: id, queue, by });
             }

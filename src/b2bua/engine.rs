@@ -270,6 +270,7 @@ impl Engine {
             Command::PauseRecording { call, is_paused } => {
                 self.play(call, |leg| media::Command::PauseRecording { leg, is_paused }, turn);
             }
+            Command::EndRecording { call } => self.play(call, |caller| media::Command::EndRecording { caller }, turn),
             Command::JoinMedia { offer, call } => self.join_media(offer, call, turn),
             Command::HangUpAgent { offer } => self.hang_up_agent(offer, turn),
             Command::RingColleague { offer, asking, call, agent } => {

@@ -23,7 +23,7 @@ pub struct AgentArguments {
     token_file: Option<PathBuf>,
 }
 
-/// What an agent may ask for; during a call it takes effect after it.
+/// What an agent may ask for; during a call it takes effect after it, but for the recording of that call.
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// No calls for a while.
@@ -39,6 +39,10 @@ enum Action {
     Busy,
     /// No longer at work on other media.
     Free,
+    /// Leave out of the recording what is said now.
+    PauseRecording,
+    /// Record again.
+    ResumeRecording,
     /// End the work after the last call.
     EndWrapUp,
     /// The work after the last call takes longer.
@@ -104,6 +108,8 @@ fn path(number: &str, action: &Action) -> Option<String> {
         Action::Ready => "ready".to_owned(),
         Action::Busy => "busy".to_owned(),
         Action::Free => "free".to_owned(),
+        Action::PauseRecording => "recording/pause".to_owned(),
+        Action::ResumeRecording => "recording/resume".to_owned(),
         Action::EndWrapUp => "wrap-up/end".to_owned(),
         Action::ExtendWrapUp { seconds } => format!("wrap-up/extend?by={seconds}"),
     };

@@ -16,11 +16,13 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use take::Take;
 
 /// Packets that wait for a slow disk: eight seconds of ten calls.
 const CAPACITY: usize = 8_192;
+/// Of those, for beginnings and ends alone: sound may be lost, the end of a file may not.
+const KEPT_FREE: usize = 1_024;
 /// How often old recordings are looked for.
 const PURGE_EVERY: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -32,7 +34,8 @@ pub struct Recorder(Sender<Recorded>);
 impl Recorder {
     /// Hands sound over without waiting; false when it is lost.
     pub fn put(&self, recorded: Recorded) -> bool {
-        self.0.try_send(recorded).is_ok()
+        let is_sound = matches!(recorded, Recorded::Sound { .. });
+        !(is_sound && self.0.len() >= CAPACITY - KEPT_FREE) && self.0.try_send(recorded).is_ok()
     }
 }
 
@@ -46,8 +49,14 @@ pub fn spawn(settings: RecordingSettings, inbox: Inbox) -> io::Result<(Recorder,
 fn run(recorded: &Receiver<Recorded>, settings: &RecordingSettings, inbox: &Inbox) {
     let mut takes = BTreeMap::new();
     purge(settings);
+    let mut purge_at = Instant::now() + PURGE_EVERY;
     loop {
-        match recorded.recv_timeout(PURGE_EVERY) {
+        // However busy it is: old recordings go on time.
+        if Instant::now() >= purge_at {
+            purge(settings);
+            purge_at = Instant::now() + PURGE_EVERY;
+        }
+        match recorded.recv_deadline(purge_at) {
             Ok(recorded) => {
                 let at = moment(&recorded);
                 if let Err(error) = obey(&mut takes, recorded, &settings.directory) {
@@ -55,7 +64,7 @@ fn run(recorded: &Receiver<Recorded>, settings: &RecordingSettings, inbox: &Inbo
                     inbox.put(Message::Fact(Record { at, fact: Fact::Turned(Turned::RecordingLost) }));
                 }
             }
-            Err(RecvTimeoutError::Timeout) => purge(settings),
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
@@ -82,18 +91,28 @@ fn obey(takes: &mut BTreeMap<CallId, Take<File>>, recorded: Recorded, directory:
         Recorded::Sound { call, party, at, codec, sound } => match takes.get_mut(&call) {
             None => Ok(()),
             Some(take) => take.hear(party, at, codec, &sound).inspect_err(|_| {
-                takes.remove(&call);
+                // What was written may be heard, if the disk takes as much as its length.
+                takes.remove(&call).map(Take::give_up);
             }),
         },
         Recorded::Ended { call, .. } => takes.remove(&call).map_or(Ok(()), Take::end),
     }
 }
 
-/// Named by the moment and the call's number of this run: nobody's telephone number is in it.
+/// Named by the moment and the call's number of this run: nobody's telephone number is in it. A call that is recorded
+/// once more within the same second gets a number behind it.
 fn create(directory: &Path, call: CallId) -> io::Result<File> {
     fs::create_dir_all(directory)?;
-    let name = format!("{}-{}.wav", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S"), call.0);
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(directory.join(name))
+    let stem = format!("{}-{}", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S"), call.0);
+    let names = (1..10).map(|part| if part == 1 { format!("{stem}.wav") } else { format!("{stem}-{part}.wav") });
+    let mut last = io::ErrorKind::AlreadyExists.into();
+    for name in names {
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(directory.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
+            other => return other,
+        }
+    }
+    Err(last)
 }
 
 /// Removes recordings that are older than they may be.
@@ -168,6 +187,33 @@ mod tests {
         let told = messages.next();
         assert!(matches!(&told, Some(Message::Fact(record)) if record.fact == lost), "{told:?}");
         assert!(messages.next().is_none(), "it is told once");
+    }
+
+    #[test]
+    fn a_call_recorded_twice_in_a_second_has_two_files() {
+        let folder = Folder::new("twice");
+        let (inbox, messages) = Inbox::new();
+        let (recorder, thread) = spawn(RecordingSettings { directory: folder.0.clone(), days: 0 }, inbox).unwrap();
+        for _ in 0..2 {
+            assert!(recorder.put(Recorded::Began { call: CallId(1), at: Time::ZERO }));
+            assert!(recorder.put(sound(1, 20)));
+            assert!(recorder.put(Recorded::Ended { call: CallId(1), at: Time::from_millis(20) }));
+        }
+        drop(recorder);
+        thread.join().unwrap();
+        assert!(messages.next().is_none(), "nothing is lost");
+        let files = fs::read_dir(&folder.0).unwrap().map(|file| file.unwrap().metadata().unwrap().len());
+        assert_eq!(files.collect::<Vec<_>>(), [44 + 4 * 160; 2]);
+    }
+
+    #[test]
+    fn sound_leaves_room_for_ends() {
+        let (sender, receiver) = bounded(CAPACITY);
+        let recorder = Recorder(sender);
+        let taken = (0..CAPACITY as u64).filter(|&packet| recorder.put(sound(1, packet))).count();
+        assert_eq!(taken, CAPACITY - KEPT_FREE);
+        assert!(recorder.put(Recorded::Ended { call: CallId(1), at: Time::ZERO }));
+        drop(receiver);
     }
 
     #[test]

@@ -43,5 +43,7 @@ closed_set! {
         NotInWrapUp = "not_in_wrap_up",
         /// The work after the call would be longer than it may be.
         WrapUpLimit = "wrap_up_limit",
+        /// No caller of theirs is recorded.
+        NotRecorded = "not_recorded",
     }
 }

@@ -73,7 +73,7 @@ pub enum Command {
         /// The other side.
         b: LegId,
     },
-    /// Record what both sides of a joined pair say, until they part.
+    /// Record what both sides of a joined pair say; the caller's recording, if there is one, goes on with this agent.
     Record {
         /// The caller's.
         caller: LegId,
@@ -81,6 +81,11 @@ pub enum Command {
         agent: LegId,
         /// Whose call.
         call: CallId,
+    },
+    /// The caller's recording is over, before the leg is.
+    EndRecording {
+        /// The caller's.
+        caller: LegId,
     },
     /// Leave out what is said from now on, or no longer; nothing if the pair is not recorded.
     PauseRecording {

@@ -85,10 +85,15 @@ impl MediaEngine {
             Command::Hush { leg } => self.hush(leg),
             Command::Join { a, b } => self.join(a, b, now, out),
             Command::Record { caller, agent, call } => self.record(caller, agent, call, now, out),
+            Command::EndRecording { caller } => {
+                if let Some(&key) = self.keys.get(&caller) {
+                    self.end_recording(key, now, out);
+                }
+            }
             Command::PauseRecording { leg, is_paused } => self.pause_recording(leg, is_paused),
             Command::Part { leg } => {
                 if let Some(&key) = self.keys.get(&leg) {
-                    self.part(key, now, out);
+                    self.part(key);
                 }
             }
             Command::PassKey { leg, key } => self.pass_key(leg, key, now),
@@ -170,8 +175,8 @@ impl MediaEngine {
         if key_a == key_b {
             return;
         }
-        self.part(key_a, now, out);
-        self.part(key_b, now, out);
+        self.part(key_a);
+        self.part(key_b);
         for (key, partner) in [(key_a, key_b), (key_b, key_a)] {
             if let Some(leg) = self.legs.get_mut(key) {
                 leg.play(None);
@@ -184,12 +189,12 @@ impl MediaEngine {
         out.events.push((now, Event::Joined { a, b }));
     }
 
-    fn part(&mut self, key: usize, now: Time, out: &mut Output) {
-        self.end_recording(key, now, out);
+    fn part(&mut self, key: usize) {
         let Some(partner) = self.legs.get_mut(key).and_then(|leg| leg.partner.take()) else { return };
         for key in [key, partner] {
             if let Some(leg) = self.legs.get_mut(key) {
                 leg.partner = None;
+                leg.recording.take_if(|recording| !recording.is_callers());
                 leg.is_silent = false;
                 leg.stop_relaying();
             }
@@ -201,7 +206,8 @@ impl MediaEngine {
         self.report(key, true, now, out);
         self.presses.cancel(key);
         self.reports.cancel(key);
-        self.part(key, now, out);
+        self.end_recording(key, now, out);
+        self.part(key);
         self.legs.try_remove(key);
         self.silence.cancel(key);
     }

@@ -32,6 +32,11 @@ pub struct Daemon {
 impl Daemon {
     /// The shipped configuration with the test's changes, once it says that it is ready.
     pub fn start(change: impl FnOnce(&mut Configuration)) -> Daemon {
+        Daemon::start_under(&[], change)
+    }
+
+    /// The same under another program, which gets the daemon's command line behind its own words.
+    pub fn start_under(words: &[&str], change: impl FnOnce(&mut Configuration)) -> Daemon {
         let address = own_address();
         let sip = SocketAddr::new(address, free_port(address));
         let http = SocketAddr::new(address, free_port(address));
@@ -42,8 +47,9 @@ impl Daemon {
         change(&mut configuration);
         let file = folder.join("centralino.toml");
         std::fs::write(&file, configuration.text()).expect("a configuration file");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_centralino"));
-        command.args(["run", "--config"]).arg(&file).env("RUST_LOG", "debug");
+        let mut words = words.iter().copied().chain([env!("CARGO_BIN_EXE_centralino"), "run", "--config"]);
+        let mut command = Command::new(words.next().expect("a program"));
+        command.args(words).arg(&file).env("RUST_LOG", "debug");
         let process = Peer::start("centralino", &folder, &mut command);
         let mut daemon = Daemon { address, sip, http, folder, process };
         daemon.wait_until_ready();
@@ -100,6 +106,12 @@ impl Daemon {
         self.process.hang_up();
         let limit = Duration::from_secs(10);
         self.wait_for(&format!("a reload, {result}"), limit, |metrics| reloads(metrics) == before + 1.0)
+    }
+
+    /// One of its files as the daemon itself sees it, whatever is mounted for it alone.
+    pub fn sees(&self, path: &str) -> PathBuf {
+        let seen = Path::new("/proc").join(self.process.id().to_string()).join("root");
+        seen.join(self.folder.join(path).strip_prefix("/").expect("an absolute path"))
     }
 
     /// What it has logged so far.

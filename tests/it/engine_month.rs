@@ -185,7 +185,10 @@ impl Desk {
                     heard.push(Event::OfferAnswered { offer, received_at });
                     heard.push(Event::OfferRinging { offer, received_at });
                 }
-                Command::SayFirst { .. } | Command::Record { .. } | Command::PauseRecording { .. } => {
+                Command::SayFirst { .. }
+                | Command::Record { .. }
+                | Command::EndRecording { .. }
+                | Command::PauseRecording { .. } => {
                     unreachable!("nothing is said first here")
                 }
                 Command::JoinMedia { offer, .. } => heard.push(Event::OfferJoined { offer, received_at }),

@@ -1,6 +1,6 @@
 //! What callers and agents are told, heard on the wire by phones of our own and compared sample by sample.
 
-use crate::daemon::{Daemon, Metrics};
+use crate::daemon::Daemon;
 use crate::needs;
 use crate::phone::{Phone, audio_port, sdp};
 use crate::sound::{self, Headset, Law, Packet, best_share_of_tone};
@@ -150,52 +150,6 @@ fn agent_and_caller_hear_their_clips_before_they_hear_each_other() {
         assert_eq!(payloads[..said.len()], said, "{clip} first, whole");
         assert!(best_share_of_tone(&sound::decode(&heard[said.len()..], Law::A), voice) > 0.98, "then the other side");
     }
-    daemon.stops();
-}
-
-#[test]
-fn a_recorded_talk_has_each_side_in_its_channel_and_begins_after_the_notice() {
-    let daemon = Daemon::start(|configuration| {
-        configuration.set("service.information", "welcome", "none");
-        configuration.set("queue.information", "music", "none");
-        configuration.set("queue.information", "recording", toml(r#"{ notice = "it/welcome_short" }"#));
-    });
-    let mut agent = Phone::new(daemon.address, daemon.sip, "101");
-    assert_eq!(agent.register("demo-101").status_code.code(), 200);
-    let (mut at_caller, mut at_agent) = (Headset::new(daemon.address), Headset::new(daemon.address));
-    let mut caller = Phone::new(daemon.address, daemon.sip, CALLER);
-    let (mut call, answer) = caller.connect(INFORMATION, &sdp(daemon.address, at_caller.port(), &[Law::A]));
-    at_caller.hum(SocketAddr::new(daemon.address, audio_port(answer.body())), Law::A, 1020.0);
-    let invite = agent.serve_with(Method::Invite, SECONDS_10, &sdp(daemon.address, at_agent.port(), &[Law::Mu]));
-    at_agent.hum(SocketAddr::new(daemon.address, audio_port(invite.body())), Law::Mu, 440.0);
-    agent.serve(Method::Ack, SECONDS_10);
-    assert!(!daemon.folder.join("recordings").exists(), "the notice plays");
-    daemon.wait_for("a hit", SECONDS_10, |metrics| metrics.service_level("hit") == 1.0);
-    std::thread::sleep(Duration::from_millis(1_500));
-    assert_eq!(caller.bye(&mut call), 200);
-    agent.serve(Method::Bye, SECONDS_10);
-    let heard = at_caller.hang_up();
-    let notice = packets_of(&["it/welcome_short"], Law::A);
-    assert!(heard.iter().zip(&notice).all(|(heard, said)| heard.payload == *said), "the notice first");
-    drop(at_agent.hang_up());
-    let files: Vec<_> = std::fs::read_dir(daemon.folder.join("recordings")).expect("recordings").collect();
-    assert_eq!(files.len(), 1);
-    let file = files[0].as_ref().expect("a file").path();
-    let name = file.file_name().expect("a name").to_string_lossy().into_owned();
-    assert!(!name.contains(CALLER) && name.ends_with("-1.wav"), "{name}");
-    let is_whole = |_: &Metrics| hound::WavReader::open(&file).is_ok_and(|reader| reader.duration() > 0);
-    daemon.wait_for("the file's end", SECONDS_10, is_whole);
-    let reader = hound::WavReader::open(&file).expect("a WAV file");
-    assert_eq!((reader.spec().channels, reader.spec().sample_rate), (2, 8_000));
-    let samples: Vec<i16> = reader.into_samples().map(|sample| sample.expect("a sample")).collect();
-    let channel = |side: usize| samples.chunks_exact(2).map(|pair| pair[side]).collect::<Vec<i16>>();
-    let seconds = samples.len() as f64 / 2.0 / 8_000.0;
-    assert!((1.2..4.0).contains(&seconds), "{seconds} s");
-    for (side, own, other) in [(0, 1020.0, 440.0), (1, 440.0, 1020.0)] {
-        assert!(best_share_of_tone(&channel(side), own) > 0.98, "channel {side} has its side's tone");
-        assert!(best_share_of_tone(&channel(side), other) < 0.01, "and not the other's");
-    }
-    assert_eq!(daemon.metrics().sum("acd_turned_total", &[("kind", "recording_lost")]), 0.0);
     daemon.stops();
 }
 

@@ -57,6 +57,11 @@ impl Peer {
         Peer { name: name.to_owned(), child, log }
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for its end.
     pub fn ends_within(&mut self, limit: Duration) -> ExitStatus {
         let deadline = Instant::now() + limit;

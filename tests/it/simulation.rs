@@ -288,12 +288,13 @@ impl World {
             0..6 => self.later(gap, |received_at| Event::AgentReachable { agent, received_at }),
             6 => self.later(gap, |received_at| Event::AgentUnregistered { agent, received_at }),
             _ => {
-                let request = match self.dice.below(10) {
+                let request = match self.dice.below(11) {
                     0..3 => AgentRequest::Pause(PauseId(1 + self.dice.below(4) as u8)),
                     3..6 => AgentRequest::Resume,
                     6 => AgentRequest::Ready,
                     7 => AgentRequest::OtherMedia(self.dice.percent(30)),
                     8 => AgentRequest::EndWrapUp,
+                    9 => AgentRequest::PauseRecording(self.dice.percent(50)),
                     _ => AgentRequest::ExtendWrapUp(self.dice.up_to(5_000)),
                 };
                 self.later(gap, |received_at| Event::AgentAsked { agent, request, received_at });
@@ -408,7 +409,9 @@ impl World {
             Command::RefuseCall { call, .. } => _ = self.callers.remove(&call),
             Command::AcceptTransfer { .. } | Command::EndTransfer { .. } => {}
             Command::Announce { .. } | Command::Hush { .. } | Command::EndConsult { .. } => {}
-            Command::PauseRecording { .. } => {}
+            Command::PauseRecording { call, .. } | Command::EndRecording { call } => {
+                assert!(self.callers.contains(&call), "a recording of a caller who is gone");
+            }
             Command::PlayMusic { call, .. } => assert!(self.callers.contains(&call), "music for a caller who is gone"),
             Command::JoinColleague { offer, .. } => {
                 let length = self.dice.up_to(10_000);
@@ -563,8 +566,8 @@ fn run(seed: u64, oversleep_ms: u64, reloads: u64) -> (Vec<Record>, Vec<Command>
         world.later(grace, |_| Event::DrainEnded);
     }
     while world.step() {}
-    let Sizes { calls, waiting, offers, deadlines, .. } = world.acd.sizes();
-    assert_eq!((calls, waiting, offers, deadlines), (0, 0, 0, 0), "something was left");
+    let Sizes { calls, waiting, offers, recordings, deadlines, .. } = world.acd.sizes();
+    assert_eq!((calls, waiting, offers, recordings, deadlines), (0, 0, 0, 0, 0), "something was left");
     (world.facts, world.commands)
 }
 

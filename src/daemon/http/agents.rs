@@ -7,6 +7,7 @@
 //! | `resume` | calls again |
 //! | `ready` | calls again at once: no pause, no other media, the work after the last call over |
 //! | `busy`, `free` | at work on other media, and no longer |
+//! | `recording/pause`, `recording/resume` | what is said now is left out of the recording, and no longer |
 //! | `wrap-up/end` | the work after the last call is over |
 //! | `wrap-up/extend?by=60` | it takes so many seconds longer |
 //!
@@ -70,6 +71,8 @@ fn wish(action: &str, words: &str) -> Option<Wish> {
         "ready" => AgentRequest::Ready,
         "busy" => AgentRequest::OtherMedia(true),
         "free" => AgentRequest::OtherMedia(false),
+        "recording/pause" => AgentRequest::PauseRecording(true),
+        "recording/resume" => AgentRequest::PauseRecording(false),
         "wrap-up/end" => AgentRequest::EndWrapUp,
         "wrap-up/extend" => {
             let seconds = word("by")?.1.parse().ok().filter(|seconds| (1..=MOST_SECONDS).contains(seconds))?;

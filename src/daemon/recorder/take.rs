@@ -35,16 +35,14 @@ impl<F: Write + Seek> Take<F> {
 
     /// A packet that came at this moment.
     pub fn hear(&mut self, party: Party, at: Time, codec: Codec, sound: &[u8]) -> io::Result<()> {
-        let (side, converted) = match party {
-            Party::Caller => (&mut self.sides[0], &mut self.converted[0]),
-            Party::Agent | Party::System => (&mut self.sides[1], &mut self.converted[1]),
-        };
+        let index = side_of(party);
         let elapsed = usize::try_from(at.since(self.began).as_nanos() / 125_000).unwrap_or(usize::MAX);
         // Its last sample is of this moment.
-        let place = elapsed.saturating_sub(sound.len()).saturating_sub(self.written);
-        if place > side.len() + JITTER {
-            side.resize(place, 0);
+        let place = elapsed.saturating_sub(sound.len());
+        if place > self.written + self.sides[index].len() + JITTER {
+            self.wait_until(index, place)?;
         }
+        let (side, converted) = (&mut self.sides[index], &mut self.converted[index]);
         match codec {
             Codec::Pcma => side.extend(sound.iter().map(|&byte| g711::decode(Law::A, byte))),
             Codec::Pcmu => side.extend(sound.iter().map(|&byte| g711::decode(Law::Mu, byte))),
@@ -65,10 +63,25 @@ impl<F: Write + Seek> Take<F> {
     /// Writes what is left, and how long it all is.
     pub fn end(mut self) -> io::Result<()> {
         self.write(self.longest())?;
+        self.give_up()
+    }
+
+    /// Writes how long it is, and nothing more.
+    pub fn give_up(mut self) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(0))?;
         let bytes = u32::try_from(self.written.saturating_mul(4)).unwrap_or(u32::MAX - HEADER_BYTES);
         self.file.write_all(&header(bytes))?;
         self.file.flush()
+    }
+
+    /// Silence up to a place: of an hour on hold no more is in memory than of a second.
+    fn wait_until(&mut self, side: usize, place: usize) -> io::Result<()> {
+        while place - self.written > 2 * KEPT_BACK {
+            self.write(KEPT_BACK)?;
+        }
+        let length = place - self.written;
+        self.sides[side].resize(self.sides[side].len().max(length), 0);
+        Ok(())
     }
 
     fn longest(&self) -> usize {
@@ -83,8 +96,16 @@ impl<F: Write + Seek> Take<F> {
         let pairs = caller.drain(..samples).zip(agent.drain(..samples));
         let bytes: Vec<u8> =
             pairs.flat_map(|(caller, agent)| [caller.to_le_bytes(), agent.to_le_bytes()]).flatten().collect();
+        self.file.write_all(&bytes)?;
         self.written += samples;
-        self.file.write_all(&bytes)
+        Ok(())
+    }
+}
+
+fn side_of(party: Party) -> usize {
+    match party {
+        Party::Caller => 0,
+        Party::Agent | Party::System => 1,
     }
 }
 
@@ -160,6 +181,21 @@ mod tests {
         assert_eq!(paused.len(), 1_020 * 8);
         assert_eq!(paused.iter().filter(|pair| pair.0 == 0).count(), 980 * 8);
         assert_eq!(record(&[]), []);
+    }
+
+    #[test]
+    fn a_long_silence_is_in_the_file_and_not_in_memory() {
+        let mut bytes = Vec::new();
+        let mut take = Take::begin(Cursor::new(&mut bytes), Time::ZERO).unwrap();
+        for at in [20, 600_000] {
+            take.hear(Party::Agent, Time::from_millis(at), Codec::Pcma, &packet(500)).unwrap();
+            assert!(take.sides.iter().all(|side| side.capacity() < 20_000), "{:?}", take.sides[1].capacity());
+        }
+        take.end().unwrap();
+        let reader = hound::WavReader::new(Cursor::new(bytes)).unwrap();
+        assert_eq!(reader.duration(), 600 * 8_000);
+        let heard_samples = reader.into_samples::<i16>().filter(|sample| *sample.as_ref().unwrap() != 0).count();
+        assert_eq!(heard_samples, 320);
     }
 
     #[test]

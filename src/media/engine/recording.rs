@@ -1,4 +1,5 @@
-//! What of a joined pair is recorded: every packet of sound, as it came.
+//! What of a joined pair is recorded: every packet of sound, as it came. The recording is the caller's: it outlives the
+//! agents, each of whom goes on in it, and ends with the caller's leg.
 
 use super::MediaEngine;
 use crate::facts::Party;
@@ -14,6 +15,13 @@ pub(super) struct Recording {
     is_paused: bool,
 }
 
+impl Recording {
+    /// The caller's stays when the two part.
+    pub(super) fn is_callers(&self) -> bool {
+        self.party == Party::Caller
+    }
+}
+
 impl MediaEngine {
     /// Both sides from now on; nothing if they are not joined with each other.
     pub(super) fn record(&mut self, caller: LegId, agent: LegId, call: CallId, now: Time, out: &mut Output) {
@@ -21,12 +29,14 @@ impl MediaEngine {
         if self.legs.get(caller).and_then(|leg| leg.partner) != Some(agent) {
             return;
         }
+        if self.legs.get(caller).is_some_and(|leg| leg.recording.is_none()) {
+            out.recorded.push(Recorded::Began { call, at: now });
+        }
         for (key, party) in [(caller, Party::Caller), (agent, Party::Agent)] {
             if let Some(leg) = self.legs.get_mut(key) {
                 leg.recording = Some(Recording { call, party, is_paused: false });
             }
         }
-        out.recorded.push(Recorded::Began { call, at: now });
     }
 
     pub(super) fn pause_recording(&mut self, leg: LegId, is_paused: bool) {
@@ -39,23 +49,21 @@ impl MediaEngine {
         }
     }
 
-    /// Sound of a leg that is recorded; nobody is while they hear music on hold.
+    /// Sound of a leg that is recorded; nobody is while they hear music on hold, or nobody at all.
     pub(super) fn keep_sound(&mut self, key: usize, codec: Codec, sound: &[u8], at: Time, out: &mut Output) {
-        let Some(leg) = self.legs.get(key).filter(|leg| leg.playing.is_none()) else { return };
-        if let Some(Recording { call, party, is_paused: false }) = leg.recording {
+        let Some(leg) = self.legs.get(key) else { return };
+        if let Some(Recording { call, party, is_paused: false }) = leg.recording
+            && leg.partner.is_some()
+            && leg.playing.is_none()
+        {
             out.recorded.push(Recorded::Sound { call, party, at, codec, sound: sound.to_vec() });
         }
     }
 
-    /// The pair parts: that was all.
+    /// Nothing more is recorded of a caller.
     pub(super) fn end_recording(&mut self, key: usize, now: Time, out: &mut Output) {
-        let partner = self.legs.get(key).and_then(|leg| leg.partner);
-        let mut ended = None;
-        for key in [Some(key), partner].into_iter().flatten() {
-            let recording = self.legs.get_mut(key).and_then(|leg| leg.recording.take());
-            ended = ended.or(recording);
-        }
-        if let Some(Recording { call, .. }) = ended {
+        let Some(leg) = self.legs.get_mut(key) else { return };
+        if let Some(Recording { call, .. }) = leg.recording.take_if(|recording| recording.is_callers()) {
             out.recorded.push(Recorded::Ended { call, at: now });
         }
     }

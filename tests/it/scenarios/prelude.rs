@@ -229,3 +229,124 @@ fn a_talk_whose_notice_has_no_known_end_is_not_recorded() {
         ",
     );
 }
+
+#[test]
+fn a_recording_follows_the_caller_and_leaves_out_hold_and_what_colleagues_are_asked() {
+    check(
+        plan_with(|plan| {
+            recorded(plan);
+            plan.pools[1].announce = None;
+        }),
+        "
+        0s register 101
+        0s register 201
+        0s enter 1 information
+            received 1
+            entered 1 information
+            offer 1: 1 to 101, step 0
+            > welcome 1
+        1s answer 1
+            > first nothing to offer 1 and nothing notice to 1
+        5s clip-end 1 notice
+            > join 1 and offer 1
+        5s joined 1
+            offer 1 accepted after 1s (at 1s)
+            answered 1 by 101, waited 1s (at 1s)
+            > record 1 with offer 1
+        10s hold 1
+            > pause recording 1
+        11s ask 1 201
+            > offer 2: asked by 1
+        12s answer 2
+            colleague asked for 1: completed
+            > join offer 2 and asking 1
+        13s agent-key 2 *
+        20s ask-no-more 1
+            > hang up offer 2
+            > asking 1 ends, withdrawn
+        21s retrieve 1
+            > resume recording 1
+        22s agent-key 1 *
+            > pause recording 1
+        23s hold 1
+            > pause recording 1
+        24s retrieve 1
+            > pause recording 1
+        30s pass 1 201
+            > try the transfer by 1
+            > offer 3: pass on 1
+            > pause recording 1
+        32s answer 3
+            > join 1 and offer 3
+        32s joined 3
+            transfer of 1 completed, blind
+            passed on 1 by 101, talked 17s, held 5s, consulted 9s
+            taken up 1 by 201
+            > transfer by 1 completed
+            > hang up offer 1
+            > record 1 with offer 3
+        33s agent-key 1 *
+        34s agent-key 3 *
+            > pause recording 1
+        35s resume-recording 201
+            > resume recording 1
+        36s pause-recording 101
+            101 denied: not_recorded
+        40s gone 1
+            ended 1 by caller, talked 8s
+            > hang up offer 3
+        41s pause-recording 201
+            201 denied: not_recorded
+        ",
+    );
+}
+
+#[test]
+fn who_waits_once_more_is_told_once_more() {
+    check(
+        plan_with(|plan| {
+            recorded(plan);
+            plan.pools[1].announce = None;
+        }),
+        "
+        0s register 101
+        0s enter 1 information
+            received 1
+            entered 1 information
+            offer 1: 1 to 101, step 0
+            > welcome 1
+        1s answer 1
+            > first nothing to offer 1 and nothing notice to 1
+        5s clip-end 1 notice
+            > join 1 and offer 1
+        5s joined 1
+            offer 1 accepted after 1s (at 1s)
+            answered 1 by 101, waited 1s (at 1s)
+            > record 1 with offer 1
+        10s pass 1 800000100
+            transfer of 1 completed, blind
+            passed on 1 by 101, talked 9s
+            taken over 1 by information
+            entered 1 information
+            > try the transfer by 1
+            > transfer by 1 completed
+            > hang up offer 1
+            > end recording 1
+        11s register 201
+            offer 2: 1 to 201, step 0
+        12s answer 2
+            > first nothing to offer 2 and nothing notice to 1
+        13s hang-up 2
+            offer 2 failed after 2s
+        16s answer 3
+            15s offer 3: 1 to 101, step 0
+            > first nothing to offer 3 and nothing notice to 1
+        17s clip-end 1 notice
+            > join 1 and offer 3
+        17s joined 3
+            offer 3 accepted after 1s (at 16s)
+            answered 1 by 101, waited 6s (at 16s)
+            > record 1 with offer 3
+        ",
+    );
+}

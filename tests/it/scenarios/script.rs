@@ -151,6 +151,8 @@ impl Stage {
             "ready" => asked(AgentRequest::Ready),
             "other-media" => asked(AgentRequest::OtherMedia(true)),
             "no-other-media" => asked(AgentRequest::OtherMedia(false)),
+            "pause-recording" => asked(AgentRequest::PauseRecording(true)),
+            "resume-recording" => asked(AgentRequest::PauseRecording(false)),
             "end-wrap-up" => asked(AgentRequest::EndWrapUp),
             "extend-wrap-up" => asked(AgentRequest::ExtendWrapUp(parse_time(words[1]).since(Time::ZERO))),
             "reload" => {
@@ -338,6 +340,7 @@ fn command(command: &Command, clips: &[String]) -> Option<String> {
         Command::PauseRecording { call, is_paused } => {
             format!("> {} recording {}", if *is_paused { "pause" } else { "resume" }, call.0)
         }
+        Command::EndRecording { call } => format!("> end recording {}", call.0),
         Command::JoinMedia { offer, call } => format!("> join {} and offer {}", call.0, offer.0),
         Command::HangUpCall { call } => format!("> hang up {}", call.0),
         Command::HangUpAgent { offer } => format!("> hang up offer {}", offer.0),
