@@ -30,15 +30,9 @@ struct Calls {
 impl Calls {
     fn new() -> Calls {
         let settings = Settings {
-            udp: "127.0.0.1:5060".parse().expect("an address"),
-            tcp: None,
-            realm: "centralino".to_owned(),
-            accounts: Vec::new(),
-            md5_only: Vec::new(),
-            number_from: Default::default(),
-            country_code: String::new(),
             trusted: vec!["127.0.0.0/8".parse().expect("a network")],
             limits: Limits { transactions: 1_000_000, dialogs: 100_000, ..Limits::default() },
+            ..Settings::new("127.0.0.1:5060".parse().expect("an address"))
         };
         Calls { endpoint: Endpoint::new(settings, [1; 32]), out: Output::default(), now: Time::ZERO, number: 0 }
     }

@@ -3,11 +3,13 @@
 //! A fact never says what to do and never names a person or a number; ids are those of the plan.
 
 mod agents;
+mod legs;
 mod offers;
 mod transfer;
 mod turned;
 
 pub use agents::{AgentState, Denial};
+pub use legs::{Note, Quality};
 pub use offers::OfferOutcome;
 pub use transfer::{TransferKind, TransferResult};
 pub use turned::Turned;
@@ -331,6 +333,15 @@ pub enum Fact {
         /// What was measured.
         quality: Quality,
     },
+    /// The phone or the network at the end of a leg said something that changes no count.
+    LegNoted {
+        /// Whose.
+        call: CallId,
+        /// Which side of it.
+        party: Party,
+        /// What.
+        note: Note,
+    },
     /// An agent's pause for a reason began; the state `paused` may have begun with another one.
     PauseBegan {
         /// Who.
@@ -369,25 +380,6 @@ pub enum Fact {
         /// The law's number, 1 to 9.
         law: u8,
     },
-}
-
-/// How one leg fared: what came from its other side, and what that side says of what we sent (RFC 3550 6.4).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Quality {
-    /// RTP packets received.
-    pub received: u64,
-    /// RTP packets that never came.
-    pub lost: u64,
-    /// The largest jitter of any report's interval.
-    pub jitter: Duration,
-    /// RTP packets sent.
-    pub sent: u64,
-    /// Of these, converted from the other leg's codec.
-    pub converted: u64,
-    /// Of these, missed by the other side, if it reports.
-    pub sent_lost: Option<u64>,
-    /// To the other side and back, the mean of what its reports allow to tell.
-    pub round_trip: Option<Duration>,
 }
 
 macro_rules! closed_set {

@@ -5,7 +5,7 @@ use super::engine::{Engine, Side, Turn};
 use super::legs::{Leg, Legs};
 use super::settings::Phone;
 use crate::acd;
-use crate::facts::{Fact, OfferOutcome, Party, Record, Turned};
+use crate::facts::{Fact, Note, OfferOutcome, Party, Record, Turned};
 use crate::ids::{AgentId, CallId, ClipId, OfferId};
 use crate::media;
 use crate::sip::{CallerIdentity, CancelCause, DialogId, NotInvited, RefusedBy, Target};
@@ -133,6 +133,16 @@ impl Engine {
         if status > 100 {
             self.tell(acd::Event::OfferRinging { offer, received_at }, turn);
         }
+    }
+
+    /// Another phone rings for this one: where its media comes from is where the INVITE went.
+    pub(super) fn on_redirected(&mut self, dialog: DialogId, turn: &mut Turn<'_>) {
+        let Some(&Side::Agent(offer)) = self.dialogs.get(&dialog) else { return };
+        let Some(leg) = self.agents.get_mut(&offer) else { return };
+        leg.answer = None;
+        leg.source = self.sip.remote(dialog).unwrap_or(leg.source);
+        let fact = Fact::LegNoted { call: leg.call, party: Party::Agent, note: Note::Redirected };
+        turn.out.facts.push(Record { at: turn.now, fact });
     }
 
     pub(super) fn on_accepted(&mut self, dialog: DialogId, body: Option<Bytes>, at: Time, turn: &mut Turn<'_>) {

@@ -296,6 +296,7 @@ impl Engine {
             sip::Event::ChangeOffered { dialog, body } => self.on_change_offered(dialog, body, at, turn),
             sip::Event::Referred { dialog, referral } => self.on_referred(dialog, &referral, at, turn),
             sip::Event::Progressed { dialog, status, body } => self.on_progressed(dialog, status, body, at, turn),
+            sip::Event::Redirected { dialog } => self.on_redirected(dialog, turn),
             sip::Event::Accepted { dialog, body } => self.on_accepted(dialog, body, at, turn),
             sip::Event::Refused { dialog, cause } => self.on_refused(dialog, cause, at, turn),
             sip::Event::Registered { account } => {

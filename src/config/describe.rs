@@ -307,7 +307,18 @@ pub(super) fn settings(settings: &Settings) -> Vec<(String, Word)> {
 }
 
 fn tell_sip(keys: &mut Keys, sip: &sip::Settings) {
-    let sip::Settings { udp, tcp: _, realm, md5_only, accounts: _, trusted, number_from, country_code, limits } = sip;
+    let sip::Settings {
+        udp,
+        tcp: _,
+        realm,
+        md5_only,
+        accounts: _,
+        trusted,
+        number_from,
+        country_code,
+        redirects,
+        limits,
+    } = sip;
     let sip::Limits {
         transactions,
         dialogs,
@@ -327,6 +338,11 @@ fn tell_sip(keys: &mut Keys, sip: &sip::Settings) {
     keys.tell("sip.trusted", list(trusted));
     keys.tell("sip.number_from", word(&NUMBER_FROM, number_from));
     keys.tell("sip.country_code", country_code);
+    let place = |it: &sip::Redirect| match &it.numbers {
+        Some(numbers) => format!("{numbers}@{}", it.hosts),
+        None => it.hosts.to_string(),
+    };
+    keys.tell("sip.follow_redirects", list(redirects.iter().map(place).collect::<Vec<_>>()));
     keys.length("sip.registration_min", expires_min);
     keys.length("sip.registration_max", expires_max);
     keys.length("sip.nonce_life", nonce_life);

@@ -7,8 +7,8 @@ use super::read::{List, Placed, Read, Section, Wrong};
 use super::routing::one_of;
 use super::settings::{Clip, LedgerSettings, RecordingSettings, Settings};
 use super::value::{
-    address, codec, count, duration, encryption, network, ports, realm, socket, socket_or_off, text, time_zone,
-    user_agent,
+    address, codec, count, duration, encryption, network, ports, realm, redirect, socket, socket_or_off, text,
+    time_zone, user_agent,
 };
 use crate::media::api::{Codec, Encryption};
 use crate::time::Duration;
@@ -54,6 +54,7 @@ struct Sip {
     trusted: Vec<IpNet>,
     number_from: sip::NumberFrom,
     country_code: String,
+    redirects: Vec<sip::Redirect>,
     tcp_idle: Duration,
     limits: sip::Limits,
 }
@@ -176,6 +177,7 @@ impl Network {
                 trusted: sip.trusted,
                 number_from: sip.number_from,
                 country_code: sip.country_code,
+                redirects: sip.redirects,
                 limits: sip.limits,
             },
             media: media::Settings {
@@ -267,6 +269,9 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
         trusted: section.get_list("trusted", network).map_or_else(loopback, |list| distinct(list, "range", report)),
         number_from: section.get_or("number_from", sip::NumberFrom::RequestUri, number_from),
         country_code: section.get_or("country_code", "39".to_string(), country_code),
+        redirects: section
+            .get_list("follow_redirects", redirect)
+            .map_or_else(Vec::new, |list| distinct(list, "place", report)),
         tcp_idle: section.get_or("tcp_idle", 2 * MINUTE, duration(SECOND, DAY)),
         limits,
     }

@@ -2,6 +2,7 @@
 
 use super::read::{Read, Wrong};
 use crate::media::api::{Codec, Encryption};
+use crate::sip;
 use crate::time::Duration;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -147,7 +148,10 @@ pub(super) fn address(value: &DeValue<'_>) -> Read<IpAddr> {
 
 /// A range of addresses.
 pub(super) fn network(value: &DeValue<'_>) -> Read<IpNet> {
-    let text = text(value)?;
+    parse_network(&text(value)?)
+}
+
+fn parse_network(text: &str) -> Read<IpNet> {
     let network: IpNet = match text.parse::<IpAddr>() {
         Ok(address) => IpNet::from(address),
         Err(_) => text.parse().map_err(|_| {
@@ -159,6 +163,20 @@ pub(super) fn network(value: &DeValue<'_>) -> Read<IpNet> {
         false => {
             Err(Wrong::new("the address has bits beyond its prefix", format!("did you mean `{}`?", network.trunc())))
         }
+    }
+}
+
+/// Where a call may be sent to: an address or a range, before it the numbers there if only these may be called.
+pub(super) fn redirect(value: &DeValue<'_>) -> Read<sip::Redirect> {
+    const EXAMPLE: &str = "like \"192.0.2.0/24\", or with numbers \"+3906*@192.0.2.7\"";
+    let written = text(value)?;
+    let wrong = || Wrong::new(format!("`{written}` is no place to send calls to"), EXAMPLE);
+    let (numbers, hosts) = written.rsplit_once('@').map_or((None, &*written), |(numbers, at)| (Some(numbers), at));
+    let numbers = numbers.map(|numbers| sip::Numbers::parse(numbers).ok_or_else(wrong)).transpose()?;
+    let hosts = parse_network(hosts).map_err(|_| wrong())?;
+    match hosts.prefix_len() {
+        0 => Err(Wrong::new("whoever has a phone could send calls all over the world", EXAMPLE)),
+        _ => Ok(sip::Redirect { numbers, hosts }),
     }
 }
 

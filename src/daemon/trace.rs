@@ -175,6 +175,7 @@ fn call_of(fact: &Fact) -> Option<CallId> {
         | Fact::CallEnded { call, .. }
         | Fact::OfferMade { call, .. }
         | Fact::LegMeasured { call, .. }
+        | Fact::LegNoted { call, .. }
         | Fact::CallTakenOver { call, .. }
         | Fact::CallTransferred { call, .. }
         | Fact::CallTakenUp { call, .. }

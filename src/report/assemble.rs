@@ -181,6 +181,7 @@ impl Assembler {
             | Fact::WaitEstimated { .. }
             | Fact::OfferMade { .. }
             | Fact::LegMeasured { .. }
+            | Fact::LegNoted { .. }
             | Fact::CallPromoted { .. }
             | Fact::PauseBegan { .. }
             | Fact::PauseEnded { .. }

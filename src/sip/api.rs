@@ -79,6 +79,12 @@ pub enum Event {
         /// SDP, if any: early media.
         body: Option<Bytes>,
     },
+    /// The phone sent our INVITE elsewhere by a 3xx, and the configuration allows it: another one rings now. Whatever
+    /// the first one said of itself holds no more.
+    Redirected {
+        /// Which leg.
+        dialog: DialogId,
+    },
     /// The first 200 to our INVITE; ACK has been sent. Later 200s of other forks are ACKed and BYEd without a word.
     Accepted {
         /// Which leg.

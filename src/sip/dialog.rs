@@ -159,6 +159,10 @@ pub(crate) struct OwnInvite {
     pub last_cseq: u32,
     /// The last reliable provisional answer of each fork, by its To tag.
     pub reliable: Vec<(String, u32)>,
+    /// How many more servers it may pass.
+    pub max_forwards: u8,
+    /// A 3xx to it may be followed: it rings a phone that proved its password, and was not redirected before.
+    pub may_be_redirected: bool,
     /// What its CANCEL says in Reason.
     pub cancel_reason: Option<&'static str>,
     /// Who answered 200, each with the ACK it gets as often as it asks.

@@ -13,6 +13,7 @@
 //! | `reliable` | provisional answers that are acknowledged by PRACK |
 //! | `session` | session timers and our refreshes |
 //! | `agent` | INVITEs of ours, their answers, forks and CANCEL |
+//! | `redirect` | agents' phones that send a call elsewhere |
 //! | `ending` | BYE and the end of dialogs, lost connections |
 //! | `overload` | new calls turned away when there is too much to do |
 //! | `strangers` | what those may cost whom nobody knows |
@@ -25,6 +26,7 @@ mod caller;
 mod ending;
 mod overload;
 mod receiving;
+mod redirect;
 mod refer;
 mod reliable;
 mod session;

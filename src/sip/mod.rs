@@ -19,5 +19,5 @@ pub use api::{
 };
 pub use endpoint::{CallerIdentity, CancelCause, Endpoint, NotInvited, Tables, Target};
 pub use identity::{Caller, NumberFrom};
-pub use number::e164;
-pub use settings::{Account, Limits, Secret, Settings};
+pub use number::{Numbers, e164};
+pub use settings::{Account, Limits, Redirect, Secret, Settings};

@@ -23,8 +23,37 @@ pub struct Settings {
     pub number_from: super::NumberFrom,
     /// The calling code of national numbers, in digits; empty for none.
     pub country_code: String,
+    /// Where agents' phones may send a call by 3xx; empty for nowhere.
+    pub redirects: Vec<Redirect>,
     /// Bounds.
     pub limits: Limits,
+}
+
+impl Settings {
+    /// At an address, for nobody: no accounts, no trust, everything else as the default configuration has it.
+    pub fn new(udp: SocketAddr) -> Settings {
+        Settings {
+            udp,
+            tcp: None,
+            realm: "centralino".to_owned(),
+            md5_only: Vec::new(),
+            accounts: Vec::new(),
+            trusted: Vec::new(),
+            number_from: super::NumberFrom::default(),
+            country_code: String::new(),
+            redirects: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A place that a call may be sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// These numbers; none for all.
+    pub numbers: Option<super::Numbers>,
+    /// At these addresses.
+    pub hosts: IpNet,
 }
 
 /// A phone's account.

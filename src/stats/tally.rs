@@ -157,6 +157,7 @@ impl Tally {
             Fact::AgentStateChanged { pool, from, to, lasted, .. } => self.agent_moved(pool, from, to, lasted, at),
             Fact::AgentPlaced { from, to, state, .. } => self.agent_placed(from, to, state, at),
             Fact::Reloaded { result } => self.board.add(self.layout.reloads + result.index(), 1),
+            Fact::LegNoted { .. } => {}
             Fact::LegMeasured { party, quality, .. } => self.measured(party, quality),
             Fact::PauseBegan { pool, reason, .. } => self.pause_began(pool, reason, at),
             Fact::PauseEnded { pool, reason, limit_reached, .. } => self.pause_ended(pool, reason, limit_reached, at),

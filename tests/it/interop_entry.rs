@@ -5,6 +5,7 @@ use crate::daemon::{Daemon, Metrics, free_port};
 use crate::phone::{Phone, audio_port, sdp};
 use crate::sound::{self, Headset, Law, best_share_of_tone};
 use rsip::Method;
+use rsip::prelude::*;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 use toml::{Table, Value};
@@ -110,6 +111,32 @@ fn a_caller_who_waited_long_enough_is_taken_over_by_the_next_centre() {
     }
     next.stops();
     ours.stops();
+}
+
+/// RFC 3261 8.1.3.4: to a place that the configuration names; the outside phone is the agent's now.
+#[test]
+fn a_302_to_an_allowed_place_is_followed() {
+    let daemon = Daemon::start(|configuration| {
+        configuration.set("service.switchboard", "welcome", "none");
+        let place = format!("0900*@{}", configuration.address());
+        configuration.set("sip", "follow_redirects", vec![place]);
+    });
+    let [mut moved, mut elsewhere, mut caller] =
+        ["101", "0900123456", CALLER].map(|user| Phone::new(daemon.address, daemon.sip, user));
+    assert_eq!(moved.register("demo-101").status_code.code(), 200);
+    let offer = || sdp(daemon.address, free_port(daemon.address), &[Law::Mu]);
+    let (mut call, _) = caller.connect(SWITCHBOARD, &offer());
+    moved.turns_down("302 Moved Temporarily", &format!("Contact: <{}>\r\n", elsewhere.contact()), SECONDS_10);
+    let invite = elsewhere.serve_with(Method::Invite, SECONDS_10, &offer());
+    assert_eq!(invite.uri.to_string(), elsewhere.contact());
+    assert!(invite.from_header().expect("a From").value().contains(CALLER), "who calls is shown there, too");
+    elsewhere.serve(Method::Ack, SECONDS_10);
+    let metrics = daemon.wait_for("a talk", SECONDS_10, |it| it.sum("acd_agents", &[("state", "talking")]) == 1.0);
+    assert_eq!(metrics.sum("acd_offers_total", &[("outcome", "accepted")]), 1.0);
+    assert_eq!(metrics.sum("acd_offers_total", &[("outcome", "rejected")]), 0.0);
+    assert_eq!(caller.bye(&mut call), 200);
+    elsewhere.serve(Method::Bye, SECONDS_10);
+    daemon.stops();
 }
 
 #[test]

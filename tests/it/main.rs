@@ -59,6 +59,7 @@ mod sip_endpoint_caller;
 mod sip_endpoint_extensions;
 mod sip_endpoint_fuzz;
 mod sip_endpoint_network;
+mod sip_endpoint_redirect;
 mod sip_endpoint_refer;
 mod sip_messages;
 mod sip_noise;

@@ -42,6 +42,11 @@ impl Phone {
         self.socket.local_addr().expect("a bound socket")
     }
 
+    /// Where it can be called.
+    pub fn contact(&self) -> String {
+        format!("sip:{}@{}", self.user, self.here())
+    }
+
     /// Sends an INVITE, with an SDP offer or without.
     pub fn invite(&mut self, number: &str, offer: Option<&str>) -> Call {
         self.serial += 1;

@@ -4,8 +4,9 @@
 
 use bytes::Bytes;
 use centralino::sip::api::{AccountId, DialogId, Event, Flow, Output, Referral, Transmit, Transport, Turned};
-use centralino::sip::message::Message;
-use centralino::sip::{Account, CallerIdentity, Endpoint, Limits, Secret, Settings, Target};
+use centralino::sip::digest::{Challenge, Client};
+use centralino::sip::message::{Message, Method};
+use centralino::sip::{Account, CallerIdentity, Endpoint, Secret, Settings, Target};
 use centralino::time::{Duration, Time};
 use std::net::SocketAddr;
 
@@ -18,15 +19,10 @@ pub const SDP: &str =
 /// The settings of every test here.
 pub fn settings() -> Settings {
     Settings {
-        udp: addr(OURS),
         tcp: Some(addr(OURS)),
-        realm: "centralino".to_owned(),
         accounts: vec![Account { user: "101".to_owned(), secret: Secret("demo-101".to_owned()) }],
-        md5_only: Vec::new(),
-        number_from: Default::default(),
-        country_code: String::new(),
         trusted: vec!["127.0.0.0/8".parse().expect("a network")],
-        limits: Limits::default(),
+        ..Settings::new(addr(OURS))
     }
 }
 
@@ -93,10 +89,36 @@ impl Desk {
 
     pub fn invites(&mut self, uri: &str) -> String {
         let caller = CallerIdentity { user: "0612345678".to_owned(), display: None, max_forwards: None };
+        self.rings(&Target::Uri(uri.to_owned()), &caller)
+    }
+
+    pub fn rings(&mut self, target: &Target, caller: &CallerIdentity) -> String {
         let body = Bytes::from_static(SDP.as_bytes());
-        let invited = self.endpoint.invite(&Target::Uri(uri.to_owned()), &caller, body, self.now, &mut self.out);
+        let invited = self.endpoint.invite(target, caller, body, self.now, &mut self.out);
         self.dialog = invited.expect("invited");
         self.said()
+    }
+
+    /// The phone of account 0 registers by this way.
+    pub fn registers(&mut self, by: Flow) {
+        let transport = if by.transport == Transport::Tcp { ";transport=tcp" } else { "" };
+        let register = |cseq: u32| {
+            Words::request("REGISTER")
+                .branch(&format!("z9hG4bK-register-{cseq}-{}", by.remote))
+                .set("To", "<sip:101@centralino>")
+                .set("From", "<sip:101@centralino>;tag=phone")
+                .set("Call-ID", &format!("register-{}", by.remote))
+                .set("CSeq", &format!("{cseq} REGISTER"))
+                .set("Contact", &format!("<sip:101@{}{transport}>", by.remote))
+        };
+        assert_eq!(self.gets_by(by, register(1)), "401 REGISTER");
+        let challenge = Challenge::first(self.last().head().values("WWW-Authenticate")).expect("a challenge");
+        let settings = settings();
+        let client = Client { user: "101", secret: &settings.accounts[0].secret };
+        let uri = format!("sip:800000100@{OURS}");
+        let authorization = client.answer(&challenge, Method::Register, &uri, 1, "c0ffee");
+        let said = self.gets_by(by, register(2).set("Authorization", &authorization));
+        assert!(said.starts_with("200 REGISTER"), "{said}");
     }
 
     /// Lets time pass, in milliseconds, and says what became due: `@500 180 INVITE`.
@@ -168,6 +190,7 @@ fn event_in_short(event: &Event) -> String {
         Event::Unconfirmed { .. } => "<Unconfirmed>".to_owned(),
         Event::ChangeOffered { body, .. } => with("ChangeOffered", body),
         Event::Progressed { status, body, .. } => with(&format!("Progressed {status}"), body),
+        Event::Redirected { .. } => "<Redirected>".to_owned(),
         Event::Accepted { body, .. } => with("Accepted", body),
         Event::Refused { cause, .. } => format!("<Refused {cause:?}>"),
         Event::Referred { referral: Referral::To(number), .. } => format!("<Referred to {number}>"),

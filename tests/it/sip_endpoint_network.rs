@@ -225,6 +225,7 @@ impl Network {
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::Referred { .. }
+            | Event::Redirected { .. }
             | Event::KeyPressed { .. } => {
                 return;
             }

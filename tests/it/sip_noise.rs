@@ -156,15 +156,10 @@ impl World {
 fn noise_is_read_answered_or_dropped() {
     let count = std::env::var("CENTRALINO_FUZZ").ok().and_then(|count| count.parse().ok()).unwrap_or(100_000);
     let settings = Settings {
-        udp: "127.0.0.1:5060".parse().expect("an address"),
-        tcp: None,
         realm: "acd.test".into(),
         accounts: vec![Account { user: "101".into(), secret: Secret("s".into()) }],
-        md5_only: Vec::new(),
-        number_from: Default::default(),
-        country_code: String::new(),
-        trusted: Vec::new(),
         limits: Limits { message_bytes: 4_096, ..Limits::default() },
+        ..Settings::new("127.0.0.1:5060".parse().expect("an address"))
     };
     let mut world = World {
         intake: Intake::new(settings.limits.clone(), [1; 32]),

@@ -138,6 +138,7 @@ impl Peers {
             }
             Event::ChangeOffered { .. } => panic!("unasked, there is no re-INVITE"),
             Event::Progressed { .. }
+            | Event::Redirected { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::KeyPressed { .. }

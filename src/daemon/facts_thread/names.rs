@@ -51,6 +51,7 @@ impl Names {
             Fact::WaitEstimated { estimated, .. } => {
                 format!("the wait had been estimated at {:.3} s", estimated.as_secs_f64())
             }
+            Fact::LegNoted { party, note, .. } => format!("{}'s leg: {}", party.label(), note.words()),
             Fact::CallTakenOver { service, .. } => format!("taken over by service {}", self.service(Some(service))),
             Fact::OpeningChanged { service, is_open } => {
                 format!("service {} {}", self.service(Some(service)), if is_open { "opens" } else { "closes" })

@@ -8,15 +8,10 @@ use crate::sip::{Account, Limits, Secret};
 fn settings() -> Settings {
     let account = |user: &str| Account { user: user.into(), secret: Secret(format!("pass-{user}")) };
     Settings {
-        udp: "127.0.0.1:5060".parse().expect("an address"),
-        tcp: None,
         realm: "acd.test".into(),
         accounts: vec![account("101"), account("102")],
         md5_only: vec!["OldPhone v1.".into()],
-        number_from: Default::default(),
-        country_code: String::new(),
-        trusted: Vec::new(),
-        limits: Limits::default(),
+        ..Settings::new("127.0.0.1:5060".parse().expect("an address"))
     }
 }
 

@@ -75,7 +75,7 @@ impl Core {
             turn.turned(Turned::Overflow);
             return Err(NotInvited::Overflow);
         }
-        let (transport, sent_by) = self.ours.sent_by(flow.transport);
+        let (_, sent_by) = self.ours.sent_by(flow.transport);
         let local_tag = self.tokens.tag();
         let invite = OwnInvite {
             dialog: self.dialogs.next_id(),
@@ -89,20 +89,12 @@ impl Core {
             flow,
             last_cseq: 1,
             reliable: Vec::new(),
+            max_forwards: caller.max_forwards.unwrap_or(MAX_FORWARDS),
+            may_be_redirected: matches!(target, Target::Account(_)),
             cancel_reason: None,
             forks: Vec::new(),
         };
-        let bytes = Writer::request(Method::Invite, invite.uri.as_str())
-            .via(transport, sent_by, &invite.branch)
-            .header("Max-Forwards", caller.max_forwards.unwrap_or(MAX_FORWARDS))
-            .header("From", &invite.local)
-            .header("To", &invite.remote)
-            .header("Call-ID", &invite.call_id)
-            .cseq(invite.cseq, Method::Invite)
-            .header("Contact", self.ours.contact(transport))
-            .header("Allow", ALLOW)
-            .header("Supported", "timer")
-            .body(SDP, body);
+        let bytes = self.write_invite(&invite, body);
         let (id, branch) = (invite.dialog, invite.branch.clone());
         let early = |transaction| Stage::Calling { transaction, progressed: false, cancel: Cancel::No };
         let owner = Owner::Inviting(Box::new(invite.clone()));
@@ -111,6 +103,21 @@ impl Core {
         dialog.local_sdp = body.clone();
         self.dialogs.insert(dialog);
         Ok(id)
+    }
+
+    pub(super) fn write_invite(&self, invite: &OwnInvite, body: &Bytes) -> Bytes {
+        let (transport, sent_by) = self.ours.sent_by(invite.flow.transport);
+        Writer::request(Method::Invite, invite.uri.as_str())
+            .via(transport, sent_by, &invite.branch)
+            .header("Max-Forwards", invite.max_forwards)
+            .header("From", &invite.local)
+            .header("To", &invite.remote)
+            .header("Call-ID", &invite.call_id)
+            .cseq(invite.cseq, Method::Invite)
+            .header("Contact", self.ours.contact(transport))
+            .header("Allow", ALLOW)
+            .header("Supported", "timer")
+            .body(SDP, body)
     }
 
     /// Request-URI, path and To of a target.
@@ -197,6 +204,7 @@ impl Core {
             self.transactions.move_client(id, flow);
             self.dialogs.move_to(dialog, flow);
         }
+        let redirected = self.redirected(id, response);
         let outcome = self.transactions.respond(id, response.status, || ack.unwrap_or_default(), turn);
         if outcome.told != Some(Told::Response) {
             return;
@@ -206,6 +214,9 @@ impl Core {
             0..200 => self.progressed(dialog, response, turn),
             200..300 => self.succeeded(id, response, turn),
             status => {
+                if let Some(next) = redirected {
+                    return self.follow(next, turn);
+                }
                 self.forget(dialog, turn);
                 turn.event(Event::Refused { dialog, cause: RefusedBy::Status(status) });
             }

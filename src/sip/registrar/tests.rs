@@ -20,15 +20,10 @@ impl World {
     fn new() -> World {
         let account = |user: &str| Account { user: user.into(), secret: Secret(format!("pass-{user}")) };
         let settings = Settings {
-            udp: "127.0.0.1:5060".parse().expect("an address"),
-            tcp: None,
             realm: "acd.test".into(),
             accounts: vec![account("100"), account("101")],
-            md5_only: Vec::new(),
-            trusted: Vec::new(),
-            number_from: Default::default(),
-            country_code: String::new(),
             limits: Limits { bindings_per_account: 2, ..Limits::default() },
+            ..Settings::new("127.0.0.1:5060".parse().expect("an address"))
         };
         let flow =
             Flow { transport: Transport::Tcp, remote: "10.0.0.1:4000".parse().expect("an address"), connection: 7 };
