@@ -246,8 +246,11 @@ impl Intake {
 }
 
 /// Headers that may be there once; the first [`MANDATORY`] must be, and are copied into answers.
-const SINGLE: [&str; 8] =
-    ["From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type", "Expires"];
+#[rustfmt::skip]
+const SINGLE: [&str; 16] = [
+    "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type", "Expires", "Content-Disposition",
+    "Session-Expires", "Min-SE", "RAck", "RSeq", "Refer-To", "Referred-By", "Event",
+];
 const MANDATORY: usize = 4;
 
 /// RFC 3261 7.1, 8.2.1, 8.2.2.1, 21.5.6. The version is judged first: of another one nothing else is known.
@@ -363,7 +366,10 @@ impl<'a> Iterator for Lines<'a> {
         if line.is_empty() {
             return None;
         }
-        while let Some(more) = self.rest.next_if(|next| next.starts_with([' ', '\t'])) {
+        // RFC 3261 7.3.1: a value goes on in the next line, a name does not. What ends before its colon is no header for
+        // anybody, so no name can hide there.
+        let is_header = line.contains(':');
+        while let Some(more) = self.rest.next_if(|next| is_header && next.starts_with([' ', '\t'])) {
             let joined = line.to_mut();
             joined.push(' ');
             joined.push_str(strip_cr(more).trim());

@@ -153,6 +153,7 @@ impl Request {
             None => None,
         };
         let mut head = Head::typed(parsed.headers, parsed.body)?;
+        addresses(&head.headers, "Route")?;
         if head.cseq.method != method {
             return Err(Malformed::new("the method of CSeq is another"));
         }
@@ -169,6 +170,17 @@ impl Request {
     /// The Route entries, top first; reads them anew at each call.
     pub fn route(&self) -> Result<Vec<NameAddr>, Malformed> {
         addresses(&self.head.headers, "Route")
+    }
+
+    /// The one place where a dialog's other side is reached: a request that makes or moves a dialog has exactly one
+    /// SIP or SIPS URI as Contact (RFC 3261 8.1.1.8).
+    pub fn sole_contact(&self) -> Option<&Uri> {
+        match self.head.contacts.as_slice() {
+            [one] if !self.head.contact_star => {
+                Some(&one.uri).filter(|uri| matches!(uri.scheme(), Scheme::Sip | Scheme::Sips))
+            }
+            _ => None,
+        }
     }
 
     /// The number dialled: the Request-URI's user part, unescaped.
@@ -242,6 +254,18 @@ impl Head {
         let media = value.split(';').next().unwrap_or(value).trim();
         let lower = media.bytes().all(|byte| !byte.is_ascii_uppercase());
         Some(if lower { Cow::Borrowed(media) } else { Cow::Owned(media.to_ascii_lowercase()) })
+    }
+
+    /// Forgets a body of another media type that its sender lets us pass over (RFC 3261 8.2.3, RFC 3204 5).
+    pub(crate) fn leave_out_optional_body(&mut self, wanted: &str) {
+        let is_optional = |disposition: &str| {
+            let (_, params) = disposition.split_at(disposition.find(';').unwrap_or(disposition.len()));
+            find_param(params, "handling").is_some_and(|handling| handling.eq_ignore_ascii_case("optional"))
+        };
+        if self.header("Content-Disposition").is_some_and(is_optional) && self.content_type().as_deref() != Some(wanted)
+        {
+            self.body = Bytes::new();
+        }
     }
 
     /// The body, if there is one.

@@ -8,7 +8,7 @@ use super::digest::{Denied, Digest};
 use super::message::{NameAddr, Request, Scheme, Uri, params};
 use super::settings::{Account, Limits, Settings};
 use crate::time::{Deadlines, Duration, Time};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The table of bindings, by account.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Registrar {
     accounts: Vec<Slot>,
     deadlines: Deadlines<(AccountId, u64)>,
     limits: Limits,
+    /// Where we listen ourselves.
+    ours: [Option<SocketAddr>; 2],
     serial: u64,
 }
 
@@ -82,6 +84,7 @@ impl Registrar {
             accounts: settings.accounts.iter().map(|account| slot(&account.user)).collect(),
             deadlines: Deadlines::default(),
             limits: settings.limits.clone(),
+            ours: [Some(settings.udp), settings.tcp],
             serial: 0,
         }
     }
@@ -212,6 +215,9 @@ impl Registrar {
         check_address_of_record(&slot.user, request)?;
         let head = &request.head;
         let wishes = wishes(request, &self.limits)?;
+        if wishes.iter().any(|wish| !is_a_phones(&wish.contact.uri, &self.ours)) {
+            return Err(Answer::plain(403));
+        }
         if wishes.is_empty() && !head.contact_star {
             return Ok(());
         }
@@ -276,6 +282,16 @@ fn check_address_of_record(user: &str, request: &Request) -> Result<(), Answer> 
     }
     let is_theirs = |uri: &Uri| uri.user().as_deref() == Some(user);
     if is_theirs(to) && is_theirs(from) { Ok(()) } else { Err(Answer::plain(403)) }
+}
+
+/// Whether somebody else's phone can be there: one host, and not ourselves (a call would come back to us).
+fn is_a_phones(contact: &Uri, ours: &[Option<SocketAddr>]) -> bool {
+    let Some(address) = contact.socket_addr() else { return true };
+    let is_unicast = match address.ip().to_canonical() {
+        IpAddr::V4(ip) => !(ip.is_multicast() || ip.is_broadcast() || ip.is_unspecified()),
+        IpAddr::V6(ip) => !(ip.is_multicast() || ip.is_unspecified()),
+    };
+    is_unicast && !ours.contains(&Some(address))
 }
 
 /// What one Contact entry asks for.

@@ -73,6 +73,19 @@ impl Desk {
     fn over_udp(&mut self, name: &str, message: &[u8]) -> Heard {
         self.sockets[0].send_to(message, self.daemon.sip).expect("a sent datagram");
         self.is_well(name);
+        let heard = self.has_come();
+        self.follow_up(message, &heard, |bytes| {
+            let _ = self.sockets[0].send_to(bytes, self.daemon.sip);
+        });
+        if heard.finals().first().is_some_and(|status| *status < 300) && message.starts_with(b"INVITE ") {
+            self.is_well(name);
+            assert_eq!(self.has_come().finals(), [200], "the BYE after {name}");
+        }
+        heard
+    }
+
+    /// What lies at the test's ports.
+    fn has_come(&self) -> Heard {
         let mut heard = Heard::default();
         let mut buffer = vec![0; 65_535];
         for socket in &self.sockets {
@@ -80,9 +93,6 @@ impl Desk {
                 heard.text += &String::from_utf8_lossy(&buffer[..length]);
             }
         }
-        self.follow_up(message, &heard, |bytes| {
-            let _ = self.sockets[0].send_to(bytes, self.daemon.sip);
-        });
         heard
     }
 
@@ -90,8 +100,9 @@ impl Desk {
     fn follow_up(&self, message: &[u8], heard: &Heard, send: impl Fn(&[u8])) {
         let sent = String::from_utf8_lossy(message);
         let Some(&status) = heard.finals().first().filter(|_| sent.starts_with("INVITE ")) else { return };
-        let line = |text: &str, name: &str| text.lines().find(|line| line.starts_with(name)).map(str::to_owned);
+        let line = |text: &str, name: &str| text.lines().rfind(|line| line.starts_with(name)).map(str::to_owned);
         let headers = ["Via:", "From:", "Call-ID:"].map(|name| line(&sent, name));
+        // The last one: 100 has no tag yet.
         let ([Some(via), Some(from), Some(call_id)], Some(to)) = (headers, line(&heard.text, "To:")) else { return };
         let methods: &[(&str, u32)] = if status < 300 { &[("ACK", 1), ("BYE", 2)] } else { &[("ACK", 1)] };
         for (method, number) in methods {

@@ -29,7 +29,7 @@ impl Core {
             return self.reject(&request, 403, turn);
         }
         // RFC 3261 8.1.1.8: without a Contact no dialog can be made.
-        let Some(contact) = request.head.contacts.first().map(|contact| contact.uri.clone()) else {
+        let Some(contact) = request.sole_contact().cloned() else {
             return self.reject(&request, 400, turn);
         };
         if !self.is_fit(&request, turn) || !self.session_fits(&request, turn) {

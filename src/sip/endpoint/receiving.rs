@@ -1,5 +1,6 @@
 //! Which kind of message it is and whom it concerns.
 
+use super::answers::SDP;
 use super::{Core, Owner, Turn};
 use crate::sip::api::{Flow, Transmit, Turned};
 use crate::sip::intake::Taken;
@@ -45,8 +46,11 @@ impl Core {
         }
     }
 
-    fn new_request(&mut self, request: Request, turn: &mut Turn<'_>) {
+    fn new_request(&mut self, mut request: Request, turn: &mut Turn<'_>) {
         let in_dialog = request.head.to.tag().is_some();
+        if matches!(request.method, Method::Invite | Method::Update) {
+            request.head.leave_out_optional_body(SDP);
+        }
         if !in_dialog && is_scanner(&request) {
             return turn.turned(Turned::Scanner);
         }

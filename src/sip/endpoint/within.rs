@@ -109,7 +109,7 @@ impl Core {
         if !self.may_change(id, &request, turn) || !self.is_fit(&request, turn) || !self.session_fits(&request, turn) {
             return;
         }
-        if request.head.contacts.is_empty() {
+        if request.sole_contact().is_none() {
             return self.reject(&request, 400, turn);
         }
         if self.transactions.is_full() {

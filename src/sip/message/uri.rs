@@ -110,12 +110,20 @@ impl Uri {
         Some(unescape(raw))
     }
 
-    /// The number that is meant: the user part; in a `tel:` URI without the visual separators of RFC 3966 5.1.1.
+    /// The number that is meant: the user part. A telephone number is meant without its parameters (`;npdi`, RFC 4694)
+    /// and, where it is sure to be one, without visual separators (RFC 3966 5.1.1).
     pub fn number(&self) -> String {
         let user = self.user().unwrap_or_default();
-        match self.scheme {
-            Scheme::Tel => user.chars().filter(|letter| !matches!(letter, '-' | '.' | '(' | ')')).collect(),
-            Scheme::Sip | Scheme::Sips | Scheme::Other => user.into_owned(),
+        let is_phone =
+            self.scheme == Scheme::Tel || self.param("user").is_some_and(|u| u.eq_ignore_ascii_case("phone"));
+        let digits = |text: &str| text.starts_with(|first: char| first == '+' || first.is_ascii_digit());
+        let bare = match user.split_once(';') {
+            Some((number, _)) if digits(number) => number,
+            _ => &user,
+        };
+        match is_phone && digits(bare) {
+            true => bare.chars().filter(|letter| !matches!(letter, '-' | '.' | '(' | ')')).collect(),
+            false => bare.to_owned(),
         }
     }
 
@@ -320,9 +328,18 @@ mod tests {
 
     #[test]
     fn numbers_lose_what_is_only_for_the_eye() {
-        for (text, number) in
-            [("tel:+39-055.(123)", "+39055123"), ("sip:+39-055@h", "+39-055"), ("sip:h", ""), ("urn:x", "")]
-        {
+        let rows = [
+            ("tel:+39-055.(123)", "+39055123"),
+            ("tel:+39-055;phone-context=h", "+39055"),
+            ("sip:+39-055@h", "+39-055"),
+            ("sip:+39-055@h;user=phone", "+39055"),
+            ("sip:800000200;npdi;rn=+39059@h;user=phone", "800000200"),
+            ("sip:800000200;npdi@h", "800000200"),
+            ("sip:a-b;c@h;user=phone", "a-b;c"),
+            ("sip:h", ""),
+            ("urn:x", ""),
+        ];
+        for (text, number) in rows {
             assert_eq!(uri(text).number(), number, "{text}");
         }
     }

@@ -179,6 +179,9 @@ fn nobody_registers_for_another_and_nothing_strange_is_bound() {
     assert_eq!(world.register_as("c", "tel:101", contact).0, 400);
     assert_eq!(world.register("Contact: <mailto:a@b>\r\n").0, 400);
     assert_eq!(world.register("Contact: <sip:101@a?Route=%3Csip:x%3E>\r\n").0, 403);
+    for place in ["224.0.0.1", "255.255.255.255", "0.0.0.0", "[ff02::1]", "[::]", "127.0.0.1:5060"] {
+        assert_eq!(world.register(&format!("Contact: <sip:101@{place}>\r\n")), (403, vec![]), "{place}");
+    }
     assert_eq!(world.register_as("c", "sip:%310%31@acd.test", contact).0, 200);
     assert_eq!(world.registrar.account("101"), Some(PHONE));
 }
