@@ -10,7 +10,7 @@ mod turned;
 
 pub use agents::{AgentState, Denial};
 pub use legs::{Note, Quality};
-pub use offers::OfferOutcome;
+pub use offers::{OfferOutcome, OrderRule};
 pub use transfer::{TransferKind, TransferResult};
 pub use turned::Turned;
 
@@ -375,6 +375,13 @@ pub enum Fact {
     },
     /// A message or a packet of the outside world was turned away or lost.
     Turned(Turned),
+    /// An offer, or a step, that the order of callers and of steps does not allow: a defect of ours, survived.
+    OrderBroken {
+        /// Whose.
+        call: CallId,
+        /// What it breaks.
+        rule: OrderRule,
+    },
     /// A law of semantics.md section 9 was found broken: a defect of ours, survived.
     LawBroken {
         /// The law's number, 1 to 9.

@@ -5,7 +5,7 @@
 //! said before a talk), `recording` (what is kept of it), `announce` (what callers are told meanwhile, by [`voice`]),
 //! `estimate` (how long they will wait), `escalation` (tier steps), `router`
 //! with `tier`, `queue` and `strategy` (who meets whom), [`Timer`] (every deadline), `reload` with [`succession`] (a new
-//! plan in the middle of it all), `invariant` (the laws).
+//! plan in the middle of it all), `invariant` (the laws), [`OrderWatcher`] (who judges the order by facts alone).
 //!
 //! Time: an event happened at its `received_at`, a deadline at its own moment; every wait, duration and fact is
 //! computed from that, and what the engine does about it starts at `now`. Hence a busy machine does not change what
@@ -41,12 +41,14 @@ mod tier;
 mod timer;
 mod transfer;
 pub mod voice;
+mod watcher;
 
 pub use command::Command;
 pub use event::{AgentRequest, Event, TransferTo};
 pub use plan::Plan;
 pub use stuck::Stuck;
 pub use timer::Timer;
+pub use watcher::OrderWatcher;
 
 use crate::facts::{Fact, Record, TransferResult};
 use crate::ids::{AgentId, CallId, OfferId};

@@ -7,7 +7,7 @@ use super::media_thread::MediaHandle;
 use super::sip_stream::Streams;
 use super::trace::Passed;
 use bytes::Bytes;
-use centralino::acd::{AgentRequest, Stuck};
+use centralino::acd::{AgentRequest, OrderWatcher, Stuck};
 use centralino::b2bua::{Engine, Input, Output, Sockets};
 use centralino::facts::{Denial, Fact, Record, Refusal, Turned};
 use centralino::ids::{CallId, LegId, PauseId};
@@ -53,6 +53,8 @@ pub struct Outlets {
 /// The engine and its surroundings.
 pub struct EngineThread {
     engine: Engine,
+    /// Judges what the engine does; see there.
+    watcher: OrderWatcher,
     tally: Tally,
     inbox: Inbox,
     messages: Messages,
@@ -101,6 +103,7 @@ impl EngineThread {
         let (heard, sent) = (outlets.traced, Vec::new());
         let (civil, lost_seen, stuck, watch_due) = (Civil::default(), [0; 2], Stuck::default(), Time::ZERO);
         EngineThread {
+            watcher: OrderWatcher::new(engine.acd().plan()),
             engine,
             tally,
             inbox,
@@ -260,6 +263,7 @@ impl EngineThread {
         self.outlets.facts.plan_changed(changed);
         let input = Input::PlanChanged(Box::new(change));
         self.engine.handle(input, now, &mut MediaSockets(&self.outlets), &mut self.out);
+        self.watcher.plan_changed(self.engine.acd().plan());
         self.flush(now);
     }
 
@@ -333,12 +337,19 @@ impl EngineThread {
 
     fn count(&mut self, record: Record) {
         self.tally.apply(&record);
+        let broken = self.watcher.follow(&record);
         if let Fact::OfferMade { since, queue, .. } = record.fact {
             let after = self.clock.now().since(since);
             self.tally.dispatched(after);
             self.outlets.facts.dispatched(queue, after);
         }
+        let at = record.at;
         self.outlets.facts.put(record);
+        if let Some((call, rule)) = broken {
+            let breach = Record { at, fact: Fact::OrderBroken { call, rule } };
+            self.tally.apply(&breach);
+            self.outlets.facts.put(breach);
+        }
     }
 
     fn note(&mut self, flow: Flow, direction: Direction, bytes: &[u8]) {

@@ -183,7 +183,8 @@ fn call_of(fact: &Fact) -> Option<CallId> {
         | Fact::TransferEnded { call, .. }
         | Fact::ConsultEnded { call, .. }
         | Fact::WaitEstimated { call, .. }
-        | Fact::OfferEnded { call, .. } => Some(call),
+        | Fact::OfferEnded { call, .. }
+        | Fact::OrderBroken { call, .. } => Some(call),
         Fact::AgentPlaced { .. }
         | Fact::Reloaded { .. }
         | Fact::CallRefused { .. }

@@ -1,4 +1,4 @@
-//! Words for how offers end.
+//! Words for how offers end, and for what makes one wrong.
 
 use super::closed_set;
 
@@ -23,5 +23,23 @@ closed_set! {
         Withdrawn = "withdrawn",
         /// The phone or we could not set the call up.
         Failed = "failed",
+    }
+}
+
+closed_set! {
+    /// What an offer must keep to (semantics.md sections 3 to 5), or it is counted as out of order.
+    OrderRule {
+        /// Nobody who came before and may have the agent waits.
+        Seniority = "seniority",
+        /// Nobody is overtaken more often than may be.
+        Overtaking = "overtaking",
+        /// The agent is asked by the step and has its skills.
+        Skills = "skills",
+        /// The step is open, by its time or its triggers.
+        Step = "step",
+        /// Nobody whom an earlier open step asks is ready.
+        Precedence = "precedence",
+        /// The caller waits, and the agent is ready.
+        Readiness = "readiness",
     }
 }

@@ -190,6 +190,7 @@ impl Assembler {
             | Fact::TransferEnded { .. }
             | Fact::ConsultEnded { .. }
             | Fact::Turned(_)
+            | Fact::OrderBroken { .. }
             | Fact::LawBroken { .. } => {}
         }
     }

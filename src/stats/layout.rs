@@ -8,8 +8,8 @@ use super::histogram::{self, HistogramSlots};
 use super::shape::{MAX_THRESHOLDS, QueueShape, Shape};
 use super::traffic;
 use crate::facts::{
-    AgentState, Denial, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, TransferKind, TransferResult,
-    Turned, closed_set,
+    AgentState, Denial, FlowOut, OfferOutcome, OrderRule, Party, Refusal, Reload, StepTrigger, TransferKind,
+    TransferResult, Turned, closed_set,
 };
 use crate::ids::{QueueId, ServiceId};
 
@@ -42,7 +42,7 @@ pub struct Layout {
     pub responses: usize,
     /// By law number less 1.
     pub laws: usize,
-    /// Callers served out of order.
+    /// Offers and steps out of order, by rule.
     pub order: usize,
     /// From "could meet" to the INVITE's sending.
     pub dispatch: HistogramSlots,
@@ -288,7 +288,7 @@ impl Layout {
             requests: next.slots(traffic::REQUESTS),
             responses: next.slots(traffic::RESPONSES),
             laws: next.slots(LAWS),
-            order: next.slot(),
+            order: next.slots(OrderRule::ALL.len()),
             dispatch: next.histogram(histogram::DISPATCH.edges(&[])),
             answer_to_audio: next.histogram(histogram::AUDIO.edges(&[])),
             legs: SIDES.map(|_| next.leg()),

@@ -12,7 +12,7 @@ pub use summary::speed_of_answer;
 
 use super::layout::{Gauge, GreetingEnd, LAWS, Layout, Phase, QueueSlots, RouteSlots, SIDES, ThresholdSlots, VisitEnd};
 use super::traffic::{self, Direction, Method, Peer};
-use crate::facts::{AgentState, Denial, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, Turned};
+use crate::facts::{AgentState, Denial, FlowOut, OfferOutcome, OrderRule, Party, Refusal, Reload, StepTrigger, Turned};
 use crate::time::Time;
 use ::prometheus::TextEncoder;
 use ::prometheus::proto::MetricFamily;
@@ -433,8 +433,10 @@ impl Exposition {
     }
 
     fn engine(&self, page: &mut Page) {
-        page.family("acd_order_violations_total", Kind::Counter, "Callers served out of order: stays 0.");
-        page.value(&[], self.layout.order);
+        page.family("acd_order_violations_total", Kind::Counter, "Offers and steps out of order: stays 0.");
+        for rule in OrderRule::ALL {
+            page.value(&[("rule", rule.label())], self.layout.order + rule.index());
+        }
         page.family("acd_invariant_violations_total", Kind::Counter, "Laws of the engine found broken: stays 0.");
         for law in 0..LAWS {
             page.value(&[("law", &(law + 1).to_string())], self.layout.laws + law);

@@ -9,7 +9,7 @@ use super::live::LiveLayout;
 use super::percentiles::{QueueTime, Summary};
 use super::service_level::Events;
 use super::windows::Window;
-use crate::facts::{AgentState, Refusal};
+use crate::facts::{AgentState, OrderRule, Refusal};
 use crate::ids::{PoolId, QueueId};
 use crate::time::{Duration, Time};
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,7 @@ pub struct Windows<T> {
 /// Defects found by the engine in itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violations {
-    /// Callers served out of order.
+    /// Offers and steps out of order.
     pub order: u64,
     /// Laws found broken.
     pub laws: u64,
@@ -255,7 +255,7 @@ impl Copies<'_> {
             uptime_seconds: self.covers(Window::Start),
             age_seconds: self.now.since(as_of).as_secs_f64(),
             violations: Violations {
-                order: self.at(self.layout.order),
+                order: OrderRule::ALL.iter().map(|rule| self.at(self.layout.order + rule.index())).sum(),
                 laws: (0..LAWS).map(|law| self.at(self.layout.laws + law)).sum(),
             },
             services: (0..shape.services.len()).map(|service| self.service(service)).collect(),

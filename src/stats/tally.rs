@@ -163,6 +163,7 @@ impl Tally {
             Fact::PauseEnded { pool, reason, limit_reached, .. } => self.pause_ended(pool, reason, limit_reached, at),
             Fact::AgentDenied { pool, why, .. } => self.denied(pool, why),
             Fact::Turned(what) => self.turned(what),
+            Fact::OrderBroken { rule, .. } => self.board.add(self.layout.order + rule.index(), 1),
             Fact::LawBroken { law } => self.broken(law),
         }
     }
@@ -442,9 +443,6 @@ impl Tally {
     fn broken(&mut self, law: u8) {
         let number = usize::from(law.max(1)).min(LAWS) - 1;
         self.board.add(self.layout.laws + number, 1);
-        if law == 5 {
-            self.board.add(self.layout.order, 1);
-        }
     }
 
     fn check_arrivals(&mut self, service: ServiceId) {

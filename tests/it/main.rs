@@ -40,6 +40,7 @@ mod media_recording;
 mod media_reports;
 mod media_sdp;
 mod metrics;
+mod order_watcher;
 mod peers;
 mod phone;
 mod reference_router;

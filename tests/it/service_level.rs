@@ -1,6 +1,6 @@
 //! The exact vectors of the service level: as a formula on counts, and as calls driven through the tally as facts.
 
-use centralino::facts::{Fact, Party, Record};
+use centralino::facts::{Fact, OrderRule, Party, Record};
 use centralino::ids::{AgentId, CallId, PoolId, QueueId, ServiceId};
 use centralino::stats::layout::VisitEnd;
 use centralino::stats::ratio::{Ratio, percent_or_undefined};
@@ -260,6 +260,7 @@ fn facts_outside_the_plan_are_counted_and_survived() {
             consulted: Duration::ZERO,
             by: Party::Agent,
         },
+        Fact::OrderBroken { call, rule: OrderRule::Skills },
         Fact::LawBroken { law: 5 },
         Fact::LawBroken { law: 0 },
     ];
@@ -267,7 +268,7 @@ fn facts_outside_the_plan_are_counted_and_survived() {
         tally.apply(&Record { at: Time::ZERO, fact });
     }
     assert_eq!(broken_laws(&tally), 7);
-    assert_eq!(tally.values()[tally.layout().order], 1);
+    assert_eq!(tally.values()[tally.layout().order + OrderRule::Skills.index()], 1);
 }
 
 #[test]

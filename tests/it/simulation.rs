@@ -12,7 +12,7 @@ use centralino::acd::ivr::{Flow, Menu, Number, Target};
 use centralino::acd::plan::{
     Agent, Announcements, BackOff, Limits, OnReload, Pause, Pool, Queue, Recording, Service, Step, StepMode, Strategy,
 };
-use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan, Sizes, Stuck, TransferTo};
+use centralino::acd::{Acd, AgentRequest, Command, Event, OrderWatcher, Outbox, Plan, Sizes, Stuck, TransferTo};
 use centralino::facts::{Fact, OfferOutcome, Record};
 use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
 use centralino::stats::{self, Layout, Shape, Tally};
@@ -217,6 +217,7 @@ struct World {
     acd: Acd,
     out: Outbox,
     tally: Tally,
+    watcher: OrderWatcher,
     /// Not with a shell that oversleeps: the facts of a step then belong to several moments.
     reference: Option<ReferenceRouter>,
     /// How long, at most, the shell sleeps past the moment at which something is due.
@@ -248,6 +249,7 @@ impl World {
             acd: Acd::new(Plan::clone(&plan), seed),
             out: Outbox::default(),
             tally: Tally::new(shape(&plan), Time::ZERO),
+            watcher: OrderWatcher::new(&plan),
             reference: (oversleep_ms == 0).then(|| ReferenceRouter::new(Rc::clone(&plan))),
             plan,
             oversleep_ms,
@@ -326,6 +328,7 @@ impl World {
             reference.reload(Rc::clone(&plan));
         }
         self.old_plans.push(std::mem::replace(&mut self.plan, plan));
+        self.watcher.plan_changed(&self.plan);
         let event = Event::PlanChanged(Box::new(Plan::clone(&self.plan)));
         self.acd.handle(event, self.now, &mut self.out);
         self.look();
@@ -370,6 +373,7 @@ impl World {
         let out = std::mem::take(&mut self.out);
         for record in &out.facts {
             self.tally.apply(record);
+            assert_eq!(self.watcher.follow(record), None, "{record:?} is out of order");
             if let Some(reference) = &mut self.reference {
                 reference.follow(record, self.latest);
             }

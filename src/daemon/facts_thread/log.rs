@@ -72,6 +72,9 @@ fn log(fact: &Fact, names: &Names) {
         Fact::CallFailed { call, .. } | Fact::CallFailedInGreeting { call, .. } => {
             tracing::warn!(call = call.0, "failed through our fault");
         }
+        Fact::OrderBroken { call, rule } => {
+            tracing::error!(call = call.0, rule = rule.label(), "an offer is out of order: please report");
+        }
         Fact::LawBroken { law } => tracing::error!(law, "a law of the engine does not hold: please report"),
         Fact::OfferMade { offer, call, agent, step, .. } => {
             tracing::debug!(call = call.0, offer = offer.0, agent = names.agent(agent), step, "offered");

@@ -111,6 +111,7 @@ impl Names {
             }
             Fact::AgentDenied { agent, why, .. } => format!("agent {}: denied, {}", self.agent(agent), why.label()),
             Fact::Turned(turned) => format!("turned away: {}", turned.label()),
+            Fact::OrderBroken { rule, .. } => format!("out of order: {}", rule.label()),
             Fact::LawBroken { law } => format!("law {law} broken"),
         }
     }

@@ -4,8 +4,8 @@
 
 use super::{Layout, LegSlots, PauseSlots, PoolSlots, QueueSlots, RouteSlots, ServiceSlots, StepSlots, ThresholdSlots};
 use crate::facts::{
-    AgentState, Denial, FlowOut, OfferOutcome, Party, Refusal, Reload, StepTrigger, TransferKind, TransferResult,
-    Turned,
+    AgentState, Denial, FlowOut, OfferOutcome, OrderRule, Party, Refusal, Reload, StepTrigger, TransferKind,
+    TransferResult, Turned,
 };
 use crate::stats::histogram::HistogramSlots;
 use crate::stats::layout::{Gauge, GreetingEnd, LAWS, VisitEnd};
@@ -55,7 +55,7 @@ impl Layout {
         carry.slots(*requests, old.requests, traffic::REQUESTS);
         carry.slots(*responses, old.responses, traffic::RESPONSES);
         carry.slots(*laws, old.laws, LAWS);
-        carry.slots(*order, old.order, 1);
+        carry.slots(*order, old.order, OrderRule::ALL.len());
         carry.histogram(dispatch, &old.dispatch);
         carry.histogram(answer_to_audio, &old.answer_to_audio);
         legs.iter().zip(&old.legs).for_each(|(new, old)| carry.leg(new, old));

@@ -322,7 +322,7 @@ impl Stage {
             Fact::AgentDenied { agent, why, .. } => format!("{} denied: {}", agent_name(*agent), why.label()),
             Fact::Turned(turned) => format!("turned {}", turned.label()),
             Fact::LegMeasured { party, .. } | Fact::LegNoted { party, .. } => format!("{} leg measured", party.label()),
-            Fact::LawBroken { law } => format!("law {law} broken"),
+            Fact::OrderBroken { .. } | Fact::LawBroken { .. } => format!("{:?}", record.fact),
         };
         Some(if record.at == now { line } else { format!("{line} (at {})", text(record.at.since(Time::ZERO))) })
     }
