@@ -5,7 +5,7 @@ use crate::daemon::free_port;
 use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Whether a program is installed. When it is not, the test says so and ends, unless the test command has promised
@@ -45,11 +45,22 @@ impl Peer {
 
     /// Starts a program that reads a file as its input.
     pub fn start_with_input(name: &str, folder: &Path, command: &mut Command, input: &Path) -> Peer {
+        Peer::spawn(name, folder, command, File::open(input).expect("the program's input").into())
+    }
+
+    /// Starts a program that is told what to do while it runs, a line at a time.
+    pub fn start_with_keys(name: &str, folder: &Path, command: &mut Command) -> (Peer, ChildStdin) {
+        let mut peer = Peer::spawn(name, folder, command, Stdio::piped());
+        let keys = peer.child.stdin.take().expect("a piped input");
+        (peer, keys)
+    }
+
+    fn spawn(name: &str, folder: &Path, command: &mut Command, input: Stdio) -> Peer {
         let log = folder.join(format!("{name}.log"));
         let out = File::create(&log).expect("a log file");
         let child = command
             .current_dir(folder)
-            .stdin(File::open(input).expect("the program's input"))
+            .stdin(input)
             .stdout(out.try_clone().expect("a second handle"))
             .stderr(out)
             .spawn()
