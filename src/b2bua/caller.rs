@@ -177,6 +177,7 @@ impl Engine {
 
     pub(super) fn on_caller_confirmed(&mut self, call: CallId, body: Option<Bytes>, at: Time, turn: &mut Turn<'_>) {
         let Some(leg) = self.callers.get_mut(&call) else { return };
+        turn.out.media.push(media::Command::Reached { leg: leg.media.id });
         let first = match leg.state {
             CallerState::AwaitingAnswer => true,
             CallerState::ChangeAwaitingAnswer => false,

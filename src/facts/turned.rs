@@ -39,6 +39,8 @@ closed_set! {
         RtpSendFailed = "rtp_send_failed",
         /// A talking leg sent no RTP for the configured time.
         RtpTimeout = "rtp_timeout",
+        /// Nothing more is played to a caller who does not seem to be there; it goes on with the next packet from there.
+        RtpUnheard = "rtp_unheard",
         /// A command to the media thread was lost because its channel was full.
         MediaOverflow = "media_overflow",
         /// A call, or a line for another program, that could not be kept: the disk is too slow or full.

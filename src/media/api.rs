@@ -33,6 +33,11 @@ pub enum Command {
         /// Its sound.
         sound: Arc<Clip>,
     },
+    /// The other side has shown by its signalling that it is there: an ACK, a PRACK.
+    Reached {
+        /// Which leg.
+        leg: LegId,
+    },
     /// Play a clip once, from its start, then say `ClipEnded`.
     PlayOnce {
         /// To which leg.

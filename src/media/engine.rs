@@ -5,6 +5,7 @@
 
 mod announcing;
 mod control;
+mod latch;
 mod leg;
 mod outgoing;
 mod playing;
@@ -26,6 +27,8 @@ use outgoing::Outgoing;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use slab::Slab;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use wheel::{Due, Wheel};
 
@@ -33,6 +36,8 @@ use wheel::{Due, Wheel};
 #[derive(Debug)]
 pub struct MediaEngine {
     clips: Vec<Arc<Clip>>,
+    /// Our own address and RTP ports.
+    ours: (IpAddr, RangeInclusive<u16>),
     silent_after: Option<Duration>,
     legs: Slab<Leg>,
     keys: ByLeg<usize>,
@@ -53,6 +58,7 @@ impl MediaEngine {
     pub fn new(settings: Settings, clips: Vec<Clip>, seed: [u8; 32]) -> MediaEngine {
         MediaEngine {
             clips: clips.into_iter().map(Arc::new).collect(),
+            ours: (settings.address, settings.ports.0..=settings.ports.1),
             silent_after: settings.silent_after,
             legs: Slab::new(),
             keys: ByLeg::default(),
@@ -91,6 +97,11 @@ impl MediaEngine {
                 }
             }
             Command::PauseRecording { leg, is_paused } => self.pause_recording(leg, is_paused),
+            Command::Reached { leg } => {
+                if let Some((_, leg)) = self.leg_mut(leg) {
+                    leg.is_reached = true;
+                }
+            }
             Command::Part { leg } => {
                 if let Some(&key) = self.keys.get(&leg) {
                     self.part(key);

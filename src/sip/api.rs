@@ -50,7 +50,7 @@ pub enum Event {
         dialog: DialogId,
     },
     /// Our 200 was acknowledged; the body is the answer to an offer we made in it. Told of a leg's first 200, and of
-    /// later ones (`accept_change`) that held an offer of ours.
+    /// later ones (`accept_change`) that held an offer of ours; without a body also of a reliable 183 (RFC 3262).
     Confirmed {
         /// Which leg.
         dialog: DialogId,

@@ -41,6 +41,7 @@ mod media_network;
 mod media_recording;
 mod media_reports;
 mod media_sdp;
+mod media_strangers;
 mod metrics;
 mod order_watcher;
 mod peers;

@@ -35,7 +35,7 @@ fn a_reliable_183_is_repeated_until_its_prack() {
     for (cseq, rack) in (2..).zip(&wrong) {
         assert_eq!(desk.gets(prack(cseq, &progress, rack)), "481 PRACK, <Rejected>", "{rack}");
     }
-    assert_eq!(desk.gets(prack(9, &progress, &format!("{number} 1 INVITE"))), "200 PRACK");
+    assert_eq!(desk.gets(prack(9, &progress, &format!("{number} 1 INVITE"))), "200 PRACK, <Confirmed>");
     assert_eq!(desk.waits(20_000), "");
     // RFC 3262 3: a second PRACK has nothing to acknowledge.
     assert_eq!(desk.gets(prack(10, &progress, &format!("{number} 1 INVITE"))), "481 PRACK, <Rejected>");
@@ -52,7 +52,7 @@ fn a_reliable_183_is_repeated_until_its_prack() {
 fn a_200_waits_for_the_prack() {
     let (mut desk, progress, number) = reliably_early();
     assert_eq!(desk.accepts(), "");
-    assert_eq!(desk.gets(prack(2, &progress, &format!("{number} 1 INVITE"))), "200 PRACK, 200 INVITE");
+    assert_eq!(desk.gets(prack(2, &progress, &format!("{number} 1 INVITE"))), "200 PRACK, 200 INVITE, <Confirmed>");
 }
 
 #[test]

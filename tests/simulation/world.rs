@@ -188,6 +188,7 @@ impl World {
                 | media::Command::PlayMusic { .. }
                 | media::Command::Part { .. }
                 | media::Command::Record { .. }
+                | media::Command::Reached { .. }
                 | media::Command::EndRecording { .. }
                 | media::Command::PauseRecording { .. }
                 | media::Command::Announce { .. }

@@ -24,6 +24,13 @@ pub(super) struct Control {
     reported_sent: u64,
 }
 
+impl Control {
+    /// Whether a report was heard.
+    pub(super) fn is_latched(&self) -> bool {
+        self.latched.is_some()
+    }
+}
+
 impl MediaEngine {
     /// A datagram came in on a leg's RTCP socket.
     pub fn control(&mut self, leg: LegId, from: SocketAddr, bytes: &[u8], now: Time, out: &mut Output) {

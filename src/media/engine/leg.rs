@@ -2,6 +2,7 @@
 
 use super::announcing::Announcing;
 use super::control::Control;
+use super::latch::Latch;
 use super::outgoing::Outgoing;
 use super::pressing::Pressing;
 use super::recording::Recording;
@@ -13,19 +14,16 @@ use crate::media::dtmf::Keys;
 use crate::media::inband::Tones;
 use crate::media::packets::{HEADER_BYTES, Header};
 use crate::media::srtp::{Srtp, Untrusted};
-use crate::time::{Duration, Time};
-use std::net::{IpAddr, SocketAddr};
-
-/// So long nothing came before a stream may come from another port.
-const MOVED_AFTER: Duration = Duration::from_secs(2);
+use crate::time::Time;
+use std::net::SocketAddr;
 
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) id: LegId,
     pub(super) stream: Option<Stream>,
     /// Where the last stream with an address said it receives; outlives a hold.
-    remote: Option<SocketAddr>,
-    latched: Option<SocketAddr>,
+    pub(super) remote: Option<SocketAddr>,
+    pub(super) latched: Option<Latch>,
     pub(super) outgoing: Outgoing,
     srtp: Option<Box<Srtp>>,
     /// From the partner's codec to ours, and between which it converts.
@@ -56,6 +54,10 @@ pub(super) struct Leg {
     pub(super) control: Control,
     /// The lasting name of our stream (RFC 7022: 96 random bits).
     pub(super) name: [u32; 3],
+    /// The signalling has shown that the other side is there.
+    pub(super) is_reached: bool,
+    /// Nothing is played to it: nobody seems to be there.
+    pub(super) is_unheard: bool,
     /// `Silent` was said and nothing was heard since.
     pub(super) is_silent: bool,
 }
@@ -102,6 +104,8 @@ impl Leg {
             tones: None,
             control: Control::default(),
             name,
+            is_reached: false,
+            is_unheard: false,
             is_silent: false,
         }
     }
@@ -127,7 +131,7 @@ impl Leg {
     }
 
     pub(super) fn rtp_destination(&self) -> Option<SocketAddr> {
-        self.latched.or(self.stream.as_ref()?.remote)
+        self.latched.map(|latch| latch.at).or(self.stream.as_ref()?.remote)
     }
 
     /// Whatever is relayed next begins anew.
@@ -184,39 +188,6 @@ impl Leg {
     /// Whether its packets are encrypted.
     pub(super) fn is_encrypted(&self) -> bool {
         self.srtp.is_some()
-    }
-
-    /// Whether a packet from here may be this leg's (hostile-world R24): before the latch from the host that SDP or
-    /// the signalling names; after it from there only, or from the very address that SDP names.
-    pub(super) fn admits(&self, from: SocketAddr) -> bool {
-        match self.latched {
-            Some(latched) => from == latched || Some(from) == self.remote,
-            None => self.admits_host(from.ip()),
-        }
-    }
-
-    /// Whether a host may be this leg's.
-    pub(super) fn admits_host(&self, from: IpAddr) -> bool {
-        let Some(stream) = &self.stream else { return false };
-        match self.latched {
-            Some(latched) => from == latched.ip() || self.remote.is_some_and(|remote| remote.ip() == from),
-            None => self.remote.is_some_and(|remote| remote.ip() == from) || stream.signalled_from == from,
-        }
-    }
-
-    /// Whether a packet from another port of the host that is latched to is the same stream, come back after silence:
-    /// its NAT has given it a new port (hostile-world R24).
-    pub(super) fn has_moved(&self, from: SocketAddr, bytes: &[u8], now: Time) -> bool {
-        let ssrc = bytes.get(8..12).and_then(|ssrc| ssrc.first_chunk()).map(|ssrc| u32::from_be_bytes(*ssrc));
-        self.latched.is_some_and(|latched| latched.ip() == from.ip())
-            && now.since(self.heard_at) >= MOVED_AFTER
-            && ssrc.is_some()
-            && self.control.reception.ssrc() == ssrc
-    }
-
-    /// An admitted packet was good: that is where its leg is.
-    pub(super) fn latch(&mut self, from: SocketAddr) {
-        self.latched = Some(from);
     }
 
     pub(super) fn content(&self, payload_type: u8) -> Content {

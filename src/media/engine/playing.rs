@@ -1,8 +1,9 @@
 //! What a leg plays: clips and music, a packet when it is due.
 
-use super::MediaEngine;
 use super::leg::Playing;
 use super::wheel::Due;
+use super::{MediaEngine, count};
+use crate::facts::Turned;
 use crate::ids::{ClipId, LegId};
 use crate::media::api::{Event, Output};
 use crate::media::packets::Header;
@@ -70,7 +71,12 @@ impl MediaEngine {
         let missed = if late < MOST_CAUGHT_UP { 0 } else { late / ptime };
         let at = Time::from_millis(meant + missed * ptime);
         let samples = ptime * SAMPLES_A_MILLI;
-        if let Some((to, stream)) = leg.destination() {
+        let is_there = leg.is_there(at);
+        if !is_there && !std::mem::replace(&mut leg.is_unheard, true) {
+            count(Turned::RtpUnheard, at, out);
+        }
+        leg.is_unheard &= !is_there;
+        if let Some((to, stream)) = leg.destination().filter(|_| is_there) {
             let (payload_type, codec) = (stream.payload_type, stream.codec);
             let marker = std::mem::take(&mut leg.starts_spurt) || missed > 0;
             let numbers = leg.outgoing.own(samples as u32, at);

@@ -26,7 +26,9 @@ impl MediaEngine {
         let Some(&key) = self.keys.get(&leg) else { return };
         let Some(leg) = self.legs.get_mut(key).filter(|leg| leg.stream.is_some()) else { return };
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        if !leg.admits(from) && !leg.has_moved(from, bytes, now) {
+        // A packet of our own that came round is nobody's voice.
+        let is_ours = from.ip() == self.ours.0 && self.ours.1.contains(&from.port()) && Some(from) != leg.remote;
+        if is_ours || (!leg.admits(from, now) && !leg.has_moved(from, bytes, now)) {
             return count(Turned::RtpStranger, now, out);
         }
         let is_control = rtcp::is_control(bytes) && leg.stream.as_ref().is_some_and(|stream| stream.is_muxed);
@@ -89,7 +91,7 @@ impl MediaEngine {
             tones.hear(law, rtp.payload(), |key| out.events.push((now, Event::KeyPressed { leg: leg.id, key })));
         }
         if content != Content::Other {
-            leg.latch(from);
+            leg.latch(from, now);
             if let Content::Sound(codec) = content {
                 self.keep_sound(key, codec, rtp.payload(), now, out);
             }

@@ -72,6 +72,7 @@ impl Core {
         let status = if request.head.body.is_empty() { 200 } else { 488 };
         let response = Writer::answer(request, status, None).finish();
         self.settle(request, status, response, turn);
+        turn.event(Event::Confirmed { dialog: id, body: None });
         if let Some(body) = accepted {
             self.accept(id, body, turn);
         }
