@@ -3,18 +3,20 @@
 //! A fact never says what to do and never names a person or a number; ids are those of the plan.
 
 mod agents;
+mod calls;
 mod legs;
 mod offers;
 mod transfer;
 mod turned;
 
 pub use agents::{AgentState, Denial};
+pub use calls::{FlowOut, Party, Refusal, StepTrigger};
 pub use legs::{Note, Quality};
 pub use offers::{OfferOutcome, OrderRule};
 pub use transfer::{TransferKind, TransferResult};
 pub use turned::Turned;
 
-use crate::ids::{AgentId, CallId, OfferId, PauseId, PoolId, QueueId, ServiceId};
+use crate::ids::{AgentId, CallId, DemandId, OfferId, PauseId, PoolId, QueueId, ServiceId};
 use crate::time::{Duration, Time};
 
 /// A fact and the moment at which it became true.
@@ -102,6 +104,17 @@ pub enum Fact {
         service: ServiceId,
         /// Where it waits.
         queue: QueueId,
+    },
+    /// What a call that waits asks of agents, beside the steps of its queue; it asked nothing before.
+    SkillsAsked {
+        /// Who.
+        call: CallId,
+        /// Where.
+        queue: QueueId,
+        /// What its service asks.
+        service: Option<DemandId>,
+        /// What its choice in a menu asks.
+        choice: Option<DemandId>,
     },
     /// The call has waited longer than the queue's threshold number `threshold` and is late from now on.
     ThresholdPassed {
@@ -415,81 +428,11 @@ macro_rules! closed_set {
 pub(crate) use closed_set;
 
 closed_set! {
-    /// Why a call was never received.
-    Refusal {
-        /// Outside the service's opening hours.
-        Closed = "closed",
-        /// The queue's places, those reserved for callers in the greeting included, are taken.
-        QueueFull = "queue_full",
-        /// Nobody who could take the call is signed in, and the service lets nobody wait then.
-        NobodySignedIn = "nobody_signed_in",
-        /// Every channel is in use.
-        ChannelLimit = "channel_limit",
-        /// We are stopping.
-        Draining = "draining",
-        /// Nobody dials this number here.
-        NoRoute = "no_route",
-        /// More work than we can do.
-        Overload = "overload",
-        /// The INVITE cannot be understood, or offers no media we can use.
-        Malformed = "malformed",
-        /// The caller may not call us.
-        Forbidden = "forbidden",
-    }
-}
-
-closed_set! {
-    /// Where a call went that left its queue unanswered and not by itself.
-    FlowOut {
-        /// The queue's longest wait was reached.
-        MaxWait = "max_wait",
-        /// The caller asked to be called back.
-        Callback = "callback",
-        /// Another service took it.
-        Service = "service",
-        /// The caller left a message.
-        Voicemail = "voicemail",
-        /// The caller pressed the exit key.
-        KeyExit = "key_exit",
-        /// The service closed.
-        Closed = "closed",
-        /// We stopped.
-        Drained = "drained",
-    }
-}
-
-closed_set! {
-    /// What opened a tier step.
-    StepTrigger {
-        /// The wait reached the step's `after`.
-        Time = "time",
-        /// So many offers went unanswered.
-        Offers = "offers",
-        /// Nobody was signed in for the earlier steps.
-        NobodySignedIn = "nobody_signed_in",
-        /// A reload gave the waiting call other steps; this may also take it back to an earlier one.
-        Reload = "reload",
-    }
-}
-
-closed_set! {
     /// What became of a new configuration.
     Reload {
         /// It came into force, all of it.
         Ok = "ok",
         /// It has mistakes, or asks for what cannot be while running: everything stays as it was.
         Failed = "failed",
-    }
-}
-
-closed_set! {
-    /// A side of an answered call.
-    Party {
-        /// The caller.
-        Caller = "caller",
-        /// The agent.
-        Agent = "agent",
-        /// We: drain, a limit, a failure.
-        System = "system",
     }
 }

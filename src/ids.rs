@@ -34,6 +34,8 @@ id!(/// A pool of agents, by position in the plan.
     PoolId(u32));
 id!(/// A skill, by position in the plan.
     SkillId(u32));
+id!(/// What calls ask of agents, by position in the plan's list of demands.
+    DemandId(u32));
 id!(/// Why an agent is paused: the two built-in reasons, then those of the plan in its order.
     PauseId(u8));
 id!(/// A prompt or a piece of hold music, by position in the plan's list of clips.

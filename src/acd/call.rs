@@ -7,15 +7,17 @@
 //! A caller may leave at any moment. Who is let in is in `entry`, other ends of a wait are in `exit`, what happens to the
 //! offers of a queued call in `offer`, welcome and menu in `menu`.
 
+use super::demand::Carried;
 use super::exit::Exit;
 use super::ivr::{Position, Reference};
+use super::memory::Memory;
 use super::plan::{MOST_CREDIT, Queue};
 use super::queue::Seniority;
 use super::tier::Rules;
 use super::transfer::Passing;
 use super::{Acd, Command, Outbox, Timer};
 use crate::facts::{Fact, FlowOut, OfferOutcome, Party, Refusal};
-use crate::ids::{AgentId, CallId, ClipId, OfferId, QueueId, ServiceId};
+use crate::ids::{CallId, ClipId, DemandId, OfferId, QueueId, ServiceId};
 use crate::time::{Duration, Time};
 
 /// One call.
@@ -28,6 +30,8 @@ pub(super) struct Call {
     pub(super) state: CallState,
     /// The number that the caller gave in a menu: of a ticket, of a customer.
     pub(super) reference: Option<Reference>,
+    /// What the caller's choice in a menu asks of agents.
+    pub(super) choice: Option<DemandId>,
 }
 
 /// How far a call has come.
@@ -123,44 +127,11 @@ impl Round {
     }
 }
 
-/// Who did not take this call, how often, and until when each is left alone; ordered by agent.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Memory(Vec<Missed>);
-
-/// One agent who did not take the call.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Missed {
-    agent: AgentId,
-    pub(super) times: u32,
-    pub(super) until: Time,
-}
-
-impl Memory {
-    pub(super) fn of(&self, agent: AgentId) -> Option<Missed> {
-        self.0.binary_search_by_key(&agent, |missed| missed.agent).ok().map(|index| self.0[index])
-    }
-
-    pub(super) fn backs_off(&self, agent: AgentId, at: Time) -> bool {
-        self.of(agent).is_some_and(|missed| missed.until > at)
-    }
-
-    pub(super) fn add(&mut self, agent: AgentId, until: Time) {
-        match self.0.binary_search_by_key(&agent, |missed| missed.agent) {
-            Ok(index) => {
-                self.0[index].times += 1;
-                self.0[index].until = until;
-            }
-            Err(index) => self.0.insert(index, Missed { agent, times: 1, until }),
-        }
-    }
-
-    /// When the next back-off ends.
-    fn next_end(&self, at: Time) -> Option<Time> {
-        self.0.iter().map(|missed| missed.until).filter(|&until| until > at).min()
-    }
-}
-
 impl Call {
+    pub(super) fn new(service: ServiceId, queue: QueueId, arrived_at: Time, state: CallState) -> Call {
+        Call { service, queue, arrived_at, state, reference: None, choice: None }
+    }
+
     /// Whether it has a place in its queue, taken on arrival.
     pub(super) fn holds_place(&self) -> bool {
         match self.state {
@@ -241,11 +212,15 @@ impl Acd {
         let at = self.at;
         let Some(call) = self.calls.get_mut(&id) else { return };
         let (service, queue) = (call.service, call.queue);
-        let key = Seniority::new(self.plan.queues[queue.index()].weight, key);
+        let carried = Carried { service: self.plan.services[service.index()].demand, choice: call.choice };
+        let rules = &self.plan.queues[queue.index()];
+        let key = Seniority::new(rules.weight, key);
+        let rules = self.tiers.rules(queue.index(), rules, carried, &self.plan.demands);
+        self.waiting.make_room(&self.tiers);
         call.state = CallState::Queued(Visit {
             entered: at,
             key,
-            rules: Rules::of(queue),
+            rules,
             again: false,
             step: 0,
             step_since: at,
@@ -261,10 +236,19 @@ impl Acd {
         self.waiting.line_up(queue, (key, id));
         self.note_estimate(id);
         out.fact(at, Fact::CallEntered { call: id, service, queue });
+        self.tell_carried(id, Carried::NOTHING, out);
         out.commands.push(Command::PlayMusic { call: id, clip: self.plan.queues[queue.index()].music });
         self.start_waiting(id, out);
         self.set_call_deadlines(id);
         self.leave_if_closed(id, out);
+    }
+
+    /// Tells what the call carries from now on, unless it is what it was.
+    pub(super) fn tell_carried(&self, id: CallId, before: Carried, out: &mut Outbox) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let Some(carried) = call.visit().map(|visit| visit.rules.carried).filter(|it| *it != before) else { return };
+        let Carried { service, choice } = carried;
+        out.fact(self.at, Fact::SkillsAsked { call: id, queue: call.queue, service, choice });
     }
 
     /// Puts the call into the waiting room, at its place.

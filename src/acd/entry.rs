@@ -6,11 +6,12 @@
 
 use super::calendar::Opening;
 use super::call::{Call, CallState};
+use super::demand::Carried;
 use super::exit::Exit;
-use super::tier::Rules;
+use super::plan::Service;
 use super::{Acd, Command, Outbox, Timer};
 use crate::facts::{Fact, FlowOut, Refusal};
-use crate::ids::{CalendarId, CallId, QueueId, ServiceId};
+use crate::ids::{CalendarId, CallId, ServiceId};
 use crate::time::{Duration, Time};
 
 /// Who is let in to a service, and where the others go.
@@ -76,8 +77,7 @@ impl Acd {
     fn admit(&mut self, id: CallId, service: ServiceId, out: &mut Outbox) {
         let queue = self.plan.services[service.index()].queue;
         self.waiting.take_place(queue);
-        self.calls
-            .insert(id, Call { service, queue, arrived_at: self.at, state: CallState::Accepted, reference: None });
+        self.calls.insert(id, Call::new(service, queue, self.at, CallState::Accepted));
         out.commands.push(Command::AcceptCall { call: id });
     }
 
@@ -98,14 +98,15 @@ impl Acd {
             return Some((Refusal::QueueFull, entry.full));
         }
         let exit = entry.nobody_signed_in?;
-        (!self.is_staffed(service.queue)).then_some((Refusal::NobodySignedIn, exit))
+        (!self.is_staffed(service)).then_some((Refusal::NobodySignedIn, exit))
     }
 
-    /// Somebody whom a step of the queue allows is signed in.
-    fn is_staffed(&self, queue: QueueId) -> bool {
-        let steps = (0u8..).zip(&self.plan.queues[queue.index()].steps);
-        let class_of = |step| self.tiers.class_of(Rules::of(queue), step);
-        steps.into_iter().any(|(step, _)| self.tiers.admits_any(class_of(step), self.signed_in.profiles()))
+    /// Somebody whom a step of its queue allows is signed in.
+    fn is_staffed(&self, service: &Service) -> bool {
+        let (queue, carried) = (service.queue.index(), Carried { service: service.demand, choice: None });
+        let Some(rules) = self.tiers.known(queue, carried) else { return false };
+        let mut steps = (0u8..).zip(&self.plan.queues[queue].steps);
+        steps.any(|(step, _)| self.tiers.admits_any(self.tiers.class_of(rules, step), self.signed_in.profiles()))
     }
 
     /// Until civil time is known everything counts as open.

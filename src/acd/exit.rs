@@ -51,7 +51,7 @@ impl Acd {
         };
         let queue = self.plan.services[service.index()].queue;
         let state = CallState::TurnedAway { reason, clip };
-        self.calls.insert(id, Call { service, queue, arrived_at: self.at, state, reference: None });
+        self.calls.insert(id, Call::new(service, queue, self.at, state));
         self.deadlines.set(Timer::Greeting(id), self.at + self.plan.limits.greeting_max);
         out.commands.push(Command::AcceptCall { call: id });
     }

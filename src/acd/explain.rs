@@ -4,12 +4,13 @@
 
 use super::calendar::Opening;
 use super::call::{Call, CallState, Stage, Visit};
+use super::demand::{Carried, asked};
 use super::exit::Exit;
 use super::plan::{Queue, Step, Strategy};
 use super::queue::Seniority;
 use super::{Acd, Timer};
 use crate::facts::AgentState;
-use crate::ids::{AgentId, CallId};
+use crate::ids::{AgentId, CallId, SkillId};
 use crate::time::{Duration, Time};
 use std::fmt::Write;
 
@@ -73,6 +74,7 @@ impl Acd {
         if let Some(wait) = self.estimated_wait(id) {
             let _ = writeln!(text, "estimated to wait for {} more", seconds(wait));
         }
+        self.explain_skills(queue, visit, text);
         self.explain_steps(id, queue, visit, now, text);
         for &(key, exit) in &queue.exits {
             let _ = writeln!(text, "key {}: {}", key.sign(), self.exit_in_words(exit));
@@ -93,6 +95,24 @@ impl Acd {
         self.explain_candidates(visit, candidates, now, text);
         let _ = writeln!(text, "others, and what stands in the way first:");
         text.push_str(&cut(&others));
+    }
+
+    /// What it asks of agents at its step, where that is not what the step alone asks.
+    fn explain_skills(&self, queue: &Queue, visit: &Visit, text: &mut String) {
+        let Some(step) = queue.steps.get(usize::from(visit.step)) else { return };
+        let asked = asked(step, visit.rules.carried, &self.plan.demands);
+        if visit.rules.carried != Carried::NOTHING {
+            let _ = writeln!(text, "asks with what it carries for {}", self.skills_in_words(&asked.requires));
+        }
+        if !asked.prefers.is_empty() {
+            let _ = writeln!(text, "prefers {}", self.skills_in_words(&asked.prefers));
+        }
+    }
+
+    fn skills_in_words(&self, levels: &[(SkillId, u8)]) -> String {
+        let words: Vec<String> =
+            levels.iter().map(|&(skill, level)| format!("{} {level}", self.plan.skills[skill.index()])).collect();
+        if words.is_empty() { "none".to_owned() } else { words.join(", ") }
     }
 
     fn explain_steps(&self, id: CallId, queue: &Queue, visit: &Visit, now: Time, text: &mut String) {
@@ -124,7 +144,7 @@ impl Acd {
         }
     }
 
-    /// In the order of the strategy: step, then who missed the call least, then its own key.
+    /// In the order of the strategy: step, then who missed the call least, then who is preferred, then its own key.
     fn explain_candidates(&self, visit: &Visit, agents: Vec<AgentId>, now: Time, text: &mut String) {
         let class = self.tiers.class_of(visit.rules, visit.step);
         let strategy = self.rules(visit.rules).strategy;
@@ -134,15 +154,23 @@ impl Acd {
                 let step = self.tiers.admits(class, agent)?;
                 let missed = visit.memory.of(agent).map_or(0, |missed| missed.times);
                 let (rank, words) = self.key_in_words(strategy, class, agent, now);
-                Some(((step, missed, rank, agent), words))
+                let below = self.below_preferred(class, agent);
+                let words = if below > 0 { format!("{below} below the preferred levels, {words}") } else { words };
+                Some(((step, missed, below, rank, agent), words))
             })
             .collect();
         rows.sort_unstable();
         let _ = writeln!(text, "ready for it, in order:{}", if rows.is_empty() { " nobody" } else { "" });
-        let lines = rows.into_iter().map(|((step, missed, _, agent), words)| {
+        let lines = rows.into_iter().map(|((step, missed, _, _, agent), words)| {
             format!("  {}: step {step}, missed it {missed} times, {words}\n", self.number(agent))
         });
         text.push_str(&cut(&lines.collect::<String>()));
+    }
+
+    fn below_preferred(&self, class: usize, id: AgentId) -> u32 {
+        let profile = self.tiers.profile_of(id);
+        let level = self.tiers.classes()[class].levels.iter().find(|level| level.profiles.has(profile));
+        level.map_or(0, |level| level.fits[profile].below)
     }
 
     /// An agent's key in a strategy's order, smaller first, and how an operator would say it.
@@ -156,7 +184,7 @@ impl Acd {
                 let profile = self.tiers.profile_of(id);
                 let levels = &self.tiers.classes()[class].levels;
                 let level = levels.iter().find(|level| level.profiles.has(profile));
-                let surplus = level.map_or(0, |level| level.surplus[profile]);
+                let surplus = level.map_or(0, |level| level.fits[profile].above);
                 ((u64::from(u32::MAX - surplus), idle), format!("{surplus} above the required levels, {idle_words}"))
             }
             Strategy::RoundRobin => ((agent.offered, 0), format!("last offer {}", agent.offered)),
@@ -179,7 +207,7 @@ impl Acd {
             return Some("is no longer in the configuration".to_owned());
         }
         if self.tiers.admits(class, id).is_none() {
-            return Some(self.why_not_admitted(self.rules(visit.rules), visit.step, id));
+            return Some(self.why_not_admitted(self.rules(visit.rules), visit, id));
         }
         let state = self.agents[id.index()].state;
         if state != AgentState::Ready {
@@ -190,15 +218,16 @@ impl Acd {
         Some(format!("did not take it {} times, left alone for {} more", missed.times, seconds(left)))
     }
 
-    fn why_not_admitted(&self, queue: &Queue, step: u8, id: AgentId) -> String {
+    fn why_not_admitted(&self, queue: &Queue, visit: &Visit, id: AgentId) -> String {
         let agent = &self.plan.agents[id.index()];
-        let open = super::tier::open_steps(queue, usize::from(step)).filter_map(|step| queue.steps.get(step));
-        let asked: Vec<&Step> = open.filter(|step| step.pools.contains(&agent.pool)).collect();
-        let Some(latest) = asked.last() else {
+        let open = super::tier::open_steps(queue, usize::from(visit.step)).filter_map(|step| queue.steps.get(step));
+        let asking: Vec<&Step> = open.filter(|step| step.pools.contains(&agent.pool)).collect();
+        let Some(latest) = asking.last() else {
             return format!("pool {} is in no open step", self.plan.pools[agent.pool.index()].name);
         };
         let has = |skill| agent.skills.iter().find(|(known, _)| *known == skill).map_or(0, |&(_, level)| level);
-        let lacking = latest.requires.iter().find(|&&(skill, least)| has(skill) < least);
+        let asked = asked(latest, visit.rules.carried, &self.plan.demands);
+        let lacking = asked.requires.iter().find(|&&(skill, least)| has(skill) < least);
         lacking.map_or_else(String::new, |&(skill, least)| {
             format!("{} {} of {least}", self.plan.skills[skill.index()], has(skill))
         })
@@ -228,10 +257,7 @@ impl Acd {
             _ => "",
         };
         let _ = writeln!(text, "{to_come}");
-        let levels = self.plan.agents[id.index()].skills.iter();
-        let skills: Vec<String> =
-            levels.map(|&(skill, level)| format!("{} {level}", self.plan.skills[skill.index()])).collect();
-        let _ = writeln!(text, "skills: {}", if skills.is_empty() { "none".to_owned() } else { skills.join(", ") });
+        let _ = writeln!(text, "skills: {}", self.skills_in_words(&self.plan.agents[id.index()].skills));
         let mut waiting: Vec<(Seniority, CallId, &Call, &Visit)> = Vec::new();
         for (&id, call) in self.calls.iter() {
             if let Some(visit) = call.visit().filter(|visit| visit.stage == Stage::Waiting) {

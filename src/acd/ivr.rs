@@ -12,7 +12,7 @@ mod number;
 
 pub use number::{MOST_DIGITS, Number, Reference};
 
-use crate::ids::{ClipId, Key, QueueId, VoiceId};
+use crate::ids::{ClipId, DemandId, Key, QueueId, VoiceId};
 use crate::time::Duration;
 
 /// However a flow goes round, a caller who hears this many prompts is sent on to the service's own queue.
@@ -55,6 +55,8 @@ pub enum Target {
     Menu(u16),
     /// A queue: the menu is over and the wait begins.
     Queue(QueueId),
+    /// A queue, with what the caller asks of agents from there on.
+    Demanding(QueueId, DemandId),
     /// An announcement, and the end of the call.
     End(ClipId),
 }
@@ -72,12 +74,30 @@ pub struct Position {
     typed: Reference,
     /// The number that was given last.
     reference: Option<Reference>,
+    /// What the caller asks of agents.
+    demand: Option<DemandId>,
 }
 
 impl Position {
     /// The number that the caller gave, if one was asked for.
     pub fn reference(&self) -> Option<Reference> {
         self.reference
+    }
+
+    /// What the caller's choice asks of agents.
+    pub fn demand(&self) -> Option<DemandId> {
+        self.demand
+    }
+}
+
+impl Target {
+    /// The queue that it leads into, with what is asked there of agents.
+    pub fn way(self) -> Option<(QueueId, Option<DemandId>)> {
+        match self {
+            Target::Queue(queue) => Some((queue, None)),
+            Target::Demanding(queue, demand) => Some((queue, Some(demand))),
+            Target::Repeat | Target::Menu(_) | Target::End(_) => None,
+        }
     }
 }
 
@@ -139,7 +159,7 @@ pub enum Action {
 pub fn begin(flow: &Flow) -> Option<(Position, Action)> {
     let menu = flow.menus.first()?;
     let (typed, stage) = (Reference::default(), Stage::Hearing);
-    let position = Position { menu: 0, repeated: 0, prompts: 1, stage, typed, reference: None };
+    let position = Position { menu: 0, repeated: 0, prompts: 1, stage, typed, reference: None, demand: None };
     Some((position, Action::Play(menu.prompt)))
 }
 
@@ -188,6 +208,7 @@ fn go(flow: &Flow, position: Position, menu: &Menu, target: Target) -> (Position
             None => (position, Action::Enter(None)),
         },
         Target::Queue(queue) => (position, Action::Enter(Some(queue))),
+        Target::Demanding(queue, demand) => (Position { demand: Some(demand), ..position }, Action::Enter(Some(queue))),
         Target::End(clip) => (Position { stage: Stage::Leaving(clip), ..position }, Action::Play(clip)),
     }
 }
@@ -209,15 +230,14 @@ impl Menu {
 }
 
 impl Flow {
+    /// Every way into a queue, with what is asked there of agents.
+    pub fn ways(&self) -> impl Iterator<Item = (QueueId, Option<DemandId>)> + '_ {
+        self.menus.iter().flat_map(Menu::targets).filter_map(Target::way)
+    }
+
     /// Every queue that a key or its absence can lead to, each once.
     pub fn queues(&self) -> Vec<QueueId> {
-        let targets = self.menus.iter().flat_map(Menu::targets);
-        let mut queues: Vec<QueueId> = targets
-            .filter_map(|target| match target {
-                Target::Queue(queue) => Some(queue),
-                Target::Repeat | Target::Menu(_) | Target::End(_) => None,
-            })
-            .collect();
+        let mut queues: Vec<QueueId> = self.ways().map(|(queue, _)| queue).collect();
         queues.sort_unstable();
         queues.dedup();
         queues
@@ -231,7 +251,7 @@ impl Flow {
                 match self.menus.get(usize::from(menu)).map(|menu| menu.otherwise) {
                     Some(Target::Menu(next)) => menu = next,
                     Some(Target::Repeat) | None => return false,
-                    Some(Target::Queue(_) | Target::End(_)) => return true,
+                    Some(Target::Queue(_) | Target::Demanding(..) | Target::End(_)) => return true,
                 }
             }
             false

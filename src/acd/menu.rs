@@ -103,6 +103,7 @@ impl Acd {
             }
             Action::Enter(queue) => {
                 call.reference = position.reference();
+                call.choice = position.demand();
                 self.move_place(id, queue);
                 self.enter(id, out);
             }

@@ -16,6 +16,7 @@ mod announce;
 pub mod calendar;
 mod call;
 mod command;
+pub mod demand;
 pub mod entry;
 mod escalation;
 mod estimate;
@@ -24,6 +25,7 @@ pub mod exit;
 mod explain;
 mod invariant;
 pub mod ivr;
+mod memory;
 mod menu;
 mod offer;
 pub mod plan;
@@ -62,6 +64,7 @@ use queue::{Place, WaitingRoom};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use recording::Recorded;
+use router::Candidate;
 use sorted::{Sorted, Table};
 use std::collections::BTreeMap;
 use strategy::Ready;
@@ -106,8 +109,8 @@ pub struct Acd {
     weighted: bool,
     /// Whom the call in hand overtakes; kept for its room.
     overtaken: Vec<Place>,
-    /// Whom the call in hand is offered to, each with how often they missed it; kept for its room.
-    chosen: Vec<(u32, AgentId)>,
+    /// Whom the call in hand is offered to; kept for its room.
+    chosen: Vec<Candidate>,
     /// Rules of queues that are in no plan any more, and by which some calls wait all the same (`on_reload`).
     pinned: Vec<plan::Queue>,
     /// The menus in which callers were when a reload changed them.
@@ -150,7 +153,7 @@ impl Acd {
     /// An engine with nobody in it. Agents with a fixed contact are ready from its first step on, which is due at
     /// once.
     pub fn new(plan: Plan, decision_seed: u64) -> Acd {
-        let tiers = Tiers::new(&plan, &[]);
+        let tiers = Tiers::new(&plan);
         let mut deadlines = Deadlines::default();
         deadlines.set(Timer::Opening, Time::ZERO);
         Acd {
@@ -238,7 +241,7 @@ impl Acd {
 
     /// What the call goes by.
     fn rules_of(&self, call: &Call) -> &plan::Queue {
-        self.rules(call.visit().map_or(Rules::of(call.queue), |visit| visit.rules))
+        call.visit().map_or_else(|| &self.plan.queues[call.queue.index()], |visit| self.rules(visit.rules))
     }
 
     fn begin(&mut self, at: Time) {
@@ -325,8 +328,8 @@ impl Acd {
 }
 
 fn rules_among<'a>(plan: &'a Plan, pinned: &'a [plan::Queue], rules: Rules) -> &'a plan::Queue {
-    match rules.0.checked_sub(plan.queues.len()) {
-        None => &plan.queues[rules.0],
+    match rules.place.checked_sub(plan.queues.len()) {
+        None => &plan.queues[rules.place],
         Some(place) => &pinned[place],
     }
 }

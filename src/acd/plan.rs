@@ -5,12 +5,13 @@
 //! keeps its id.
 
 use super::calendar::Calendar;
+use super::demand::{Carried, Demand};
 use super::entry::Entry;
 use super::exit::Exit;
 use super::ivr::Flow;
 use super::voice::Voice;
 use crate::facts::OfferOutcome;
-use crate::ids::{AgentId, ClipId, Key, PauseId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
+use crate::ids::{AgentId, ClipId, DemandId, Key, PauseId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
 use crate::time::Duration;
 
 /// Everything the routing engine goes by.
@@ -28,6 +29,8 @@ pub struct Plan {
     pub pauses: Vec<Pause>,
     /// Names of skills, by [`SkillId`].
     pub skills: Vec<String>,
+    /// What services and keys of menus ask of agents, by [`DemandId`].
+    pub demands: Vec<Demand>,
     /// Names of clips (prompts and hold music), by [`ClipId`].
     pub clips: Vec<String>,
     /// Languages that callers are told something in, by [`VoiceId`].
@@ -53,6 +56,8 @@ pub struct Service {
     pub queue: QueueId,
     /// Its callers stand in their queue as if they had entered so much earlier. At most [`MOST_CREDIT`].
     pub priority_credit: Duration,
+    /// What its callers ask of agents, in whatever queue they wait.
+    pub demand: Option<DemandId>,
     /// Who is let in.
     pub entry: Entry,
     /// Removed by a reload: it takes no calls; those in its greeting go on.
@@ -65,6 +70,13 @@ pub const MOST_CREDIT: Duration = Duration::from_secs(86_400);
 pub const MOST_WEIGHT: u8 = 9;
 
 impl Service {
+    /// Every way of its callers into a queue, with what they carry there, its own first.
+    pub fn ways(&self) -> impl Iterator<Item = (QueueId, Carried)> + '_ {
+        let carried = move |choice| Carried { service: self.demand, choice };
+        let chosen = self.menu.iter().flat_map(Flow::ways).map(move |(queue, choice)| (queue, carried(choice)));
+        std::iter::once((self.queue, carried(None))).chain(chosen)
+    }
+
     /// Every queue that callers of the service can enter, its own first.
     pub fn queues(&self) -> Vec<QueueId> {
         let others = self.menu.iter().flat_map(Flow::queues).filter(|&queue| queue != self.queue);
@@ -185,6 +197,10 @@ pub struct Step {
     pub pools: Vec<PoolId>,
     /// Every one of these skills at this level or more.
     pub requires: Vec<(SkillId, u8)>,
+    /// Who is furthest below these levels comes last; nobody is kept out.
+    pub prefers: Vec<(SkillId, u8)>,
+    /// What calls carry of these skills is asked up to this level only; 0 is not at all.
+    pub relax: Vec<(SkillId, u8)>,
     /// Whether earlier steps stay open.
     pub mode: StepMode,
     /// Opens earlier than `after` once so many offers of the call went unanswered.
@@ -362,6 +378,7 @@ impl Default for Service {
             menu: None,
             queue: QueueId(0),
             priority_credit: Duration::ZERO,
+            demand: None,
             entry: Entry::default(),
             retired: false,
         }

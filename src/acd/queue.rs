@@ -115,6 +115,13 @@ impl WaitingRoom {
         self.lines[queue.index()].iter().copied()
     }
 
+    /// Classes were laid out that nobody needed before.
+    pub(super) fn make_room(&mut self, tiers: &Tiers) {
+        let classes = tiers.classes().len();
+        self.by_class.resize_with(classes.max(self.by_class.len()), Sorted::default);
+        self.present.grow(classes);
+    }
+
     pub(super) fn insert(&mut self, class: usize, place: Place) {
         let is_new = self.by_class[class].insert(place);
         self.expect(is_new, "a call waits twice");

@@ -14,11 +14,12 @@
 
 use super::agent::Agent;
 use super::call::{Call, CallState, Stage, Visit};
+use super::demand::Carried;
 use super::estimate::Pace;
 use super::offer::OfferState;
 use super::plan::{OnReload, Plan, Queue, Service};
 use super::strategy::Ready;
-use super::tier::{Rules, Tiers};
+use super::tier::Tiers;
 use super::{Acd, Outbox, Timer, agent, rules_among};
 use crate::facts::{AgentState, Fact, Reload, StepTrigger};
 use crate::ids::{AgentId, CallId};
@@ -34,6 +35,7 @@ impl Acd {
         self.plan_since = self.at;
         out.fact(self.at, Fact::Reloaded { result: Reload::Ok });
         self.keep_menus(&old);
+        self.tiers = Tiers::new(&self.plan);
         self.give_rules(&old, &old_pinned, out);
         self.work_out_again();
         for id in (0..).map(AgentId).take(self.plan.agents.len()) {
@@ -61,8 +63,10 @@ impl Acd {
         let everybody: Vec<CallId> = self.calls.keys().copied().collect();
         for id in everybody {
             let Some(call) = self.calls.get_mut(&id) else { continue };
-            let queue = call.queue;
+            let (queue, choice) = (call.queue, call.choice);
+            let carried = Carried { service: self.plan.services[call.service.index()].demand, choice };
             let Some(visit) = call.visit_mut() else { continue };
+            let carried_before = visit.rules.carried;
             let (before, after) = (rules_among(old, old_pinned, visit.rules), &self.plan.queues[queue.index()]);
             if after.on_reload == OnReload::Keep && !same_rules(before, after) {
                 let known = self.pinned.iter().position(|pinned| pinned == before);
@@ -70,21 +74,23 @@ impl Acd {
                     self.pinned.push(before.clone());
                     self.pinned.len() - 1
                 });
-                visit.rules = Rules(self.plan.queues.len() + place);
+                let place = self.plan.queues.len() + place;
+                visit.rules = self.tiers.rules(place, before, carried_before, &self.plan.demands);
                 continue;
             }
-            visit.rules = Rules::of(queue);
+            let carried = if after.on_reload == OnReload::Keep { carried_before } else { carried };
+            visit.rules = self.tiers.rules(queue.index(), after, carried, &self.plan.demands);
             let step = step_under(after, before, visit, self.at.since(visit.entered));
             if step != visit.step {
                 (visit.step, visit.step_since) = (step, self.at);
                 out.fact(self.at, Fact::StepReached { call: id, queue, step, trigger: StepTrigger::Reload });
             }
+            self.tell_carried(id, carried_before, out);
         }
     }
 
     /// Everything that follows from the plan alone: who may serve whom, and the indexes made of it.
     fn work_out_again(&mut self) {
-        self.tiers = Tiers::new(&self.plan, &self.pinned);
         self.pace.resize(self.plan.queues.len(), Pace::default());
         self.waiting = self.waiting.after(self.plan.queues.len(), &self.tiers);
         // A weight that is gone may still be that of callers who wait.

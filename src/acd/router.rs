@@ -9,12 +9,18 @@ use super::call::{Call, Visit};
 use super::plan::{Agent, MOST_WEIGHT, Strategy};
 use super::queue::Place;
 use super::strategy::{Rank, Ranking};
-use super::tier::Level;
+use super::tier::{Fit, Level};
 use super::{Acd, Outbox};
 use crate::facts::{AgentState, Fact};
 use crate::ids::{AgentId, CallId};
 use crate::time::Time;
 use rand_chacha::rand_core::Rng;
+
+/// How gladly an agent is chosen for a call, the smaller the sooner: how often they missed it, then how far they are below
+/// what is preferred.
+type Reluctance = (u32, u32);
+/// An agent who may be chosen.
+pub(super) type Candidate = (Reluctance, AgentId);
 
 impl Acd {
     /// Makes every offer that can be made.
@@ -76,7 +82,7 @@ impl Acd {
     }
 
     /// Those whom the queue's strategy leaves to choose from, by the earliest open step that has anybody.
-    fn candidates(&self, id: CallId, chosen: &mut Vec<(u32, AgentId)>) -> Option<(u8, Strategy)> {
+    fn candidates(&self, id: CallId, chosen: &mut Vec<Candidate>) -> Option<(u8, Strategy)> {
         let visit = self.calls.get(&id)?.visit()?;
         let strategy = self.rules(visit.rules).strategy;
         let class = &self.tiers.classes()[self.tiers.class_of(visit.rules, visit.step)];
@@ -96,13 +102,13 @@ impl Acd {
     }
 
     /// Of several candidates, leaves those who are rung: all, or one by a draw in order of id.
-    fn draw(&mut self, strategy: Strategy, chosen: &mut Vec<(u32, AgentId)>) {
+    fn draw(&mut self, strategy: Strategy, chosen: &mut Vec<Candidate>) {
         chosen.sort_unstable_by_key(|&(_, agent)| agent);
         if strategy == Strategy::RingAll || chosen.len() < 2 {
             return;
         }
-        let least = chosen.iter().map(|&(times, _)| times).min().unwrap_or(0);
-        chosen.retain(|&(times, _)| times == least);
+        let least = chosen.iter().map(|&(reluctance, _)| reluctance).min().unwrap_or_default();
+        chosen.retain(|&(reluctance, _)| reluctance == least);
         let weight = |agent: &Agent| if strategy == Strategy::WeightedRandom { agent.weight.max(1) } else { 1 };
         let weights = chosen.iter().map(|&(_, agent)| u64::from(weight(&self.plan.agents[agent.index()])));
         let mut ticket = draw(&mut self.decisions, weights.clone().sum());
@@ -126,18 +132,19 @@ impl Acd {
     }
 
     /// The first in the strategy's order of those whom one step adds.
-    fn first_of(&self, visit: &Visit, level: &Level, strategy: Strategy) -> Option<(u32, AgentId)> {
+    fn first_of(&self, visit: &Visit, level: &Level, strategy: Strategy) -> Option<Candidate> {
         let ranking = Ranking::of(strategy);
-        let mut best: Option<(u32, u32, Rank, AgentId)> = None;
+        let mut best: Option<(Reluctance, u32, Rank, AgentId)> = None;
         for profile in level.profiles.and(self.ready.profiles()) {
-            let below_best = if strategy == Strategy::BestSkill { u32::MAX - level.surplus[profile] } else { 0 };
+            let Fit { below, above } = level.fits[profile];
+            let below_best = if strategy == Strategy::BestSkill { u32::MAX - above } else { 0 };
             for (rank, agent) in self.ready.of_profile(profile, ranking) {
                 let missed = visit.memory.of(agent);
                 if missed.is_some_and(|missed| missed.until > self.latest) {
                     continue;
                 }
                 let times = missed.map_or(0, |missed| missed.times);
-                let candidate = (times, below_best, rank, agent);
+                let candidate = ((times, below), below_best, rank, agent);
                 best = Some(best.map_or(candidate, |best| best.min(candidate)));
                 if times == 0 {
                     // All that follow in this profile come later in the order.
@@ -145,15 +152,18 @@ impl Acd {
                 }
             }
         }
-        best.map(|(times, _, _, agent)| (times, agent))
+        best.map(|(reluctance, _, _, agent)| (reluctance, agent))
     }
 
-    /// All of those whom one step adds, with how often each missed the call.
-    fn all_of(&self, visit: &Visit, level: &Level, chosen: &mut Vec<(u32, AgentId)>) {
+    /// All of those whom one step adds.
+    fn all_of(&self, visit: &Visit, level: &Level, chosen: &mut Vec<Candidate>) {
         let ready = level.profiles.and(self.ready.profiles());
-        let agents = ready.flat_map(|profile| self.ready.of_profile(profile, Ranking::File)).map(|(_, agent)| agent);
-        let willing = agents.filter(|&agent| !visit.memory.backs_off(agent, self.latest));
-        chosen.extend(willing.map(|agent| (visit.memory.of(agent).map_or(0, |missed| missed.times), agent)));
+        for profile in ready {
+            let agents = self.ready.of_profile(profile, Ranking::File).map(|(_, agent)| agent);
+            let willing = agents.filter(|&agent| !visit.memory.backs_off(agent, self.latest));
+            let times = |agent| visit.memory.of(agent).map_or(0, |missed| missed.times);
+            chosen.extend(willing.map(|agent| ((times(agent), level.fits[profile].below), agent)));
+        }
     }
 
     /// Callers of lighter queues who came before this one and could have had one of those chosen for it. Nobody is
@@ -164,7 +174,7 @@ impl Acd {
         }
         let mut overtaken = std::mem::take(&mut self.overtaken);
         for class in 0..self.tiers.classes().len() {
-            let admitted = |&&(_, agent): &&(u32, AgentId)| self.tiers.admits(class, agent).is_some();
+            let admitted = |&&(_, agent): &&Candidate| self.tiers.admits(class, agent).is_some();
             if !self.waiting.classes().has(class) || !self.chosen.iter().any(|chosen| admitted(&chosen)) {
                 continue;
             }

@@ -5,12 +5,13 @@
 //! to somebody else, so facts, counters and records mean the same from start to end, and whoever comes back finds their
 //! old place. The tables are bounded; beyond, a plan is refused until a restart.
 
+use super::demand::{Demand, Levels};
 use super::entry::Entry;
 use super::exit::Exit;
 use super::ivr::{Flow, Menu, Number, Target};
 use super::plan::{Agent, Announcements, Limits, MOST_THRESHOLDS, Pause, Plan, Pool, Queue, Recording, Service, Step};
 use super::voice::{Part, Phrases, Rule, Voice};
-use crate::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
+use crate::ids::{AgentId, ClipId, DemandId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
 use crate::time::Duration;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -57,13 +58,18 @@ impl fmt::Display for TooMany {
 /// # Errors
 /// A table would outgrow its bound.
 pub fn succeed(running: &Plan, new: Plan, clips: &[ClipId]) -> Result<Succession, TooMany> {
-    let Plan { services, queues, pools, agents, skills, clips: clip_names, voices, calendars, limits, pauses } = new;
+    let Plan { services, queues, pools, agents, skills, demands, clips: clip_names, voices, calendars, limits, pauses } =
+        new;
     let service_name = |service: &Service| service.name.clone();
+    let skills_at = place(names(&running.skills, String::as_str), names(&skills, String::as_str));
+    let demands = demands.into_iter().map(|demand| laid_demand(&skills_at, demand));
+    let (all_demands, demands_at) = lay_demands(&running.demands, demands);
     let places = Places {
+        demands: demands_at,
         services: place(running.services.iter().map(service_name), services.iter().map(service_name)),
         queues: place(names(&running.queues, queue_name), names(&queues, queue_name)),
         pools: place(names(&running.pools, pool_name), names(&pools, pool_name)),
-        skills: place(names(&running.skills, String::as_str), names(&skills, String::as_str)),
+        skills: skills_at,
         clips: clips.iter().map(|clip| clip.index()).collect(),
         voices: place(names(&running.voices, voice_name), names(&voices, voice_name)),
     };
@@ -79,7 +85,11 @@ pub fn succeed(running: &Plan, new: Plan, clips: &[ClipId]) -> Result<Succession
     let in_order = agents.into_iter().zip(&agents_at).zip(0..);
     let laid_agents = in_order.map(|((agent, &at), place)| (at, places.agent(agent, place)));
     let laid_pools = pools.into_iter().map(|pool| places.planned_pool(pool));
+    if all_demands.len() > MOST_NAMES {
+        return Err(TooMany { what: "groups of skills that calls ask for".to_owned(), most: MOST_NAMES });
+    }
     let plan = Plan {
+        demands: all_demands,
         services: lay(&running.services, retire_service, laid_services, ("services", MOST_NAMES))?,
         queues: lay(&running.queues, retire_queue, laid_queues?, ("queues", MOST_NAMES))?,
         pools: lay(&running.pools, Pool::clone, laid_pools.enumerate_at(&places.pools), ("pools", MOST_NAMES))?,
@@ -128,6 +138,7 @@ pub(super) fn is_laid_out_after(plan: &Plan, old: &Plan) -> bool {
         && goes_on(&plan.agents, &old.agents, |a, b| a.number == b.number)
         && goes_on(&plan.pauses, &old.pauses, |a, b| a.name == b.name)
         && goes_on(&plan.skills, &old.skills, |a, b| a == b)
+        && plan.demands.starts_with(&old.demands)
         && goes_on(&plan.voices, &old.voices, |a, b| a.name == b.name)
         && plan.clips.len() >= old.clips.len()
 }
@@ -138,6 +149,7 @@ struct Places {
     queues: Vec<usize>,
     pools: Vec<usize>,
     skills: Vec<usize>,
+    demands: Vec<usize>,
     clips: Vec<usize>,
     voices: Vec<usize>,
 }
@@ -145,10 +157,11 @@ struct Places {
 // Every structure is taken apart by name: a field added to the plan does not compile until it is laid out here.
 impl Places {
     fn service(&self, service: Service) -> Service {
-        let Service { name, number, welcome, menu, queue, priority_credit, entry, retired } = service;
+        let Service { name, number, welcome, menu, queue, priority_credit, demand, entry, retired } = service;
+        let demand = demand.map(|demand| self.demand(demand));
         let (welcome, menu) = (welcome.map(|clip| self.clip(clip)), menu.map(|flow| self.flow(flow)));
         let (queue, entry) = (self.queue_id(queue), self.entry(entry));
-        Service { name, number, welcome, menu, queue, priority_credit, entry, retired }
+        Service { name, number, welcome, menu, queue, priority_credit, demand, entry, retired }
     }
 
     /// Calendars are the new plan's own: no fact names them.
@@ -191,6 +204,7 @@ impl Places {
             Target::Repeat => Target::Repeat,
             Target::Menu(menu) => Target::Menu(menu),
             Target::Queue(queue) => Target::Queue(self.queue_id(queue)),
+            Target::Demanding(queue, demand) => Target::Demanding(self.queue_id(queue), self.demand(demand)),
             Target::End(clip) => Target::End(self.clip(clip)),
         }
     }
@@ -296,9 +310,10 @@ impl Places {
     }
 
     fn step(&self, step: Step) -> Step {
-        let Step { after, pools, requires, mode, after_offers, when_nobody_signed_in } = step;
+        let Step { after, pools, requires, prefers, relax, mode, after_offers, when_nobody_signed_in } = step;
         let pools = pools.into_iter().map(|pool| self.pool(pool)).collect();
-        Step { after, pools, requires: self.levels(requires), mode, after_offers, when_nobody_signed_in }
+        let (requires, prefers, relax) = (self.levels(requires), self.levels(prefers), self.levels(relax));
+        Step { after, pools, requires, prefers, relax, mode, after_offers, when_nobody_signed_in }
     }
 
     fn agent(&self, agent: Agent, place: u32) -> Agent {
@@ -307,11 +322,12 @@ impl Places {
         Agent { number, pool, skills, fixed_contact, weight, place, wrap_up, gap, retired }
     }
 
-    fn levels(&self, levels: Vec<(SkillId, u8)>) -> Vec<(SkillId, u8)> {
-        let known = |skill: SkillId| SkillId(narrow(self.skills.get(skill.index()).copied().unwrap_or(usize::MAX)));
-        let mut levels: Vec<_> = levels.into_iter().map(|(skill, level)| (known(skill), level)).collect();
-        levels.sort_unstable();
-        levels
+    fn levels(&self, levels: Levels) -> Levels {
+        laid_levels(&self.skills, levels)
+    }
+
+    fn demand(&self, demand: DemandId) -> DemandId {
+        DemandId(narrow(self.demands.get(demand.index()).copied().unwrap_or(usize::MAX)))
     }
 
     fn queue_id(&self, queue: QueueId) -> QueueId {
@@ -330,6 +346,32 @@ impl Places {
     fn clip(&self, clip: ClipId) -> ClipId {
         ClipId(narrow(self.clips.get(clip.index()).copied().unwrap_or(usize::MAX)))
     }
+}
+
+fn laid_levels(skills: &[usize], levels: Levels) -> Levels {
+    let known = |skill: SkillId| SkillId(narrow(skills.get(skill.index()).copied().unwrap_or(usize::MAX)));
+    let mut levels: Levels = levels.into_iter().map(|(skill, level)| (known(skill), level)).collect();
+    levels.sort_unstable();
+    levels
+}
+
+fn laid_demand(skills: &[usize], demand: Demand) -> Demand {
+    let Demand { requires, prefers } = demand;
+    Demand { requires: laid_levels(skills, requires), prefers: laid_levels(skills, prefers) }
+}
+
+/// The demands so far, then the new ones; and where each new one is. They have no names: what asks the same is the same.
+fn lay_demands(running: &[Demand], new: impl Iterator<Item = Demand>) -> (Vec<Demand>, Vec<usize>) {
+    let mut all = running.to_vec();
+    let places = new.map(|demand| {
+        let known = all.iter().position(|known| *known == demand);
+        known.unwrap_or_else(|| {
+            all.push(demand);
+            all.len() - 1
+        })
+    });
+    let places = places.collect();
+    (all, places)
 }
 
 /// The thresholds of the queue so far, then the new ones; and a bit for each that counts no more.

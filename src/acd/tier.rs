@@ -1,11 +1,16 @@
 //! Who may serve whom, worked out once when a plan is loaded (semantics.md section 4).
 //!
-//! Agents who are alike (pool and levels) share a *profile*; calls that may use the same agents (queue and step) share
-//! a *class*. For each class the profiles are listed by the step that opens them, so that matching is the AND of two
+//! Agents who are alike (pool and levels) share a *profile*; calls that may use the same agents (queue, step, and what
+//! they carry) share a *class*. For each class the profiles are listed by the step that opens them, so that matching is the AND of two
 //! bit sets. Which agent or which call of several is not decided here.
+//!
+//! What the plan itself leads together is laid out with it; a caller whom an overflow or an agent takes elsewhere with
+//! its skills may need classes that nobody needed before: those are laid out as it enters.
 
-use super::plan::{Agent, Plan, Queue, Step, StepMode};
-use crate::ids::{AgentId, PoolId, QueueId, SkillId};
+use super::demand::{Asked, Carried, Demand, asked};
+use super::plan::{Agent, Plan, Queue, StepMode};
+use crate::ids::{AgentId, PoolId, SkillId};
+use std::collections::BTreeMap;
 
 /// A growing set of small numbers.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +26,11 @@ impl Bits {
             let mask = 1 << (bit % 64);
             if on { *word |= mask } else { *word &= !mask }
         }
+    }
+
+    /// Room for at least so many.
+    pub(super) fn grow(&mut self, len: usize) {
+        self.0.resize(self.0.len().max(len.div_ceil(64)), 0);
     }
 
     pub(super) fn has(&self, bit: usize) -> bool {
@@ -40,7 +50,7 @@ impl Bits {
     }
 }
 
-/// The calls of one queue at one step.
+/// The calls of one queue at one step that carry the same.
 #[derive(Clone, Debug)]
 pub(super) struct Class {
     /// Whom they may use, the earliest open step first; each profile is in the first level that admits it only.
@@ -54,18 +64,27 @@ pub(super) struct Class {
 pub(super) struct Level {
     pub(super) step: u8,
     pub(super) profiles: Bits,
-    /// By profile: how far its levels are above the required ones, in total (for `best_skill`).
-    pub(super) surplus: Vec<u32>,
+    /// By profile.
+    pub(super) fits: Vec<Fit>,
 }
 
-/// By which rules a call waits: those of the plan's queues in order, then those kept over a reload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rules(pub(super) usize);
+/// How well the agents of a profile fit what is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fit {
+    /// How far their levels are below the preferred ones, in total.
+    pub(super) below: u32,
+    /// How far they are above the required ones, in total (for `best_skill`).
+    pub(super) above: u32,
+}
 
-impl Rules {
-    pub(super) const fn of(queue: QueueId) -> Rules {
-        Rules(queue.index())
-    }
+/// By which rules a call waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rules {
+    /// Those of the plan's queues in order, then those kept over a reload.
+    pub(super) place: usize,
+    pub(super) carried: Carried,
+    /// The class of its first step; those of the others follow.
+    first_class: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,41 +96,64 @@ struct Profile {
 /// The bit matrix of who may serve what.
 #[derive(Clone, Debug)]
 pub(super) struct Tiers {
-    profiles: usize,
+    profiles: Vec<Profile>,
     profile_of: Vec<usize>,
     classes: Vec<Class>,
-    first_class: Vec<usize>,
+    first_class: BTreeMap<(usize, Carried), usize>,
     classes_of: Vec<Bits>,
 }
 
 impl Tiers {
-    /// Of the plan's queues, then of those rules that calls kept over a reload: numbered through, as [`Rules`].
-    pub(super) fn new(plan: &Plan, pinned: &[Queue]) -> Tiers {
+    /// Of every queue as it is, and of what the plan's services carry into queues.
+    pub(super) fn new(plan: &Plan) -> Tiers {
         let mut profiles: Vec<Profile> = plan.agents.iter().map(profile).collect();
         let of_agents = profiles.clone();
         profiles.sort();
         profiles.dedup();
         let profile_of = of_agents.iter().map(|mine| profiles.partition_point(|other| other < mine)).collect();
-        let mut classes = Vec::new();
-        let mut first_class = Vec::new();
-        for queue in plan.queues.iter().chain(pinned) {
-            first_class.push(classes.len());
-            classes.extend((0..queue.steps.len()).map(|step| Class {
-                levels: levels(queue, step, &profiles),
-                empties: queue.steps.get(step + 1).is_some_and(|next| next.when_nobody_signed_in),
-            }));
+        let (classes, first_class) = (Vec::new(), BTreeMap::new());
+        let classes_of = vec![Bits::default(); profiles.len()];
+        let mut tiers = Tiers { profiles, profile_of, classes, first_class, classes_of };
+        for (place, queue) in plan.queues.iter().enumerate() {
+            tiers.rules(place, queue, Carried::NOTHING, &plan.demands);
         }
-        let mut classes_of = vec![Bits::with_room_for(classes.len()); profiles.len()];
-        for (number, class) in classes.iter().enumerate() {
-            for (profile, served) in classes_of.iter_mut().enumerate() {
-                served.set(number, class.levels.iter().any(|level| level.profiles.has(profile)));
+        for (queue, carried) in plan.services.iter().flat_map(super::plan::Service::ways) {
+            if let Some(rules) = plan.queues.get(queue.index()) {
+                tiers.rules(queue.index(), rules, carried, &plan.demands);
             }
         }
-        Tiers { profiles: profiles.len(), profile_of, classes, first_class, classes_of }
+        tiers
+    }
+
+    /// The classes of calls that carry this and go by these rules, which are known by their place: those of the plan's
+    /// queues in order, then those that calls kept over a reload.
+    pub(super) fn rules(&mut self, place: usize, queue: &Queue, carried: Carried, demands: &[Demand]) -> Rules {
+        if let Some(&first_class) = self.first_class.get(&(place, carried)) {
+            return Rules { place, carried, first_class };
+        }
+        let first_class = self.classes.len();
+        self.first_class.insert((place, carried), first_class);
+        for step in 0..queue.steps.len() {
+            let class = Class {
+                levels: levels(queue, step, &self.profiles, (carried, demands)),
+                empties: queue.steps.get(step + 1).is_some_and(|next| next.when_nobody_signed_in),
+            };
+            for (profile, served) in self.classes_of.iter_mut().enumerate() {
+                served.grow(self.classes.len() + 1);
+                served.set(self.classes.len(), class.levels.iter().any(|level| level.profiles.has(profile)));
+            }
+            self.classes.push(class);
+        }
+        Rules { place, carried, first_class }
+    }
+
+    /// The same, if they are laid out already.
+    pub(super) fn known(&self, place: usize, carried: Carried) -> Option<Rules> {
+        self.first_class.get(&(place, carried)).map(|&first_class| Rules { place, carried, first_class })
     }
 
     pub(super) fn profiles(&self) -> usize {
-        self.profiles
+        self.profiles.len()
     }
 
     pub(super) fn classes(&self) -> &[Class] {
@@ -123,7 +165,7 @@ impl Tiers {
     }
 
     pub(super) fn class_of(&self, rules: Rules, step: u8) -> usize {
-        self.first_class[rules.0] + usize::from(step)
+        rules.first_class + usize::from(step)
     }
 
     pub(super) fn classes_served_by(&self, profile: usize) -> &Bits {
@@ -158,19 +200,21 @@ pub(super) fn open_steps(queue: &Queue, step: usize) -> std::ops::RangeInclusive
     first..=step
 }
 
-fn levels(queue: &Queue, step: usize, profiles: &[Profile]) -> Vec<Level> {
+fn levels(queue: &Queue, step: usize, profiles: &[Profile], (carried, demands): (Carried, &[Demand])) -> Vec<Level> {
     let mut taken = Bits::with_room_for(profiles.len());
     let mut levels = Vec::new();
     for (open, number) in
         open_steps(queue, step).zip(open_steps(queue, step).map(|s| u8::try_from(s).unwrap_or(u8::MAX)))
     {
-        let mut level =
-            Level { step: number, profiles: Bits::with_room_for(profiles.len()), surplus: vec![0; profiles.len()] };
+        let (step, asked) = (&queue.steps[open], asked(&queue.steps[open], carried, demands));
+        let (open, fits) = (Bits::with_room_for(profiles.len()), vec![Fit::default(); profiles.len()]);
+        let mut level = Level { step: number, profiles: open, fits };
         for (index, profile) in profiles.iter().enumerate() {
-            if let (false, Some(surplus)) = (taken.has(index), surplus(&queue.steps[open], profile)) {
+            let is_asked = !taken.has(index) && step.pools.contains(&profile.pool);
+            if let Some(fit) = fit(&asked, profile).filter(|_| is_asked) {
                 taken.set(index, true);
                 level.profiles.set(index, true);
-                level.surplus[index] = surplus;
+                level.fits[index] = fit;
             }
         }
         levels.push(level);
@@ -178,13 +222,7 @@ fn levels(queue: &Queue, step: usize, profiles: &[Profile]) -> Vec<Level> {
     levels
 }
 
-/// How far the profile is above what the step requires; `None` when it is below anywhere or in another pool.
-fn surplus(step: &Step, profile: &Profile) -> Option<u32> {
-    if !step.pools.contains(&profile.pool) {
-        return None;
-    }
-    step.requires.iter().try_fold(0, |sum, &(skill, least)| {
-        let has = profile.skills.iter().find(|&&(known, _)| known == skill).map_or(0, |&(_, level)| level);
-        has.checked_sub(least).map(|above| sum + u32::from(above))
-    })
+/// `None` when the profile is below what is required anywhere.
+fn fit(asked: &Asked, profile: &Profile) -> Option<Fit> {
+    asked.judge(&profile.skills).map(|(below, above)| Fit { below, above })
 }

@@ -7,6 +7,7 @@ use super::network::NUMBER_FROM;
 use super::routing::{ANSWERS, MODES, ON_RELOAD, STRATEGIES};
 use super::value::show_duration;
 use super::{LedgerSettings, RecordingSettings, Running, Settings};
+use crate::acd::demand::Demand;
 use crate::acd::entry::Entry;
 use crate::acd::exit::Exit;
 use crate::acd::plan::{Agent, Announcements, BackOff, Limits, Pause, Plan, Pool, Queue, Recording, Service, Step};
@@ -49,7 +50,8 @@ impl Keys {
 /// mean the same.
 pub(super) fn plan(running: &Running) -> Vec<Told> {
     let Running { plan, clips: _, accounts, phones, encryption, answer } = running;
-    let Plan { services, queues, pools, agents, pauses, skills, clips: _, voices, calendars, limits } = plan;
+    let Plan { services, queues, pools, agents, pauses, skills, demands: _, clips: _, voices, calendars, limits } =
+        plan;
     let answers = answer.iter().copied().chain(std::iter::repeat(b2bua::Answer::First));
     let services = services.iter().zip(answers).filter(|(service, _)| !service.retired);
     let mut told: Vec<Told> = services.map(|(service, answer)| told_service(plan, service, answer)).collect();
@@ -87,7 +89,7 @@ fn compared(value: &impl Debug) -> Word {
 }
 
 fn told_service(plan: &Plan, service: &Service, answer: b2bua::Answer) -> Told {
-    let Service { name, number, welcome, menu, queue, priority_credit, entry, retired: _ } = service;
+    let Service { name, number, welcome, menu, queue, priority_credit, demand, entry, retired: _ } = service;
     let Entry { calendar, closed, holiday, full, nobody_signed_in, at_closing } = entry;
     let mut keys = Keys(Vec::new());
     keys.tell("number", number);
@@ -97,6 +99,10 @@ fn told_service(plan: &Plan, service: &Service, answer: b2bua::Answer) -> Told {
         keys.0.push((format!("menu {}", menu.name), compared(menu)));
     }
     keys.length("priority_credit", priority_credit);
+    if let Some(Demand { requires, prefers }) = demand.and_then(|id| plan.demands.get(id.index())) {
+        keys.tell("requires", levels(plan, requires));
+        keys.tell("prefers", levels(plan, prefers));
+    }
     let hours = calendar.and_then(|id| plan.calendars.get(id.index()));
     keys.tell("calendar", hours.map_or("none", |calendar| &calendar.name));
     for (key, exit) in [("closed", closed), ("holiday", holiday), ("full", full)] {
@@ -188,11 +194,14 @@ fn told_queue(plan: &Plan, queue: &Queue) -> Told {
 }
 
 fn step_words(plan: &Plan, step: &Step) -> String {
-    let Step { after, pools, requires, mode, after_offers, when_nobody_signed_in } = step;
+    let Step { after, pools, requires, prefers, relax, mode, after_offers, when_nobody_signed_in } = step;
     let mut words = vec![format!("after {}", show_duration(*after))];
     words.push(format!("pools {}", list(pools.iter().map(|pool| pool_name(plan, *pool)))));
     if !requires.is_empty() {
         words.push(format!("requires {}", levels(plan, requires)));
+    }
+    for (key, asked) in [("prefers", prefers), ("relax", relax)] {
+        words.extend((!asked.is_empty()).then(|| format!("{key} {}", levels(plan, asked))));
     }
     words.push(word(&MODES, mode));
     words.extend(after_offers.map(|offers| format!("or after {offers} offers")));

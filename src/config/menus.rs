@@ -6,7 +6,7 @@ use super::numbers;
 use super::read::{List, Placed, Read, Section, Wrong};
 use super::routing::queue_names;
 use super::value::{check_name, count, duration, kind, text, truth};
-use super::words::{MOST_NAMES, Names, bounded};
+use super::words::{MOST_NAMES, Names, Words, bounded};
 use crate::acd::ivr::{Flow, Menu, Target};
 use crate::acd::plan::{Queue, Service};
 use crate::ids::{ClipId, Key, QueueId};
@@ -28,6 +28,7 @@ pub(super) struct Menus {
 impl Menus {
     pub fn read<'t>(
         root: &mut Section<'t>,
+        words: &Words,
         queues: &[Placed<Queue>],
         clips: &mut Clips<'t>,
         report: &Report<'_>,
@@ -44,7 +45,7 @@ impl Menus {
             if let Err(wrong) = check_name(name.value) {
                 report.wrong(&name.span, wrong);
             }
-            let targets = Targets { menus: &names, queues: &queues };
+            let targets = Targets { words, menus: &names, queues: &queues };
             let menu = read_menu(name.value, section, &targets, clips, report);
             list.push(Placed { value: menu, span: name.span });
         }
@@ -101,7 +102,7 @@ impl Menus {
         }
         for service in services {
             let first = service.value.menu.as_ref().and_then(|flow| flow.menus.first());
-            let to_queue = |menu: &&Menu| menu.targets().any(|target| matches!(target, Target::Queue(_)));
+            let to_queue = |menu: &&Menu| menu.targets().any(|target| target.way().is_some());
             if let Some(menu) = first.filter(|menu| !to_queue(menu)) {
                 let hint = "operator and complaints belong to the first level".to_string();
                 let problem = format!("no key of menu `{}` leads to a person", menu.name);
@@ -114,7 +115,8 @@ impl Menus {
     pub fn check_offers(flow: Option<&Flow>, offers: Option<List<QueueId>>, names: &Names, report: &Report<'_>) {
         let Some(menu) = flow.and_then(|flow| flow.menus.first()) else { return };
         for queue in offers.into_iter().flat_map(|offers| offers.value) {
-            if !menu.keys.iter().any(|&(_, target)| target == Target::Queue(queue.value)) {
+            let leads_there = |target: Target| target.way().is_some_and(|(way, _)| way == queue.value);
+            if !menu.keys.iter().any(|&(_, target)| leads_there(target)) {
                 let name = names.list.get(queue.value.index()).map_or("", |name| name.value.as_str());
                 let problem = format!("no key of menu `{}` leads to queue `{name}`", menu.name);
                 let hint = format!("[menu.{}.keys] 9 = {{ queue = \"{name}\" }}", menu.name);
@@ -131,6 +133,7 @@ impl Menus {
 
 /// What a key may lead to.
 pub(super) struct Targets<'a> {
+    words: &'a Words,
     menus: &'a Names,
     queues: &'a Names,
 }
@@ -203,7 +206,7 @@ pub(super) fn key_of(written: &Placed<&str>, report: &Report<'_>) -> Option<Key>
 }
 
 impl Targets<'_> {
-    /// `"repeat"`, `{ queue = "…" }`, `{ menu = "…" }` or `{ end = … }`.
+    /// `"repeat"`, `{ queue = "…" }` with `requires` and `prefers`, `{ menu = "…" }` or `{ end = … }`.
     pub fn read<'t>(
         &self,
         section: &Section<'t>,
@@ -219,6 +222,11 @@ impl Targets<'_> {
         let queue = target.get("queue", |value| self.queues.find(&text(value)?).map(QueueId));
         let menu = target.get("menu", |value| self.menus.find(&text(value)?));
         let end = clips.read(&mut target, "end", None);
+        let demand = self.words.demand(&mut target, report);
+        if let Some(key) = ["requires", "prefers"].into_iter().find(|key| target.has(key) && !target.has("queue")) {
+            let hint = Some("{ queue = \"…\", requires = { … } }".to_string());
+            report.mistake(&target.key_span(key), format!("`{key}` belongs to a way into a queue"), hint);
+        }
         let written = ["queue", "menu", "end"].into_iter().filter(|key| target.has(key)).count();
         let span = target.span.clone();
         target.finish();
@@ -227,7 +235,9 @@ impl Targets<'_> {
             return None;
         }
         let menu = menu.and_then(|menu| u16::try_from(menu.value).ok()).map(Target::Menu);
-        queue.map(|queue| Target::Queue(queue.value)).or(menu).or(end.map(Target::End))
+        let queue = queue.map(|queue| queue.value);
+        let queue = queue.map(|queue| demand.map_or(Target::Queue(queue), |demand| Target::Demanding(queue, demand)));
+        queue.or(menu).or(end.map(Target::End))
     }
 }
 

@@ -137,9 +137,10 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
     let exits = Exits { services: &service_names };
     let queues = routing::read_queues(&mut root, &words, &exits, &mut clips, report);
     let announced = routing::read_pools(&mut root, &words, &mut clips, report);
-    let menus = menus::Menus::read(&mut root, &queues, &mut clips, report);
+    let menus = menus::Menus::read(&mut root, &words, &queues, &mut clips, report);
     let mut answers = Vec::new();
-    let around = routing::Around { queues: &queues, menus: &menus, calendars: &calendars, exits: &exits };
+    let around =
+        routing::Around { words: &words, queues: &queues, menus: &menus, calendars: &calendars, exits: &exits };
     let services = routing::read_services(sections, &around, &mut clips, &mut answers, report);
     let pauses = pauses::read_pauses(&mut root, report);
     let agents = Agents::read(&mut root, &words, &services, sources, report);
@@ -166,6 +167,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
     }
 
     let (clips, voices) = clips.into_lists();
+    let demands = words.demands();
     let (mut pools, skills) = words.into_plan();
     for (pool, clip) in announced {
         if let Some(pool) = pools.get_mut(pool.index()) {
@@ -179,6 +181,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
         agents: agents.agents.clone(),
         pauses,
         skills,
+        demands,
         clips: clips.iter().map(|clip| clip.name.clone()).collect(),
         voices,
         calendars: calendars.into_plan(),

@@ -10,11 +10,12 @@ use super::read::{List, Placed, Read, Section, Wrong};
 use super::recording;
 use super::value::{check_name, count, duration, number, show_duration, text, truth};
 use super::words::{MOST_NAMES, Names, Words, bounded};
+use crate::acd::demand::{Asked, Carried, asked};
 use crate::acd::exit::Exit;
 use crate::acd::plan::{Agent, BackOff, Limits, OnReload, Queue, Service, Step, StepMode, Strategy};
 use crate::acd::plan::{MOST_CREDIT, MOST_WEIGHT};
 use crate::b2bua::Answer;
-use crate::ids::{ClipId, PoolId, QueueId, ServiceId, SkillId};
+use crate::ids::{ClipId, PoolId, QueueId, ServiceId};
 use crate::time::Duration;
 use std::collections::BTreeMap;
 use toml::de::DeValue;
@@ -152,6 +153,8 @@ fn read_steps(section: &mut Section<'_>, words: &Words, report: &Report<'_>) -> 
             after,
             pools,
             requires: words.levels(&mut table, "requires", report),
+            prefers: words.levels(&mut table, "prefers", report),
+            relax: words.all_levels(&mut table, "relax", report),
             mode: table.get_or("mode", StepMode::Widen, mode),
             after_offers: read_early(&mut table, "after_offers", is_first, count(1, MOST_OFFERS), report).map(narrow),
             when_nobody_signed_in: read_early(&mut table, "when_nobody_signed_in", is_first, truth, report)
@@ -235,6 +238,7 @@ pub(super) type Named<'t> = Vec<(Placed<&'t str>, Section<'t>)>;
 
 /// What services may refer to.
 pub(super) struct Around<'a> {
+    pub words: &'a Words,
     pub queues: &'a [Placed<Queue>],
     pub menus: &'a Menus,
     pub calendars: &'a Calendars,
@@ -274,6 +278,7 @@ pub(super) fn read_services<'t>(
             menu: section.get("menu", |value| around.menus.flow(&text(value)?)).map(|flow| flow.value),
             queue: queue.map_or(QueueId(0), |queue| queue.value),
             priority_credit: section.get_or("priority_credit", Duration::ZERO, duration(Duration::ZERO, MOST_CREDIT)),
+            demand: around.words.demand(&mut section, report),
             entry: read_entry(&mut section, id, around.calendars, around.exits, clips, report),
             retired: false,
         };
@@ -358,6 +363,7 @@ pub(super) fn warn_of_gaps(
     agents: &[Agent],
     report: &Report<'_>,
 ) {
+    let demands = words.demands();
     for (position, pool) in words.pools.list.iter().enumerate() {
         if !agents.iter().any(|agent| agent.pool.index() == position) {
             report.warning(&pool.span, format!("pool `{}` has no agents", pool.value), None);
@@ -369,18 +375,30 @@ pub(super) fn warn_of_gaps(
         if !services.iter().any(leads_here) {
             report.warning(&queue.span, format!("no service leads to queue `{}`", queue.value.name), None);
         }
-        let staffed = |step: &Step| agents.iter().any(|agent| may_serve(agent, step));
-        if !queue.value.steps.iter().any(staffed) {
-            let hint = "callers will wait until they give up or flow out".to_string();
+        let could_answer = |carried| {
+            let asked: Vec<Asked> = queue.value.steps.iter().map(|step| asked(step, carried, &demands)).collect();
+            let mut steps = queue.value.steps.iter().zip(&asked);
+            steps.any(|(step, asked)| agents.iter().any(|agent| may_serve(agent, step, asked)))
+        };
+        let hint = || Some("callers will wait until they give up or flow out".to_string());
+        if !could_answer(Carried::NOTHING) {
             let problem = format!("no agent could ever take a call of queue `{}`", queue.value.name);
-            report.warning(&queue.span, problem, Some(hint));
+            report.warning(&queue.span, problem, hint());
+            continue;
+        }
+        for service in services {
+            let mut ways = service.value.ways().filter(|(way, _)| way.index() == position);
+            if ways.any(|(_, carried)| !could_answer(carried)) {
+                let (queue, service_name) = (&queue.value.name, &service.value.name);
+                let problem = format!("service `{service_name}` leads to queue `{queue}` with skills that nobody has");
+                report.warning(&service.span, problem, hint());
+            }
         }
     }
 }
 
-fn may_serve(agent: &Agent, step: &Step) -> bool {
-    let has = |(skill, least): &(SkillId, u8)| agent.skills.iter().any(|(own, level)| own == skill && level >= least);
-    step.pools.contains(&agent.pool) && step.requires.iter().all(has)
+fn may_serve(agent: &Agent, step: &Step, asked: &Asked) -> bool {
+    step.pools.contains(&agent.pool) && asked.judge(&agent.skills).is_some()
 }
 
 fn warn_of_the_unreachable(queue: &Queue, section: &Section<'_>, report: &Report<'_>) {

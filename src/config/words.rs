@@ -3,8 +3,10 @@
 use super::mistake::Report;
 use super::read::{Missing, Placed, Read, Section, Wrong};
 use super::value::{level, name, text};
+use crate::acd::demand::{Demand, Levels};
 use crate::acd::plan::Pool;
-use crate::ids::{PoolId, SkillId};
+use crate::ids::{DemandId, PoolId, SkillId};
+use std::cell::RefCell;
 use std::ops::Range;
 use toml::de::DeValue;
 
@@ -14,6 +16,8 @@ pub(super) const MOST_NAMES: usize = 500;
 pub(super) struct Words {
     pub pools: Names,
     skills: Names,
+    /// What calls ask of agents, each once.
+    demands: RefCell<Vec<Demand>>,
 }
 
 /// Names that others may refer to.
@@ -29,6 +33,7 @@ impl Words {
         Words {
             pools: Names::read(root, "pool", "pools", report),
             skills: Names::read(root, "skill", "skills", report),
+            demands: RefCell::default(),
         }
     }
 
@@ -38,19 +43,48 @@ impl Words {
     }
 
     /// Levels by skill, ascending by skill; those of level 0 say nothing and are left out.
-    pub fn levels(&self, section: &mut Section<'_>, key: &'static str, report: &Report<'_>) -> Vec<(SkillId, u8)> {
+    pub fn levels(&self, section: &mut Section<'_>, key: &'static str, report: &Report<'_>) -> Levels {
+        let mut levels = self.all_levels(section, key, report);
+        levels.retain(|&(_, level)| level > 0);
+        levels
+    }
+
+    /// The same, those of level 0 included.
+    pub fn all_levels(&self, section: &mut Section<'_>, key: &'static str, report: &Report<'_>) -> Levels {
         let Some(skills) = section.get_section(key) else { return Vec::new() };
         let mut levels = Vec::new();
         for (skill, value) in skills.entries() {
             let level = skills.keep(value, level).map(|level| level.value);
             match (self.skills.find(skill.value), level) {
                 (Err(wrong), _) => report.wrong(&skill.span, wrong),
-                (Ok(skill), Some(level)) if level > 0 => levels.push((SkillId(skill), level)),
-                (Ok(_), _) => {}
+                (Ok(skill), Some(level)) => levels.push((SkillId(skill), level)),
+                (Ok(_), None) => {}
             }
         }
         levels.sort_unstable();
         levels
+    }
+
+    /// What calls ask of agents, by `requires` and `prefers` of whatever leads them into a queue; `None` is nothing.
+    pub fn demand(&self, section: &mut Section<'_>, report: &Report<'_>) -> Option<DemandId> {
+        let requires = self.levels(section, "requires", report);
+        let demand = Demand { requires, prefers: self.levels(section, "prefers", report) };
+        if demand == Demand::default() {
+            return None;
+        }
+        let mut demands = self.demands.borrow_mut();
+        let known = demands.iter().position(|known| *known == demand);
+        let place = known.unwrap_or_else(|| {
+            demands.push(demand);
+            demands.len() - 1
+        });
+        bounded(demands.len(), MOST_NAMES, "groups of skills that calls ask for", &section.span, report);
+        u32::try_from(place).ok().map(DemandId)
+    }
+
+    /// What the demands so far ask.
+    pub fn demands(&self) -> Vec<Demand> {
+        self.demands.borrow().clone()
     }
 
     pub fn into_plan(self) -> (Vec<Pool>, Vec<String>) {

@@ -167,6 +167,7 @@ fn call_of(fact: &Fact) -> Option<CallId> {
         | Fact::CallEntered { call, .. }
         | Fact::ThresholdPassed { call, .. }
         | Fact::CallPromoted { call, .. }
+        | Fact::SkillsAsked { call, .. }
         | Fact::StepReached { call, .. }
         | Fact::CallAnswered { call, .. }
         | Fact::CallAbandoned { call, .. }

@@ -176,6 +176,7 @@ impl Assembler {
             Fact::AgentPlaced { .. }
             | Fact::Reloaded { .. }
             | Fact::CallPassedOn { .. }
+            | Fact::SkillsAsked { .. }
             | Fact::CallTakenOver { .. }
             | Fact::OpeningChanged { .. }
             | Fact::WaitEstimated { .. }

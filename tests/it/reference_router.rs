@@ -1,5 +1,6 @@
 //! A naive router: it follows the facts, scans everything and knows no index. The engine must choose what it chooses.
 
+use centralino::acd::demand::{Carried, asked};
 use centralino::acd::plan::{MOST_WEIGHT, OnReload, Plan, Queue, Step, StepMode, Strategy};
 use centralino::facts::{AgentState, Fact, OfferOutcome, Record, StepTrigger};
 use centralino::ids::{AgentId, CallId, QueueId};
@@ -21,6 +22,7 @@ struct Waiting {
     overtaken: u32,
     /// Told as a fact.
     promoted: bool,
+    carried: Carried,
     step: usize,
     /// Phones that ring, or that took it.
     offered: u32,
@@ -100,7 +102,7 @@ impl ReferenceRouter {
                     .map(AgentId)
                     .take(self.agents.len())
                     .filter(|&agent| self.agents[agent.index()].state == Some(AgentState::Ready))
-                    .filter(|&agent| surplus(&self.plan, &queue.steps[step], agent).is_some())
+                    .filter(|&agent| fit(&self.plan, &queue.steps[step], call.carried, agent).is_some())
                     .filter(|agent| call.missed.get(agent).is_none_or(|&(_, until)| until <= now))
                     .map(|agent| (self.key(call, queue, step, agent), agent))
                     .collect();
@@ -114,22 +116,22 @@ impl ReferenceRouter {
         })
     }
 
-    fn key(&self, call: &Waiting, queue: &Queue, step: usize, id: AgentId) -> (u32, u64, u128, u64) {
+    fn key(&self, call: &Waiting, queue: &Queue, step: usize, id: AgentId) -> (u32, u64, u64, u128, u64) {
         let agent = &self.agents[id.index()];
         let missed = call.missed.get(&id).map_or(0, |&(times, _)| times);
         let idle = u128::from(agent.idle_since.as_nanos());
-        let above = surplus(&self.plan, &queue.steps[step], id).unwrap_or(0);
+        let (below, above) = fit(&self.plan, &queue.steps[step], call.carried, id).unwrap_or_default();
         let (first, second, third) = match queue.strategy {
             Strategy::LongestIdle => (0, idle, 0),
             Strategy::RoundRobin => (0, agent.offers.into(), 0),
-            Strategy::RingAll => return (0, 0, 0, 0),
+            Strategy::RingAll => return (0, 0, 0, 0, 0),
             Strategy::Linear => (0, self.plan.agents[id.index()].place.into(), 0),
             Strategy::Random | Strategy::WeightedRandom => (0, 0, 0),
             Strategy::FewestCalls => (0, agent.answered.into(), agent.offers),
             Strategy::LeastTalkTime => (0, agent.talked.as_nanos(), agent.offers),
             Strategy::BestSkill => (u64::MAX - above, idle, 0),
         };
-        (missed, first, second, third)
+        (missed, below, first, second, third)
     }
 
     /// Takes over what became true; an offer must be the one that would be made here.
@@ -151,6 +153,7 @@ impl ReferenceRouter {
                         weight,
                         overtaken: 0,
                         promoted: false,
+                        carried: Carried::NOTHING,
                         step: 0,
                         offered: 0,
                         unanswered: 0,
@@ -158,6 +161,7 @@ impl ReferenceRouter {
                     },
                 );
             }
+            Fact::SkillsAsked { call, service, choice, .. } => self.call(call).carried = Carried { service, choice },
             Fact::CallTakenOver { call, seniority, .. } => _ = self.came_before.insert(call, seniority),
             Fact::StepReached { call, step, trigger: StepTrigger::Reload, .. } => {
                 self.step_by_reload(call, step, record.at)
@@ -183,23 +187,7 @@ impl ReferenceRouter {
                 self.offers += 1;
                 self.agents[agent.index()].offers = self.offers;
             }
-            Fact::OfferEnded { call, agent, outcome, .. } => {
-                let back_off = &self.plan.limits.back_off;
-                let back_off = match outcome {
-                    OfferOutcome::NoAnswer => Some(back_off.no_answer),
-                    OfferOutcome::Busy => Some(back_off.busy),
-                    OfferOutcome::Rejected => Some(back_off.rejected),
-                    OfferOutcome::Unreachable | OfferOutcome::Failed => Some(back_off.unreachable),
-                    _ => None,
-                };
-                let waiting = self.call(call);
-                waiting.offered -= u32::from(outcome != OfferOutcome::Accepted);
-                waiting.unanswered += u32::from(back_off.is_some());
-                if let Some(back_off) = back_off {
-                    let (times, until) = waiting.missed.entry(agent).or_default();
-                    (*times, *until) = (*times + 1, record.at + back_off);
-                }
-            }
+            Fact::OfferEnded { call, agent, outcome, .. } => self.offer_ended(call, agent, outcome, record.at),
             Fact::CallAnswered { call, agent, .. } => {
                 self.calls.remove(&call);
                 self.agents[agent.index()].answered += 1;
@@ -212,6 +200,24 @@ impl ReferenceRouter {
             }
             Fact::AgentStateChanged { agent, from, to, .. } => self.agent_changed(agent, from, to, record.at),
             _ => {}
+        }
+    }
+
+    fn offer_ended(&mut self, call: CallId, agent: AgentId, outcome: OfferOutcome, at: Time) {
+        let back_off = &self.plan.limits.back_off;
+        let back_off = match outcome {
+            OfferOutcome::NoAnswer => Some(back_off.no_answer),
+            OfferOutcome::Busy => Some(back_off.busy),
+            OfferOutcome::Rejected => Some(back_off.rejected),
+            OfferOutcome::Unreachable | OfferOutcome::Failed => Some(back_off.unreachable),
+            _ => None,
+        };
+        let waiting = self.call(call);
+        waiting.offered -= u32::from(outcome != OfferOutcome::Accepted);
+        waiting.unanswered += u32::from(back_off.is_some());
+        if let Some(back_off) = back_off {
+            let (times, until) = waiting.missed.entry(agent).or_default();
+            (*times, *until) = (*times + 1, at + back_off);
         }
     }
 
@@ -256,7 +262,7 @@ impl ReferenceRouter {
         let served = &self.calls[&choice.call];
         let could = |call: &Waiting, agent: AgentId| {
             let queue = &*call.rules;
-            open_steps(queue, call.step).any(|step| surplus(&self.plan, &queue.steps[step], agent).is_some())
+            open_steps(queue, call.step).any(|step| fit(&self.plan, &queue.steps[step], call.carried, agent).is_some())
                 && call.missed.get(&agent).is_none_or(|&(_, until)| until <= now)
         };
         let waiting = self.calls.iter().filter(|(_, call)| call.offered == 0 && call.weight < served.weight);
@@ -273,8 +279,9 @@ impl ReferenceRouter {
     fn opens_early(&self, call: &Waiting) -> bool {
         let queue = &*call.rules;
         let Some(next) = queue.steps.get(call.step + 1) else { return false };
-        let asked =
-            |agent| open_steps(queue, call.step).any(|step| surplus(&self.plan, &queue.steps[step], agent).is_some());
+        let asked = |agent| {
+            open_steps(queue, call.step).any(|step| fit(&self.plan, &queue.steps[step], call.carried, agent).is_some())
+        };
         let is_in = |agent: &AgentId| {
             !matches!(self.agents[agent.index()].state, None | Some(AgentState::SignedOut)) && asked(*agent)
         };
@@ -313,12 +320,15 @@ fn open_steps(queue: &Queue, step: usize) -> impl Iterator<Item = usize> {
     (1..=step).rev().find(replaces).unwrap_or(0)..=step
 }
 
-/// Levels above what the step requires; `None` for an agent who is not asked by it.
-pub fn surplus(plan: &Plan, step: &Step, agent: AgentId) -> Option<u64> {
+/// How far an agent is below what is preferred and above what is required by the step and by what the call carries;
+/// `None` for one who may not have it.
+pub fn fit(plan: &Plan, step: &Step, carried: Carried, agent: AgentId) -> Option<(u64, u64)> {
     let agent = &plan.agents[agent.index()];
     let level = |skill| agent.skills.iter().find(|(known, _)| *known == skill).map_or(0, |(_, level)| *level);
+    let asked = asked(step, carried, &plan.demands);
     let fits = !agent.retired
         && step.pools.contains(&agent.pool)
-        && step.requires.iter().all(|&(skill, least)| level(skill) >= least);
-    fits.then(|| step.requires.iter().map(|&(skill, least)| u64::from(level(skill) - least)).sum())
+        && asked.requires.iter().all(|&(skill, least)| level(skill) >= least);
+    let below = asked.prefers.iter().map(|&(skill, wanted)| u64::from(wanted.saturating_sub(level(skill)))).sum();
+    fits.then(|| (below, asked.requires.iter().map(|&(skill, least)| u64::from(level(skill) - least)).sum()))
 }

@@ -14,6 +14,7 @@ mod prelude;
 mod reload;
 mod ring_all;
 mod script;
+mod skills;
 mod steps;
 mod transfers;
 mod waiting;

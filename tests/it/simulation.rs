@@ -4,8 +4,9 @@
 //!
 //! `CENTRALINO_SEEDS=n` plays n plans, `CENTRALINO_CALLS=n` so many calls in each; a failure says how to replay it.
 
-use crate::reference_router::{ReferenceRouter, surplus};
+use crate::reference_router::{ReferenceRouter, fit};
 use crate::scenarios::laid_out;
+use centralino::acd::demand::{Carried, Demand};
 use centralino::acd::entry::Entry;
 use centralino::acd::exit::Exit;
 use centralino::acd::ivr::{Flow, Menu, Number, Target};
@@ -14,7 +15,9 @@ use centralino::acd::plan::{
 };
 use centralino::acd::{Acd, AgentRequest, Command, Event, OrderWatcher, Outbox, Plan, Sizes, Stuck, TransferTo};
 use centralino::facts::{Fact, OfferOutcome, Record};
-use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
+use centralino::ids::{
+    AgentId, CallId, ClipId, DemandId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId, SkillId, VoiceId,
+};
 use centralino::stats::{self, Layout, Shape, Tally};
 use centralino::time::{Duration, Time};
 use rand_chacha::ChaCha8Rng;
@@ -44,6 +47,9 @@ impl Dice {
         list[self.below(list.len() as u64) as usize]
     }
 }
+
+/// Groups of skills that calls carry.
+const DEMANDS: u64 = 3;
 
 /// Calls of one seed in the test command.
 const CALLS: u64 = 120;
@@ -88,6 +94,7 @@ fn random_plan(dice: &mut Dice) -> Plan {
         welcome: dice.percent(70).then_some(ClipId(0)),
         queue: QueueId(number),
         priority_credit: Duration::from_secs(10 * (u64::from(number) % 3)),
+        demand: dice.percent(30).then(|| DemandId(dice.below(DEMANDS) as u32)),
         ..Service::default()
     });
     let services = services.collect::<Vec<_>>().into_iter().map(|service| Service {
@@ -107,6 +114,7 @@ fn random_plan(dice: &mut Dice) -> Plan {
             .collect(),
         agents,
         skills: (0..skills).map(|skill| format!("skill_{skill}")).collect(),
+        demands: (0..DEMANDS).map(|_| random_demand(dice, skills)).collect(),
         clips: ["welcome", "menu", "more", "goodbye"].map(str::to_owned).to_vec(),
         pauses: vec![
             Pause {
@@ -145,6 +153,7 @@ fn random_menu(dice: &mut Dice, queues: u64) -> Flow {
         0 => Target::Repeat,
         1 => Target::Menu(other),
         2 => Target::End(ClipId(3)),
+        3 => Target::Demanding(QueueId(dice.below(queues) as u32), DemandId(dice.below(DEMANDS) as u32)),
         _ => Target::Queue(QueueId(dice.below(queues) as u32)),
     };
     let mut menu = |prompt, other, otherwise, barge_in| Menu {
@@ -194,12 +203,22 @@ fn random_queue(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Queue 
     }
 }
 
+fn random_levels(dice: &mut Dice, skills: u32, percent: u64) -> Vec<(SkillId, u8)> {
+    let mut level = |skill| dice.percent(percent).then(|| (SkillId(skill), dice.pick(&[10, 40, 60])));
+    (0..skills).filter_map(&mut level).collect()
+}
+
+fn random_demand(dice: &mut Dice, skills: u32) -> Demand {
+    Demand { requires: random_levels(dice, skills, 40), prefers: random_levels(dice, skills, 50) }
+}
+
 fn random_step(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Step {
-    let level = |dice: &mut Dice, skill| dice.percent(50).then(|| (SkillId(skill), dice.pick(&[10, 40, 60])));
     Step {
         after: Duration::from_secs(number * 20 + number.min(1) * dice.below(10)),
         pools: (0..pools).filter(|pool| *pool == 0 || dice.percent(60)).map(PoolId).collect(),
-        requires: (0..skills).filter_map(|skill| level(dice, skill)).collect(),
+        requires: random_levels(dice, skills, 50),
+        prefers: random_levels(dice, skills, 20),
+        relax: random_levels(dice, skills, 30).into_iter().map(|(skill, level)| (skill, level % 60)).collect(),
         mode: if number > 0 && dice.percent(25) { StepMode::Replace } else { StepMode::Widen },
         after_offers: (number > 0 && dice.percent(30)).then(|| 1 + dice.below(4) as u32),
         when_nobody_signed_in: number > 0 && dice.percent(30),
@@ -237,6 +256,8 @@ struct World {
     hung_up: BTreeSet<OfferId>,
     facts: Vec<Record>,
     commands: Vec<Command>,
+    /// What calls ask beside the steps.
+    carried: BTreeMap<CallId, Carried>,
 }
 
 impl World {
@@ -264,6 +285,7 @@ impl World {
             hung_up: BTreeSet::new(),
             facts: Vec::new(),
             commands: Vec::new(),
+            carried: BTreeMap::new(),
         }
     }
 
@@ -395,13 +417,21 @@ impl World {
     }
 
     /// Law 6: by an open step only, and with its skills.
-    fn check_legal(&self, record: &Record) {
-        if let Fact::OfferMade { queue, step, agent, .. } = record.fact {
+    fn check_legal(&mut self, record: &Record) {
+        if let Fact::SkillsAsked { call, service, choice, .. } = record.fact {
+            self.carried.insert(call, Carried { service, choice });
+        }
+        if let Fact::CallTakenOver { call, .. } = record.fact {
+            self.carried.remove(&call);
+        }
+        if let Fact::OfferMade { call, queue, step, agent, .. } = record.fact {
+            let carried = self.carried.get(&call).copied().unwrap_or_default();
             // A queue may leave those who wait to the rules of any time before.
             let kept = self.old_plans.iter().filter(|_| self.plan.queues[queue.index()].on_reload == OnReload::Keep);
             let mut queues = kept.chain([&self.plan]).filter_map(|plan| plan.queues.get(queue.index()));
             let allows = |queue: &Queue| {
-                queue.steps.get(usize::from(step)).is_some_and(|step| surplus(&self.plan, step, agent).is_some())
+                let step = queue.steps.get(usize::from(step));
+                step.is_some_and(|step| fit(&self.plan, step, carried, agent).is_some())
             };
             assert!(queues.any(allows), "{record:?}: unskilled");
         }

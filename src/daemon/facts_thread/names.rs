@@ -2,7 +2,7 @@
 
 use centralino::acd::Plan;
 use centralino::facts::Fact;
-use centralino::ids::{AgentId, PauseId, PoolId, QueueId, ServiceId};
+use centralino::ids::{AgentId, PauseId, PoolId, QueueId, ServiceId, SkillId};
 use std::sync::Arc;
 
 /// What ids stand for.
@@ -34,6 +34,10 @@ impl Names {
         self.0.agents.get(id.index()).map_or("none", |agent| &agent.number)
     }
 
+    fn level(&self, (skill, level): (SkillId, u8)) -> String {
+        format!("{} {level}", self.0.skills.get(skill.index()).map_or("none", String::as_str))
+    }
+
     /// The numbers of services and agents.
     pub fn numbers(&self) -> Vec<String> {
         let services = self.0.services.iter().map(|service| &service.number);
@@ -61,6 +65,11 @@ impl Names {
             Fact::CallFailedInGreeting { .. } => "failed in the greeting".to_owned(),
             Fact::CallEntered { queue, .. } => format!("entered queue {}", self.queue(queue)),
             Fact::ThresholdPassed { threshold, .. } => format!("late: threshold {} passed", u16::from(threshold) + 1),
+            Fact::SkillsAsked { service, choice, .. } => {
+                let demands = [service, choice].into_iter().flatten().filter_map(|id| self.0.demands.get(id.index()));
+                let asked: Vec<String> = demands.flat_map(|it| &it.requires).map(|it| self.level(*it)).collect();
+                format!("asks for skills: {}", if asked.is_empty() { "none".to_owned() } else { asked.join(", ") })
+            }
             Fact::CallPromoted { times, .. } => format!("overtaken {times} times: goes before all who came later"),
             Fact::StepReached { step, trigger, .. } => {
                 format!("step {} reached ({})", u16::from(step) + 1, trigger.label())

@@ -95,7 +95,7 @@ fn the_menu_of_the_default_file() {
     let name = |target: Target| match target {
         Target::Queue(queue) => plan.queues[queue.index()].name.as_str(),
         Target::Repeat => "repeat",
-        Target::Menu(_) | Target::End(_) => panic!("{target:?}"),
+        Target::Demanding(..) | Target::Menu(_) | Target::End(_) => panic!("{target:?}"),
     };
     let keys: Vec<_> = menu.keys.iter().map(|&(key, target)| (key.sign(), name(target))).collect();
     let expected = [

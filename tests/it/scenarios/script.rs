@@ -244,6 +244,20 @@ impl Stage {
         }
     }
 
+    fn pause(&self, fact: &Fact) -> String {
+        let agent_name = |id: AgentId| &self.acd.plan().agents[id.index()].number;
+        match fact {
+            Fact::PauseBegan { agent, reason, .. } => {
+                format!("{}: pause begins, {}", agent_name(*agent), self.pause_name(*reason))
+            }
+            Fact::PauseEnded { agent, reason, lasted, limit_reached, .. } => {
+                let limit = if *limit_reached { ", its limit" } else { "" };
+                format!("{}: pause over, {} {}{limit}", agent_name(*agent), self.pause_name(*reason), text(*lasted))
+            }
+            _ => unreachable!("no fact about a pause"),
+        }
+    }
+
     fn fact(&self, record: &Record, now: Time) -> Option<String> {
         let agent_name = |id: AgentId| &self.acd.plan().agents[id.index()].number;
         let queue_of = |id: QueueId| &self.acd.plan().queues[id.index()];
@@ -264,6 +278,7 @@ impl Stage {
             Fact::CallEndedInMenu { call, .. } => format!("ended in menu {}", call.0),
             Fact::CallFailedInGreeting { call, .. } => format!("failed in greeting {}", call.0),
             Fact::CallEntered { call, queue, .. } => format!("entered {} {}", call.0, queue_of(*queue).name),
+            Fact::SkillsAsked { .. } => return None,
             Fact::ThresholdPassed { call, queue, threshold } => {
                 format!("late {} {}", call.0, text(queue_of(*queue).thresholds[usize::from(*threshold)]))
             }
@@ -312,13 +327,7 @@ impl Stage {
             Fact::Reloaded { result } => format!("reload {}", result.label()),
             Fact::CallPromoted { call, times, .. } => format!("promoted {}, overtaken {times} times", call.0),
             Fact::PauseBegan { .. } | Fact::PauseEnded { .. } if !self.states => return None,
-            Fact::PauseBegan { agent, reason, .. } => {
-                format!("{}: pause begins, {}", agent_name(*agent), self.pause_name(*reason))
-            }
-            Fact::PauseEnded { agent, reason, lasted, limit_reached, .. } => {
-                let limit = if *limit_reached { ", its limit" } else { "" };
-                format!("{}: pause over, {} {}{limit}", agent_name(*agent), self.pause_name(*reason), text(*lasted))
-            }
+            Fact::PauseBegan { .. } | Fact::PauseEnded { .. } => self.pause(&record.fact),
             Fact::AgentDenied { agent, why, .. } => format!("{} denied: {}", agent_name(*agent), why.label()),
             Fact::Turned(turned) => format!("turned {}", turned.label()),
             Fact::LegMeasured { party, .. } | Fact::LegNoted { party, .. } => format!("{} leg measured", party.label()),
