@@ -7,6 +7,7 @@
 //! What it costs is bounded: it keeps a caller's place while the caller waits, and looks at no more than [`MOST_LOOKS`]
 //! lines, callers or kinds of agents a question, so that in a very large centre it is a sample.
 
+use super::demand::{Carried, Demand, asked};
 use super::plan::{Agent, BackOff, MOST_CREDIT, MOST_WEIGHT, OnReload, Plan, Queue, Step, StepMode, Strategy};
 use crate::facts::{AgentState, Fact, OrderRule, Record, StepTrigger};
 use crate::ids::{AgentId, CallId, PoolId, QueueId, ServiceId, SkillId};
@@ -24,8 +25,8 @@ type Place = (u8, i128, CallId);
 /// Those who wait by these rules, at this step.
 type Line = (usize, usize);
 
-/// By which rules callers of a queue wait; a reload adds new ones.
-#[derive(Debug)]
+/// By which rules callers of a queue wait, what they carry included; a reload adds new ones.
+#[derive(Clone, Debug)]
 struct Rules {
     strategy: Strategy,
     steps: Vec<Step>,
@@ -53,7 +54,11 @@ struct Caller {
     queue: QueueId,
     place: Place,
     entered: Time,
+    /// Of the queue, whatever the caller carries.
+    queue_rules: usize,
+    /// With what it carries.
     rules: usize,
+    carried: Carried,
     step: usize,
     /// Phones that ring, or that took the call.
     offered: u32,
@@ -82,6 +87,9 @@ pub struct OrderWatcher {
     /// By service.
     credits: Vec<Duration>,
     rules: BTreeMap<usize, Rules>,
+    /// Those of queues, with what callers carry.
+    carried: BTreeMap<(usize, Carried), usize>,
+    demands: Vec<Demand>,
     next_rules: usize,
     kinds: Vec<Kind>,
     agents: Vec<Seen>,
@@ -111,6 +119,8 @@ impl OrderWatcher {
             queues: Vec::new(),
             credits: Vec::new(),
             rules: BTreeMap::new(),
+            carried: BTreeMap::new(),
+            demands: Vec::new(),
             next_rules: 0,
             kinds: Vec::new(),
             agents: Vec::new(),
@@ -140,17 +150,52 @@ impl OrderWatcher {
         self.back_off = plan.limits.back_off.clone();
         self.overtaken_at_most = plan.limits.overtaken_at_most;
         self.meet(&plan.agents);
+        self.demands.clone_from(&plan.demands);
         self.lines.clear();
-        for (&id, caller) in &mut self.callers {
-            if plan.queues.get(caller.queue.index()).is_some_and(|queue| queue.on_reload == OnReload::Follow) {
-                caller.rules = self.queues[caller.queue.index()].rules;
-            }
+        let follows = |caller: &Caller| {
+            plan.queues.get(caller.queue.index()).is_some_and(|queue| queue.on_reload == OnReload::Follow)
+        };
+        let mut callers = std::mem::take(&mut self.callers);
+        for caller in callers.values_mut().filter(|caller| follows(caller)) {
+            caller.queue_rules = self.queues[caller.queue.index()].rules;
+            caller.rules = self.with_carried(caller.queue_rules, caller.carried);
+        }
+        self.callers = callers;
+        for (&id, caller) in &self.callers {
             if caller.offered == 0 {
                 self.lines.entry(caller.line()).or_default().insert((caller.place.0, caller.place.1, id));
             }
         }
-        let callers = &self.callers;
-        self.rules.retain(|&rules, _| rules >= first || callers.values().any(|caller| caller.rules == rules));
+        let used: BTreeSet<usize> =
+            self.callers.values().flat_map(|caller| [caller.rules, caller.queue_rules]).collect();
+        self.rules.retain(|&rules, _| rules >= first || used.contains(&rules));
+        self.carried
+            .retain(|&(of_queue, _), rules| self.rules.contains_key(&of_queue) && self.rules.contains_key(rules));
+    }
+
+    /// The rules of a queue for callers who carry this.
+    fn with_carried(&mut self, of_queue: usize, carried: Carried) -> usize {
+        if carried == Carried::NOTHING {
+            return of_queue;
+        }
+        if let Some(&known) = self.carried.get(&(of_queue, carried)) {
+            return known;
+        }
+        let Some(mut rules) = self.rules.get(&of_queue).cloned() else { return of_queue };
+        for step in &mut rules.steps {
+            step.requires = asked(step, carried, &self.demands).requires;
+        }
+        let number = self.next_rules;
+        self.next_rules += 1;
+        self.rules.insert(number, rules);
+        self.carried.insert((of_queue, carried), number);
+        number
+    }
+
+    fn carries(&mut self, id: CallId, carried: Carried) {
+        let Some(of_queue) = self.callers.get(&id).map(|caller| caller.queue_rules) else { return };
+        let rules = self.with_carried(of_queue, carried);
+        self.move_to(id, |caller| (caller.rules, caller.carried) = (rules, carried));
     }
 
     /// Sorts agents by what they can do; what they were doing they go on with.
@@ -179,6 +224,7 @@ impl OrderWatcher {
         match record.fact {
             Fact::CallTakenOver { call, seniority, .. } => _ = self.came_before.insert(call, seniority),
             Fact::CallEntered { call, service, queue } => self.entered(call, service, queue, at),
+            Fact::SkillsAsked { call, service, choice, .. } => self.carries(call, Carried { service, choice }),
             Fact::StepReached { call, step, trigger, .. } => {
                 return self.step_reached(call, step.into(), trigger, at).map(|rule| (call, rule));
             }
@@ -240,7 +286,20 @@ impl OrderWatcher {
         let since = i128::from(at.as_nanos()) - i128::try_from(credit.as_nanos()).unwrap_or(i128::MAX);
         let place = (MOST_WEIGHT.saturating_sub(weight), since, id);
         let (offered, unanswered, overtaken, missed) = (0, 0, 0, Vec::new());
-        let caller = Caller { queue, place, entered: at, rules, step: 0, offered, unanswered, overtaken, missed };
+        let (queue_rules, carried, step) = (rules, Carried::NOTHING, 0);
+        let caller = Caller {
+            queue,
+            place,
+            entered: at,
+            queue_rules,
+            rules,
+            carried,
+            step,
+            offered,
+            unanswered,
+            overtaken,
+            missed,
+        };
         self.lines.entry(caller.line()).or_default().insert(place);
         self.callers.insert(id, caller);
     }
