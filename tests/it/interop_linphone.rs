@@ -70,3 +70,35 @@ fn an_agent_answers_holds_retrieves_and_passes_the_caller_on() {
     assert_eq!(metrics.sum("acd_invariant_violations_total", &[]), 0.0);
     daemon.stops();
 }
+
+/// A call of its own to the colleague, which Linphone proves by digest, then REFER with Replaces (RFC 5589 7).
+#[test]
+fn an_agent_asks_a_colleague_and_passes_the_caller_on() {
+    needs!("linphonec");
+    let daemon = Daemon::start(|_| {});
+    let mut agent = phone(&daemon, "101", Some("demo-101"), "tcp", AGENT_HUMS).start(&daemon.folder);
+    daemon.wait_for_ready_agents(1.0);
+    let [mut colleague, mut caller] = ["102", "39000"].map(|user| Phone::new(daemon.address, daemon.sip, user));
+    let (mut call, _) = caller.connect("800000200", &sdp(daemon.address, 40_000, &[Law::A]));
+    daemon.wait_for("a talk", LIMIT, |metrics| are(metrics, "talking") == 1.0);
+    assert_eq!(colleague.register("demo-102").status_code.code(), 200);
+    daemon.wait_for_ready_agents(1.0);
+
+    agent.does("pause");
+    agent.says("is now paused");
+    agent.dials("102");
+    colleague.serve_with(Method::Invite, LIMIT, &sdp(daemon.address, 40_002, &[Law::A]));
+    colleague.serve(Method::Ack, LIMIT);
+    daemon.wait_for("a question", LIMIT, |metrics| are(metrics, "consulting") == 2.0);
+    agent.does("transfer 1 --to-call 2");
+    daemon.wait_for("a transfer", LIMIT, |metrics| {
+        metrics.sum("acd_transfers_total", &[("kind", "attended"), ("result", "completed")]) == 1.0
+    });
+    daemon.wait_for("one talk", LIMIT, |metrics| are(metrics, "talking") == 1.0);
+    assert_eq!(caller.bye(&mut call), 200);
+    colleague.serve(Method::Bye, LIMIT);
+    agent.quits();
+    let metrics = daemon.wait_for("nobody's talk", LIMIT, |metrics| metrics.sum("acd_sip_dialogs", &[]) == 0.0);
+    assert_eq!(metrics.sum("acd_invariant_violations_total", &[]), 0.0);
+    daemon.stops();
+}
