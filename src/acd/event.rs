@@ -107,6 +107,19 @@ pub enum Event {
         /// When it was received.
         received_at: Time,
     },
+    /// The agent's phone was not rung: no RTP port of ours was left. The offer is forgotten. Nobody is offered anything
+    /// before [`Event::PortFree`].
+    NoPort {
+        /// Which offer.
+        offer: OfferId,
+        /// When that was found.
+        received_at: Time,
+    },
+    /// After [`Event::NoPort`]: a port can be had.
+    PortFree {
+        /// Since when.
+        received_at: Time,
+    },
     /// The agent's side of an answered offer ended: hung up while joining or talking, unusable SDP, media lost.
     /// The offer is forgotten: no command names it any more.
     AgentGone {
@@ -242,6 +255,8 @@ impl Event {
             | Event::AgentPressed { received_at, .. }
             | Event::OfferJoined { received_at, .. }
             | Event::OfferFailed { received_at, .. }
+            | Event::NoPort { received_at, .. }
+            | Event::PortFree { received_at }
             | Event::AgentGone { received_at, .. }
             | Event::CallHeld { received_at, .. }
             | Event::CallRetrieved { received_at, .. }

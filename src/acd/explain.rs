@@ -56,6 +56,9 @@ impl Acd {
             Stage::Joining(..) => "is being joined",
         };
         let _ = writeln!(text, "{stage} since {}", ago(visit.entered, now));
+        if self.port_wait.is_on {
+            text.push_str("no RTP port is left for an agent's leg: nobody is rung until there is one\n");
+        }
         if let Stage::Ringing(round) | Stage::Joining(_, round) = visit.stage {
             let phones = self.offers.range(round.first..=round.last).map(|(_, offer)| self.number(offer.agent));
             let _ = writeln!(text, "its phones: {}", phones.collect::<Vec<_>>().join(", "));

@@ -29,6 +29,7 @@ mod memory;
 mod menu;
 mod offer;
 pub mod plan;
+mod port;
 mod prelude;
 mod queue;
 mod recording;
@@ -59,6 +60,7 @@ use agent::{Agent, SignedIn};
 use call::Call;
 use estimate::Pace;
 use offer::Offer;
+use port::PortWait;
 use prelude::Prelude;
 use queue::{Place, WaitingRoom};
 use rand_chacha::ChaCha8Rng;
@@ -117,6 +119,7 @@ pub struct Acd {
     kept_menus: BTreeMap<CallId, ivr::Flow>,
     /// Since when the plan is in force.
     plan_since: Time,
+    port_wait: PortWait,
     deadlines: Deadlines<Timer>,
     decisions: ChaCha8Rng,
     next_offer: u64,
@@ -174,6 +177,7 @@ impl Acd {
             pinned: Vec::new(),
             kept_menus: BTreeMap::new(),
             plan_since: Time::ZERO,
+            port_wait: PortWait::default(),
             deadlines,
             decisions: ChaCha8Rng::seed_from_u64(decision_seed),
             next_offer: 0,
@@ -306,6 +310,8 @@ impl Acd {
             Event::WhisperEnded { offer, .. } => self.on_whisper_ended(offer, out),
             Event::OfferJoined { offer, .. } => self.on_joined(offer, out),
             Event::OfferFailed { offer, outcome, .. } => self.on_offer_failed(offer, outcome, out),
+            Event::NoPort { offer, .. } => self.on_no_port(offer, out),
+            Event::PortFree { .. } => self.on_port_free(),
             Event::AgentGone { offer, .. } => self.on_agent_gone(offer, out),
             Event::CallHeld { offer, .. } => self.on_held(offer, out),
             Event::CallRetrieved { offer, .. } => self.on_retrieved(offer, out),

@@ -9,7 +9,7 @@
 //! ```
 //! The call moves on as soon as the outcome is fixed; the agent stays ringing until the phone's last word.
 
-use super::agent::{Activity, LEAST_RETRY};
+use super::agent::{Activity, Agent, LEAST_RETRY};
 use super::call::{Call, CallState, Round, Stage};
 use super::transfer::Spent;
 use super::{Acd, Command, Outbox, Timer};
@@ -35,6 +35,8 @@ pub(super) struct Offer {
     step: u8,
     pub(super) pool: PoolId,
     pub(super) made_at: Time,
+    /// What the agent's place in the strategies' orders was made of before it: last offer, idle since.
+    pub(super) stood: (u64, Time),
 }
 
 /// What a phone is rung for.
@@ -79,12 +81,12 @@ impl Offer {
         made_at: Time,
     ) -> Offer {
         let state = OfferState::Calling;
-        let (consult, held, spent) = (None, false, Spent::default());
-        Offer { call, agent, state, purpose, consult, held, spent, queue, step, pool, made_at }
+        let (consult, held, spent, stood) = (None, false, Spent::default(), (0, Time::ZERO));
+        Offer { call, agent, state, purpose, consult, held, spent, queue, step, pool, made_at, stood }
     }
 
     /// The phone was not told to stop and has not said its last word.
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         matches!(self.state, OfferState::Calling | OfferState::Ringing)
     }
 }
@@ -110,8 +112,10 @@ impl Acd {
         let (queue, ring) = (call.queue, self.rules_of(call).ring);
         self.next_offer += 1;
         let offer = OfferId(self.next_offer);
-        let (now, pool) = (self.now, self.agents[agent.index()].pool);
-        self.offers.insert(offer, Offer::new(id, agent, Purpose::Queue, (queue, step, pool), now));
+        let Agent { pool, offered, idle_since, .. } = self.agents[agent.index()];
+        let (now, stood) = (self.now, (offered, idle_since));
+        let made = Offer::new(id, agent, Purpose::Queue, (queue, step, pool), now);
+        self.offers.insert(offer, Offer { stood, ..made });
         self.deadlines.set(Timer::Setup(offer), now + self.plan.limits.setup_timeout);
         self.deadlines.set(Timer::Ring(offer), now + ring);
         out.commands.push(Command::RingAgent { offer, call: id, agent });
@@ -290,7 +294,7 @@ impl Acd {
     }
 
     /// A phone stopped ringing for the call: when it was the last one, the call waits again.
-    fn one_less(&mut self, id: CallId, out: &mut Outbox) {
+    pub(super) fn one_less(&mut self, id: CallId, out: &mut Outbox) {
         let Some(visit) = self.calls.get(&id).and_then(Call::visit) else { return };
         if let Stage::Ringing(round) = visit.stage
             && !self.still_rings(round)
@@ -363,18 +367,11 @@ impl Acd {
 
     /// Tells the offer's one outcome; whoever did not take the call is remembered by it.
     fn end_offer(&mut self, id: OfferId, outcome: OfferOutcome, moment: Time, out: &mut Outbox) {
-        let Some(&Offer { call, agent, queue, step, pool, made_at, purpose, .. }) = self.offers.get(&id) else {
-            return;
-        };
-        for timer in [Timer::Setup(id), Timer::Ring(id), Timer::Join(id)] {
-            self.deadlines.cancel(timer);
-        }
-        self.end_prelude(id);
+        let Some(&Offer { call, agent, purpose, .. }) = self.offers.get(&id) else { return };
+        self.close_offer(id, outcome, moment, out);
         if purpose != Purpose::Queue {
             return;
         }
-        let rang = moment.since(made_at);
-        out.fact(moment, Fact::OfferEnded { offer: id, call, queue, step, pool, agent, outcome, rang });
         let limits = &self.plan.limits;
         let (Some(back_off), Some(delay)) = (limits.back_off.after(outcome), limits.agent_delay.after(outcome)) else {
             return;
@@ -387,6 +384,21 @@ impl Acd {
         if let Some(visit) = self.calls.get_mut(&call).and_then(Call::visit_mut) {
             visit.memory.add(agent, moment + back_off);
             visit.unanswered += 1;
+        }
+    }
+
+    /// Its timers end and its outcome is told; nobody is blamed.
+    pub(super) fn close_offer(&mut self, id: OfferId, outcome: OfferOutcome, moment: Time, out: &mut Outbox) {
+        for timer in [Timer::Setup(id), Timer::Ring(id), Timer::Join(id)] {
+            self.deadlines.cancel(timer);
+        }
+        self.end_prelude(id);
+        let Some(&Offer { call, agent, queue, step, pool, made_at, purpose, .. }) = self.offers.get(&id) else {
+            return;
+        };
+        if purpose == Purpose::Queue {
+            let rang = moment.since(made_at);
+            out.fact(moment, Fact::OfferEnded { offer: id, call, queue, step, pool, agent, outcome, rang });
         }
     }
 

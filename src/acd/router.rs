@@ -26,6 +26,11 @@ impl Acd {
     /// Makes every offer that can be made.
     pub(super) fn assign(&mut self, out: &mut Outbox) {
         self.leave_empty_steps(out);
+        if self.port_wait.is_on {
+            // Everybody is looked at again when there is a port.
+            self.fresh_calls.clear();
+            self.fresh_agents.clear();
+        }
         while let Some(place) = self.most_senior_fresh() {
             match self.choose_agents(place.1) {
                 Some(step) => {
@@ -123,12 +128,13 @@ impl Acd {
 
     /// When a waiting call and an agent whom it is offered to could first have met.
     ///
-    /// Not before the latest step opened or the plan changed: whoever could have met then did.
+    /// Not before the latest step opened, the plan changed or there was a port: whoever could have met then did.
     pub(super) fn could_meet_since(&self, call: &Call, agent: AgentId) -> Option<Time> {
         let visit = call.visit()?;
         let ready_since = self.agents[agent.index()].since;
         let back_off_end = visit.memory.of(agent).map_or(Time::ZERO, |missed| missed.until);
-        Some(visit.waiting_since.max(ready_since).max(visit.step_since).max(back_off_end).max(self.plan_since))
+        let possible_since = self.plan_since.max(self.port_wait.over_since);
+        Some(visit.waiting_since.max(ready_since).max(visit.step_since).max(back_off_end).max(possible_since))
     }
 
     /// The first in the strategy's order of those whom one step adds.

@@ -9,7 +9,7 @@ use crate::facts::{Fact, Note, OfferOutcome, Party, Record, Turned};
 use crate::ids::{AgentId, CallId, ClipId, OfferId};
 use crate::media;
 use crate::sip::{CallerIdentity, CancelCause, DialogId, NotInvited, RefusedBy, Target};
-use crate::time::Time;
+use crate::time::{Duration, Time};
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -36,6 +36,17 @@ pub(super) struct AgentLeg {
     pub refers_on: Option<DialogId>,
 }
 
+/// Why a phone is not rung.
+enum NotRung {
+    /// No RTP port of ours is left.
+    NoPort,
+    /// Something that is an outcome of the offer.
+    For(OfferOutcome),
+}
+
+/// Ports that the system refuses are not asked for more often than this.
+const PORT_RETRY: Duration = Duration::from_millis(250);
+
 impl Engine {
     pub(super) fn ring_agent(&mut self, offer: OfferId, call: CallId, agent: AgentId, turn: &mut Turn<'_>) {
         let Some(identity) = self.callers.get(&call).map(CallerLeg::identity) else {
@@ -53,9 +64,35 @@ impl Engine {
         identity: &CallerIdentity,
         turn: &mut Turn<'_>,
     ) {
-        if let Err(outcome) = self.try_ring(offer, (call, agent), identity, turn) {
-            self.tell(acd::Event::OfferFailed { offer, outcome, received_at: turn.now }, turn);
+        let received_at = turn.now;
+        // While one waits for a port, none goes before it.
+        let rung = match self.port_wanted {
+            None => self.try_ring(offer, (call, agent), identity, turn),
+            Some(_) => Err(NotRung::NoPort),
+        };
+        match rung {
+            Ok(()) => {}
+            Err(NotRung::NoPort) => {
+                self.port_wanted.get_or_insert(turn.now + PORT_RETRY);
+                self.tell(acd::Event::NoPort { offer, received_at }, turn);
+            }
+            Err(NotRung::For(outcome)) => {
+                self.tell(acd::Event::OfferFailed { offer, outcome, received_at }, turn);
+            }
         }
+    }
+
+    /// Tells when agents' legs can have a port again.
+    pub(super) fn look_for_port(&mut self, turn: &mut Turn<'_>) {
+        if self.port_due().is_some_and(|due| due <= turn.now) {
+            self.port_wanted = None;
+            self.tell(acd::Event::PortFree { received_at: turn.now }, turn);
+        }
+    }
+
+    /// When there is a port for whoever waits for one; `None` when nobody does, or all are in use.
+    pub(super) fn port_due(&self) -> Option<Time> {
+        self.port_wanted.and_then(|wanted| Some(wanted.max(self.legs.next_port_at()?)))
     }
 
     fn try_ring(
@@ -64,8 +101,8 @@ impl Engine {
         (call, agent): (CallId, AgentId),
         identity: &CallerIdentity,
         turn: &mut Turn<'_>,
-    ) -> Result<(), OfferOutcome> {
-        let target = match self.phones.get(agent.index()).ok_or(OfferOutcome::Failed)? {
+    ) -> Result<(), NotRung> {
+        let target = match self.phones.get(agent.index()).ok_or(NotRung::For(OfferOutcome::Failed))? {
             Phone::Account(account) => Target::Account(*account),
             Phone::Contact(uri) => Target::Uri(uri.clone()),
         };
@@ -74,7 +111,7 @@ impl Engine {
         let Some(mut leg) = self.legs.open(turn.sockets, (offer.0, encryption), turn.now) else {
             let record = Record { at: turn.now, fact: Fact::Turned(Turned::RtpPortExhausted) };
             turn.out.facts.push(record);
-            return Err(OfferOutcome::Failed);
+            return Err(NotRung::NoPort);
         };
         if let Some(codec) = codec {
             Legs::prefer(&mut leg, codec);
@@ -104,10 +141,10 @@ impl Engine {
             }
             Err(why) => {
                 self.legs.discard(&leg, turn.now, &mut turn.out.media);
-                Err(match why {
+                Err(NotRung::For(match why {
                     NotInvited::NoBinding | NotInvited::BadTarget => OfferOutcome::Unreachable,
                     NotInvited::Overflow => OfferOutcome::Failed,
-                })
+                }))
             }
         }
     }

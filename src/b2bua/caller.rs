@@ -83,7 +83,10 @@ impl Engine {
             return self.send_refusal(dialog, &plain(404), turn);
         };
         let refuse = |reason| Record { at, fact: Fact::CallRefused { service: Some(service), reason } };
-        let Some(mut leg) = self.legs.open(turn.sockets, (dialog.0, self.legs.encryption), turn.now) else {
+        // What comes free is for the agents of those who wait already.
+        let is_spare = self.port_wanted.is_none();
+        let opened = is_spare.then(|| self.legs.open(turn.sockets, (dialog.0, self.legs.encryption), turn.now));
+        let Some(mut leg) = opened.flatten() else {
             turn.out.facts.push(Record { at, fact: Fact::Turned(Turned::RtpPortExhausted) });
             turn.out.facts.push(refuse(Refusal::ChannelLimit));
             return self.send_refusal(dialog, &refusal_answer(Refusal::ChannelLimit), turn);

@@ -127,6 +127,8 @@ pub struct Engine {
     pub(super) answer: Vec<Answer>,
     pub(super) agent_of_account: HashMap<sip::AccountId, AgentId>,
     pub(super) last_call: u64,
+    /// An agent's leg waits for a port, and looks for one not before then.
+    pub(super) port_wanted: Option<Time>,
     pub(super) outbox: acd::Outbox,
     pub(super) heard: sip::Output,
     events: VecDeque<(Time, sip::Event)>,
@@ -160,6 +162,7 @@ impl Engine {
             dialogs: HashMap::new(),
             media: HashMap::new(),
             last_call: 0,
+            port_wanted: None,
             outbox: acd::Outbox::default(),
             heard: sip::Output::default(),
             events: VecDeque::new(),
@@ -193,13 +196,15 @@ impl Engine {
     pub fn expire(&mut self, now: Time, sockets: &mut dyn Sockets, out: &mut Output) {
         self.sip.expire(now, &mut self.heard);
         self.acd.expire(now, &mut self.outbox);
-        self.settle(&mut Turn { now, sockets, out });
+        let mut turn = Turn { now, sockets, out };
+        self.look_for_port(&mut turn);
+        self.settle(&mut turn);
     }
 
     /// The next moment at which `expire` has something to do.
     pub fn next_deadline(&self) -> Option<Time> {
         let routing = self.acd.next_deadline().map(|(at, _)| at);
-        [routing, self.sip.next_deadline()].into_iter().flatten().min()
+        [routing, self.sip.next_deadline(), self.port_due()].into_iter().flatten().min()
     }
 
     /// Sizes of all tables.

@@ -104,6 +104,11 @@ impl Legs {
         commands.push(media::Command::Close { leg: leg.id });
     }
 
+    /// From when on there is a port to be had; `None` while all are in use.
+    pub fn next_port_at(&self) -> Option<Time> {
+        self.ports.next_at()
+    }
+
     /// Legs open now.
     pub fn open_count(&self) -> usize {
         self.open_ports.len()

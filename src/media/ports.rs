@@ -40,6 +40,11 @@ impl Ports {
         Some(port)
     }
 
+    /// From when on `reserve` gives a port; `None` while all are in use.
+    pub fn next_at(&self) -> Option<Time> {
+        [self.untold.front(), self.free.front()].into_iter().flatten().map(|&(_, at)| at).min()
+    }
+
     /// Gives a reserved port back; it drains from now on. Any other port is ignored.
     pub fn release(&mut self, port: u16, now: Time) {
         if let Some(reserved) = self.slot(port).filter(|reserved| **reserved) {

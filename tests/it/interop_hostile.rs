@@ -117,6 +117,43 @@ fn rtp_ports_run_out_and_come_back() {
     daemon.stops();
 }
 
+/// No port for an agent's leg is our own fault: nobody is blamed, the caller waits for a port, who calls now is told to
+/// come back, and the phone rings as soon as a port has rested.
+#[test]
+fn no_port_for_an_agents_leg_is_no_fault_of_the_agent() {
+    let daemon = Daemon::start(|configuration| {
+        let first = free_port(configuration.address()) & !1;
+        configuration.set("media", "ports", format!("{}-{}", first, first + 3));
+        configuration.set("media", "port_rest", "1 s");
+    });
+    let mut agent = crate::phone::Phone::new(daemon.address, daemon.sip, "101");
+    assert_eq!(agent.register("demo-101").status_code.code(), 200);
+    daemon.wait_for_ready_agents(1.0);
+    let phone = Phone::at(daemon.address, &daemon);
+    let [(200, first), (200, second)] = ["first", "second"].map(|id| phone.calls(id)) else { panic!("two ports") };
+    let none_left = [("kind", "rtp_port_exhausted")];
+    daemon.wait_for("an offer without a port", SECONDS_10, |metrics| {
+        metrics.sum("acd_turned_total", &none_left) >= 1.0
+            && metrics.sum("acd_offers_total", &[("outcome", "failed")]) >= 1.0
+    });
+    assert_eq!(phone.calls("third").0, 503);
+    let metrics = daemon.metrics();
+    assert_eq!(metrics.sum("acd_agents", &[("state", "ready")]), 1.0, "nothing is held against the agent");
+    assert_eq!(metrics.sum("acd_queue_waiting_calls", &[]), 2.0);
+    phone.hangs_up(&second);
+    let freed = std::time::Instant::now();
+    let audio = crate::phone::sdp(daemon.address, 40_000, &[crate::sound::Law::A]);
+    agent.serve_with(rsip::Method::Invite, Duration::from_secs(4), &audio);
+    assert!(freed.elapsed() < Duration::from_secs(3), "long after the port had rested: {:?}", freed.elapsed());
+    agent.serve(rsip::Method::Ack, SECONDS_10);
+    phone.hangs_up(&first);
+    agent.serve(rsip::Method::Bye, SECONDS_10);
+    let metrics = daemon.metrics();
+    assert_eq!(metrics.sum("acd_order_violations_total", &[]), 0.0);
+    assert_eq!(metrics.sum("acd_invariant_violations_total", &[]), 0.0);
+    daemon.stops();
+}
+
 /// SIPVicious by its own name gets no answer.
 #[test]
 fn sipvicious_finds_nobody() {

@@ -24,6 +24,15 @@ fn ten_thousand_calls_over_a_bad_network() {
     }
 }
 
+/// With few ports agents' legs wait for them: nobody is blamed, nobody starves, nothing is left.
+#[test]
+fn ports_that_run_out_are_waited_for() {
+    let mut world = World::new(3, Weather::NARROW);
+    world.run(CALLS / 2);
+    world.assert_everything_ended();
+    world.assert_ports_ran_out();
+}
+
 #[test]
 fn a_good_network_loses_nobody() {
     let mut world = World::new(1, Weather::GOOD);

@@ -5,7 +5,7 @@ use crate::network::{End, Network};
 use crate::peers::Peers;
 use centralino::b2bua::{Engine, Input, Output, Sockets};
 use centralino::config::{self, SecretFile, Sources};
-use centralino::facts::{Fact, Record, Turned};
+use centralino::facts::{Fact, OfferOutcome, Record, Refusal, Turned};
 use centralino::ids::{ClipId, LegId};
 use centralino::media;
 use centralino::sip::{self, Endpoint, Flow, Transport};
@@ -24,11 +24,15 @@ pub struct Weather {
     pub repeated: u64,
     pub delay_ms: u64,
     pub bind_fails: u64,
+    /// RTP ports less than the centre's 400.
+    pub ports_missing: u16,
 }
 
 impl Weather {
-    pub const GOOD: Weather = Weather { lost: 0, repeated: 0, delay_ms: 2, bind_fails: 0 };
-    pub const BAD: Weather = Weather { lost: 50, repeated: 30, delay_ms: 120, bind_fails: 5 };
+    pub const GOOD: Weather = Weather { lost: 0, repeated: 0, delay_ms: 2, bind_fails: 0, ports_missing: 0 };
+    pub const BAD: Weather = Weather { lost: 50, repeated: 30, delay_ms: 120, bind_fails: 5, ports_missing: 0 };
+    /// Ports for 25 legs.
+    pub const NARROW: Weather = Weather { ports_missing: 350, ..Weather::BAD };
 }
 
 const CENTRE: &str = include_str!("centre.toml");
@@ -92,7 +96,8 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64, weather: Weather) -> World {
-        let checked = config::check(CENTRE, &NoFiles).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let mut checked = config::check(CENTRE, &NoFiles).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        checked.settings.engine.media.ports.1 -= weather.ports_missing;
         let mut phones = checked.settings.engine.sip.clone();
         phones.udp = PEERS;
         phones.limits.dialogs = 100_000;
@@ -251,6 +256,19 @@ impl World {
             // A phone that never says a word times out: that is its fate, not a loss.
             assert!(!lost || matches!(record.fact, Fact::Turned(Turned::SipTimeout)), "seed {}: {record:?}", self.seed);
         }
+    }
+
+    /// Ports were missing for callers and for agents' legs, and every call that was received still went its way.
+    pub fn assert_ports_ran_out(&self) {
+        let (mut refused, mut not_rung) = (0, 0);
+        for record in &self.facts {
+            match record.fact {
+                Fact::CallRefused { reason: Refusal::ChannelLimit, .. } => refused += 1,
+                Fact::OfferEnded { outcome: OfferOutcome::Failed, rang: Duration::ZERO, .. } => not_rung += 1,
+                _ => {}
+            }
+        }
+        assert!(refused > 10 && not_rung > 10, "{refused} callers and {not_rung} offers had no port");
     }
 
     pub fn digest_of_facts(&self) -> u64 {
