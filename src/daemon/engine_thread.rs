@@ -3,7 +3,7 @@
 use super::clock::{Civil, Clock};
 use super::facts_thread::Facts;
 use super::inbox::{Answer, Inbox, Message, Messages, Question, Reload, Wish};
-use super::media_thread::MediaHandle;
+use super::media_thread::{self, MediaHandle};
 use super::sip_stream::Streams;
 use super::trace::Passed;
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use centralino::stats::{Gauges, Phase, Tally};
 use centralino::time::{Duration, Time};
 use rustix::net::{SendFlags, sendto};
 use std::io;
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
@@ -423,9 +423,10 @@ struct MediaSockets<'a>(&'a Outlets);
 
 impl Sockets for MediaSockets<'_> {
     fn open(&mut self, leg: LegId, port: u16) -> bool {
-        match UdpSocket::bind((self.0.media_address, port)) {
+        let address = SocketAddr::new(self.0.media_address, port);
+        match media_thread::bind(address) {
             Ok(socket) => {
-                self.0.media.send(media::Command::Open { leg, port }, Some(socket));
+                self.0.media.send(media::Command::Open { leg, port }, Some((socket, address)));
                 true
             }
             Err(_) => false,

@@ -13,9 +13,10 @@ use centralino::time::{Duration, Time};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+pub use sockets::bind;
 use sockets::{Channel, LegSockets, icmp_errors};
 use std::io;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -37,7 +38,8 @@ const MOST_TOLD: u64 = 100;
 /// The eventfd's name in the epoll set; legs' sockets are named by `Channel::name`.
 const WAKE: u64 = u64::MAX;
 
-type Order = (Command, Option<UdpSocket>);
+/// A command, and with `Open` the bound socket and its address.
+type Order = (Command, Option<(UdpSocket, SocketAddr)>);
 
 /// The engine thread's end. When it is dropped the media thread ends.
 #[derive(Debug)]
@@ -78,7 +80,7 @@ impl Wake {
 impl MediaHandle {
     /// Hands a command over, with `Open` its bound socket. Never waits: with the channel full the command is dropped
     /// and counted, and the answer is false.
-    pub fn send(&self, command: Command, socket: Option<UdpSocket>) -> bool {
+    pub fn send(&self, command: Command, socket: Option<(UdpSocket, SocketAddr)>) -> bool {
         let taken = self.orders.as_ref().is_some_and(|orders| orders.try_send((command, socket)).is_ok());
         if !taken {
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -194,13 +196,15 @@ impl MediaThread {
         Ok(())
     }
 
-    fn obey_one(&mut self, command: Command, socket: Option<UdpSocket>) -> Result<(), Over> {
+    fn obey_one(&mut self, command: Command, socket: Option<(UdpSocket, SocketAddr)>) -> Result<(), Over> {
         let now = self.clock.now();
         match (&command, socket) {
-            (&Command::Open { leg, .. }, Some(socket)) => match LegSockets::open(&self.epoll, leg, socket) {
-                Ok(sockets) => drop(self.sockets.insert(leg, sockets)),
-                Err(_) => self.trouble.count(Turned::RtpPortExhausted, 1, now),
-            },
+            (&Command::Open { leg, .. }, Some((socket, address))) => {
+                match LegSockets::open(&self.epoll, leg, socket, address) {
+                    Ok(sockets) => drop(self.sockets.insert(leg, sockets)),
+                    Err(_) => self.trouble.count(Turned::RtpPortExhausted, 1, now),
+                }
+            }
             (Command::Direct { leg, stream }, _) if self.engine.reports() => {
                 if let Some(sockets) = self.sockets.get_mut(leg)
                     && !sockets.prepare_control(&self.epoll, *leg, stream.is_muxed)
@@ -215,9 +219,7 @@ impl MediaThread {
         if let Some(leg) = closed {
             // Its last report is still to leave.
             self.flush()?;
-            if let Some(sockets) = self.sockets.remove(&leg) {
-                sockets.close(&self.epoll);
-            }
+            self.sockets.remove(&leg);
         }
         Ok(())
     }
@@ -327,7 +329,7 @@ mod tests {
     use centralino::config::RecordingSettings;
     use centralino::ids::{ClipId, LegId};
     use centralino::media::{Clip, Codec, Event, Settings, Stream};
-    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    use std::net::{IpAddr, Ipv4Addr};
 
     const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
@@ -363,9 +365,9 @@ mod tests {
     impl Bench {
         /// Opens a leg towards this address; its own address is the answer.
         fn leg(&self, leg: LegId, remote: SocketAddr) -> SocketAddr {
-            let ours = socket();
+            let ours = bind(SocketAddr::new(LOCALHOST, 0)).unwrap();
             let address = ours.local_addr().unwrap();
-            assert!(self.handle.send(Command::Open { leg, port: address.port() }, Some(ours)));
+            assert!(self.handle.send(Command::Open { leg, port: address.port() }, Some((ours, address))));
             let stream = Stream::plain(remote, Codec::Pcma);
             assert!(self.handle.send(Command::Direct { leg, stream }, None));
             address
@@ -488,8 +490,10 @@ mod tests {
         let Bench { handle, thread, messages, .. } = bench();
         drop(messages);
         // Something to say finds nobody to say it to.
-        handle.send(Command::Open { leg: LegId(1), port: 1 }, Some(socket()));
-        handle.send(Command::Open { leg: LegId(2), port: 1 }, Some(socket()));
+        for leg in [LegId(1), LegId(2)] {
+            let address = SocketAddr::new(LOCALHOST, 0);
+            handle.send(Command::Open { leg, port: 1 }, Some((bind(address).unwrap(), address)));
+        }
         handle.send(Command::Join { a: LegId(1), b: LegId(2) }, None);
         thread.join().unwrap();
         assert_eq!((handle.send(Command::Part { leg: LegId(1) }, None), handle.dropped()), (false, 1));

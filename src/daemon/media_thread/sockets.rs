@@ -4,6 +4,7 @@ use centralino::ids::LegId;
 use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
 use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg, setsockopt};
 use rustix::event::epoll;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -29,25 +30,26 @@ impl Channel {
     }
 }
 
-/// A leg's sockets, in the epoll set.
+/// A leg's sockets, in the epoll set until they are dropped: each has one descriptor, and closing it takes it out.
 #[derive(Debug)]
 pub struct LegSockets {
+    /// Where `media` is bound.
+    address: SocketAddr,
     media: UdpSocket,
     control: Option<UdpSocket>,
     is_muxed: bool,
 }
 
 impl LegSockets {
-    /// Takes a bound socket for RTP.
-    pub fn open(epoll: &OwnedFd, leg: LegId, media: UdpSocket) -> io::Result<LegSockets> {
+    /// Takes a socket for RTP, which [`bind`] bound to this address.
+    pub fn open(epoll: &OwnedFd, leg: LegId, media: UdpSocket, address: SocketAddr) -> io::Result<LegSockets> {
         // Without it the kernel keeps ICMP errors of an unconnected socket to itself.
-        if media.local_addr()?.is_ipv4() {
-            setsockopt(&media, Ipv4RecvErr, &true)?;
-        } else {
-            setsockopt(&media, Ipv6RecvErr, &true)?;
+        match address {
+            SocketAddr::V4(_) => setsockopt(&media, Ipv4RecvErr, &true)?,
+            SocketAddr::V6(_) => setsockopt(&media, Ipv6RecvErr, &true)?,
         }
         watch(epoll, &media, Channel { leg, is_control: false })?;
-        Ok(LegSockets { media, control: None, is_muxed: false })
+        Ok(LegSockets { address, media, control: None, is_muxed: false })
     }
 
     /// After each agreement: a socket for RTCP if one is needed and not there; false when there is none to be had.
@@ -60,9 +62,8 @@ impl LegSockets {
     }
 
     fn bind_control(&self, epoll: &OwnedFd, leg: LegId) -> io::Result<UdpSocket> {
-        let media = self.media.local_addr()?;
-        let port = media.port().checked_add(1).ok_or(io::ErrorKind::AddrNotAvailable)?;
-        let control = UdpSocket::bind(SocketAddr::new(media.ip(), port))?;
+        let port = self.address.port().checked_add(1).ok_or(io::ErrorKind::AddrNotAvailable)?;
+        let control = bind(SocketAddr::new(self.address.ip(), port))?;
         watch(epoll, &control, Channel { leg, is_control: true })?;
         Ok(control)
     }
@@ -81,17 +82,17 @@ impl LegSockets {
     pub fn socket(&self, is_control: bool) -> Option<&UdpSocket> {
         if is_control { self.control.as_ref() } else { Some(&self.media) }
     }
+}
 
-    /// Takes the sockets out of the set and closes them.
-    pub fn close(self, epoll: &OwnedFd) {
-        for socket in [Some(self.media), self.control].into_iter().flatten() {
-            let _ = epoll::delete(epoll, &socket);
-        }
-    }
+/// A socket that never waits. Bound in as few system calls as there can be: every call opens and closes four.
+pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = socket_with(family, SocketType::DGRAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?;
+    rustix::net::bind(&socket, &address)?;
+    Ok(socket.into())
 }
 
 fn watch(epoll: impl AsFd, socket: &UdpSocket, channel: Channel) -> io::Result<()> {
-    socket.set_nonblocking(true)?;
     epoll::add(epoll, socket, epoll::EventData::new_u64(channel.name()), epoll::EventFlags::IN)?;
     Ok(())
 }
