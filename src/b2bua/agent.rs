@@ -108,7 +108,7 @@ impl Engine {
         };
         let codec = self.callers.get(&call).and_then(|caller| Legs::codec(&caller.media));
         let encryption = self.encryption.get(agent.index()).copied().unwrap_or_default();
-        let Some(mut leg) = self.legs.open(turn.sockets, (offer.0, encryption), turn.now) else {
+        let Some(mut leg) = self.legs.open(turn.sockets, (offer.0, encryption, &[]), turn.now) else {
             let record = Record { at: turn.now, fact: Fact::Turned(Turned::RtpPortExhausted) };
             turn.out.facts.push(record);
             return Err(NotRung::NoPort);

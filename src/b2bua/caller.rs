@@ -7,7 +7,7 @@ use crate::acd;
 use crate::facts::{Fact, Party, Record, Refusal, Turned};
 use crate::ids::{CallId, ClipId, LegId, OfferId, VoiceId};
 use crate::media;
-use crate::sip::{self, DialogId, Invitation};
+use crate::sip::{self, DialogId, Invitation, TrunkId};
 use crate::time::{Duration, Time};
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -22,6 +22,7 @@ pub(super) struct CallerLeg {
     pub caller: sip::Caller,
     /// How many more servers the call may pass.
     pub max_forwards: u8,
+    trunk: Option<TrunkId>,
     /// The offer whose phone said 200.
     pub answered_by: Option<OfferId>,
     answer: Answer,
@@ -77,15 +78,21 @@ impl Engine {
         if agent.is_some_and(|agent| self.agent_invites(agent, dialog, &invitation, at, turn)) {
             return;
         }
-        let Some(service) = self.service_of(&invitation.called) else {
+        let trunk = invitation.trunk;
+        let Some(service) = self.service_of(&invitation.called, &self.trunks.terms(trunk).country_code) else {
             let record = Record { at, fact: Fact::CallRefused { service: None, reason: Refusal::NoRoute } };
             turn.out.facts.push(record);
             return self.send_refusal(dialog, &plain(404), turn);
         };
         let refuse = |reason| Record { at, fact: Fact::CallRefused { service: Some(service), reason } };
+        if !self.trunks.has_room(trunk) {
+            turn.out.facts.push(refuse(Refusal::ChannelLimit));
+            return self.send_refusal(dialog, &refusal_answer(Refusal::ChannelLimit), turn);
+        }
         // What comes free is for the agents of those who wait already.
         let is_spare = self.port_wanted.is_none();
-        let opened = is_spare.then(|| self.legs.open(turn.sockets, (dialog.0, self.legs.encryption), turn.now));
+        let (encryption, codecs) = self.media_terms(trunk);
+        let opened = is_spare.then(|| self.legs.open(turn.sockets, (dialog.0, encryption, &codecs), turn.now));
         let Some(mut leg) = opened.flatten() else {
             turn.out.facts.push(Record { at, fact: Fact::Turned(Turned::RtpPortExhausted) });
             turn.out.facts.push(refuse(Refusal::ChannelLimit));
@@ -105,15 +112,18 @@ impl Engine {
                 self.media.insert(leg.id, Side::Caller(call));
                 let state = CallerState::Arrived { answer, agreed };
                 let Invitation { caller, source, max_forwards, .. } = invitation;
+                let terms = self.trunks.terms(trunk);
                 turn.out.call_ids.extend(self.sip.call_id(dialog).map(|id| (call, id.to_owned())));
-                turn.out.callers.push((call, sip::e164(&caller.number, &self.country_code)));
-                let when = self.answer.get(service.index()).copied().unwrap_or_default();
+                turn.out.callers.push((call, sip::e164(&caller.number, &terms.country_code)));
+                let when = terms.answer.or(self.answer.get(service.index()).copied()).unwrap_or_default();
+                self.trunks.came(trunk);
                 let leg = CallerLeg {
                     dialog,
                     media: leg,
                     source,
                     caller,
                     max_forwards,
+                    trunk,
                     answered_by: None,
                     answer: when,
                     state,
@@ -254,6 +264,7 @@ impl Engine {
 
     fn forget_caller(&mut self, call: CallId, turn: &mut Turn<'_>) -> Option<CallerLeg> {
         let leg = self.callers.remove(&call)?;
+        self.trunks.left(leg.trunk);
         self.dialogs.remove(&leg.dialog);
         self.media.remove(&leg.media.id);
         turn.out.media.push(media::Command::Measure { leg: leg.media.id, call, party: Party::Caller });

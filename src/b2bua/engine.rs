@@ -6,6 +6,7 @@ use super::legs::{Legs, Sockets};
 use super::reload;
 use super::settings::{Answer, Change, Phone, Settings};
 use super::transfer::ConsultLeg;
+use super::trunk::Trunks;
 use crate::acd::{self, Acd, Command, Plan};
 use crate::facts::{Fact, Record, Refusal, Turned};
 use crate::ids::{AgentId, CallId, Key, LegId, OfferId, ServiceId};
@@ -121,6 +122,7 @@ pub struct Engine {
     pub(super) media: HashMap<LegId, Side>,
     pub(super) numbers: HashMap<String, ServiceId>,
     pub(super) country_code: String,
+    pub(super) trunks: Trunks,
     pub(super) agent_of_number: HashMap<String, AgentId>,
     pub(super) phones: Vec<Phone>,
     pub(super) encryption: Vec<media::Encryption>,
@@ -148,6 +150,7 @@ impl Engine {
         Engine {
             numbers: reload::numbers(&plan, &settings.sip.country_code),
             country_code: settings.sip.country_code.clone(),
+            trunks: Trunks::new(settings.trunks, settings.media.encryption, &settings.sip.country_code),
             agent_of_number: reload::agents_by_number(&plan),
             agent_of_account: reload::agents_by_account(&plan, &settings.phones),
             acd: Acd::new(plan, decision_seed),

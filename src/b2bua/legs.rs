@@ -41,8 +41,6 @@ pub struct Legs {
     sip: Vec<SocketAddr>,
     last: u64,
     open_ports: HashSet<u16>,
-    /// Of callers.
-    pub encryption: Encryption,
     secrets: ChaCha20Rng,
 }
 
@@ -59,16 +57,15 @@ impl Legs {
             sip: [Some(sip.udp), sip.tcp].into_iter().flatten().collect(),
             last: 0,
             open_ports: HashSet::new(),
-            encryption: settings.encryption,
             secrets,
         }
     }
 
-    /// A leg with a bound socket; `None` when no port is to be had.
+    /// A leg with a bound socket, for these codecs only if any are named; `None` when no port is to be had.
     pub fn open(
         &mut self,
         sockets: &mut dyn Sockets,
-        (session_id, encryption): (u64, Encryption),
+        (session_id, encryption, only): (u64, Encryption, &[media::Codec]),
         now: Time,
     ) -> Option<Leg> {
         for _ in 0..PORTS_TRIED {
@@ -77,7 +74,8 @@ impl Legs {
             let id = LegId(self.last);
             if sockets.open(id, port) {
                 self.open_ports.insert(port);
-                let (address, codecs) = (self.address, self.codecs.clone());
+                let codecs = if only.is_empty() { self.codecs.clone() } else { only.to_vec() };
+                let address = self.address;
                 let mut key = [0; 30];
                 if encryption != Encryption::Off {
                     self.secrets.fill_bytes(&mut key);

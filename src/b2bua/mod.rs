@@ -15,7 +15,8 @@ mod legs;
 mod reload;
 mod settings;
 mod transfer;
+mod trunk;
 
 pub use engine::{Engine, Gauges, Input, Output};
 pub use legs::Sockets;
-pub use settings::{Answer, Change, Phone, Settings};
+pub use settings::{Answer, Change, Phone, Settings, Terms};

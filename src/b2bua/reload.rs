@@ -10,8 +10,8 @@ use std::collections::HashMap;
 
 impl Engine {
     /// The service that a dialled number means, however it is spelled.
-    pub(super) fn service_of(&self, number: &str) -> Option<ServiceId> {
-        self.numbers.get(number).or_else(|| self.numbers.get(&e164(number, &self.country_code))).copied()
+    pub(super) fn service_of(&self, number: &str, country_code: &str) -> Option<ServiceId> {
+        self.numbers.get(number).or_else(|| self.numbers.get(&e164(number, country_code))).copied()
     }
 
     pub(super) fn on_plan_changed(&mut self, change: Change, now: Time) {

@@ -16,8 +16,25 @@ pub struct Settings {
     pub encryption: Vec<media::Encryption>,
     /// When the callers of each service are answered, by `ServiceId`; those left out at once.
     pub answer: Vec<Answer>,
+    /// What callers of each trunk get, by `sip::api::TrunkId`; those left out and everybody else what all get.
+    pub trunks: Vec<Terms>,
     /// Whose media may be on a loopback address (otherwise only unicast, non-loopback addresses are taken).
     pub loopback_media: Vec<ipnet::IpNet>,
+}
+
+/// What callers of one trunk get.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// When they are answered, whatever the service says; none for as it says.
+    pub answer: Option<Answer>,
+    /// Whether they speak SRTP.
+    pub encryption: media::Encryption,
+    /// What they are offered and may use, the preferred first; empty for what all may.
+    pub codecs: Vec<media::Codec>,
+    /// Most of them at once; 0 for no limit of their own.
+    pub most_calls: u32,
+    /// The calling code of their national numbers.
+    pub country_code: String,
 }
 
 /// When a caller's INVITE gets its 200.

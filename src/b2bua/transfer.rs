@@ -65,7 +65,7 @@ impl Engine {
         // The agent's own phone dials: it always says what it can.
         let offer = invitation.body.as_ref().ok_or(refused_with(488))?;
         let encryption = self.acd.agent_of(asking).and_then(|agent| self.encryption.get(agent.index())).copied();
-        let session = (dialog.0, encryption.unwrap_or_default());
+        let session = (dialog.0, encryption.unwrap_or_default(), &[][..]);
         let mut media = self.legs.open(turn.sockets, session, turn.now).ok_or(refused_with(503))?;
         match self.legs.answer(&mut media, offer, invitation.source) {
             Ok(answer) => {
@@ -161,11 +161,13 @@ impl Engine {
             }
         };
         let to = match referral {
-            Referral::To(number) => match (self.agent_of_number.get(number), self.service_of(number)) {
-                (Some(&agent), _) => TransferTo::Agent(agent),
-                (None, Some(service)) => TransferTo::Service(service),
-                (None, None) => TransferTo::Unknown,
-            },
+            Referral::To(number) => {
+                match (self.agent_of_number.get(number), self.service_of(number, &self.country_code)) {
+                    (Some(&agent), _) => TransferTo::Agent(agent),
+                    (None, Some(service)) => TransferTo::Service(service),
+                    (None, None) => TransferTo::Unknown,
+                }
+            }
             Referral::Replacing(other) => match self.dialogs.get(other) {
                 Some(&(Side::Consult(same) | Side::Agent(same))) if same == offer && *other != dialog => {
                     TransferTo::Colleague

@@ -223,7 +223,7 @@ pub(super) fn secret_file(value: &DeValue<'_>, sources: &dyn Sources) -> Read<Se
     })
 }
 
-fn password(value: &DeValue<'_>) -> Read<String> {
+pub(super) fn password(value: &DeValue<'_>) -> Read<String> {
     let password = match value {
         DeValue::String(password) => password.to_string(),
         _ => return Err(Wrong::new("a password must be text", "write it in quotes")),

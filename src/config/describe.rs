@@ -3,7 +3,7 @@
 //! Every structure is taken apart by name: a key added to the plan or the settings does not compile until it is told
 //! here. What a password is stands in no word.
 
-use super::network::NUMBER_FROM;
+use super::network::{CALLER_FROM, NUMBER_FROM};
 use super::routing::{ANSWERS, MODES, ON_RELOAD, STRATEGIES};
 use super::value::show_duration;
 use super::{LedgerSettings, RecordingSettings, Running, Settings};
@@ -292,13 +292,14 @@ pub(super) fn settings(settings: &Settings) -> Vec<(String, Word)> {
         ledger,
         clips: _,
     } = settings;
-    let b2bua::Settings { sip, media, phones: _, encryption: _, answer: _, loopback_media } = engine;
+    let b2bua::Settings { sip, media, phones: _, encryption: _, answer: _, trunks, loopback_media } = engine;
     let mut keys = Keys(Vec::new());
     keys.tell("sip.udp", sip_udp);
     keys.tell("sip.tcp", or_off(sip_tcp.as_ref()));
     tell_sip(&mut keys, sip);
     keys.length("sip.tcp_idle", tcp_idle);
     tell_media(&mut keys, media);
+    sip.trunks.iter().zip(trunks).for_each(|(trunk, terms)| tell_trunk(&mut keys, trunk, terms));
     keys.tell("media.loopback_peers", list(loopback_media));
     keys.tell("http.listen", http);
     let token = control_token.as_ref().map(|token| token.0.clone());
@@ -315,6 +316,28 @@ pub(super) fn settings(settings: &Settings) -> Vec<(String, Word)> {
     keys.0
 }
 
+fn tell_trunk(keys: &mut Keys, trunk: &sip::Trunk, terms: &b2bua::Terms) {
+    let sip::Trunk { name, hosts, is_trusted, number_from, caller_from, country_code, .. } = trunk;
+    let sip::Trunk { calls_per_second, credentials, .. } = trunk;
+    let b2bua::Terms { answer, encryption, codecs, most_calls, country_code: _ } = terms;
+    let mut tell = |key: &str, value: &dyn Display| keys.tell(&format!("trunk.{name}.{key}"), value);
+    tell("addresses", &list(hosts));
+    tell("trusted", is_trusted);
+    tell("number_from", &word(&NUMBER_FROM, number_from));
+    tell("caller_from", &word(&CALLER_FROM, caller_from));
+    tell("country_code", country_code);
+    tell("calls_per_second", calls_per_second);
+    tell("most_calls", most_calls);
+    tell("answer", &answer.as_ref().map_or_else(|| "as the service says".to_owned(), |answer| word(&ANSWERS, answer)));
+    tell("srtp", &format!("{encryption:?}").to_lowercase());
+    tell("codecs", &list(codecs.iter().map(|codec| format!("{codec:?}").to_uppercase())));
+    if let Some(sip::Credentials { user, secret, realm }) = credentials {
+        tell("user", user);
+        tell("realm", realm);
+        keys.0.push((format!("trunk.{name}.password"), Word::Secret(secret.0.clone())));
+    }
+}
+
 fn tell_sip(keys: &mut Keys, sip: &sip::Settings) {
     let sip::Settings {
         udp,
@@ -322,6 +345,7 @@ fn tell_sip(keys: &mut Keys, sip: &sip::Settings) {
         realm,
         md5_only,
         accounts: _,
+        trunks: _,
         trusted,
         number_from,
         country_code,

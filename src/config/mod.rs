@@ -29,6 +29,7 @@ mod settings;
 mod shape;
 mod speech;
 mod syntax;
+mod trunks;
 mod value;
 mod words;
 

@@ -6,6 +6,7 @@ use super::mistake::Report;
 use super::read::{List, Placed, Read, Section, Wrong};
 use super::routing::one_of;
 use super::settings::{Clip, LedgerSettings, RecordingSettings, Settings};
+use super::trunks;
 use super::value::{
     address, codec, count, duration, encryption, network, ports, realm, redirect, socket, socket_or_off, text,
     time_zone, user_agent,
@@ -37,6 +38,7 @@ const MD5_ONLY: [&str; 4] = ["SIPp", "baresip v0.", "baresip v1.", "baresip v2."
 pub(super) struct Network {
     sip: Sip,
     media: Media,
+    trunks: (Vec<sip::Trunk>, Vec<b2bua::Terms>),
     http: Placed<SocketAddr>,
     control_token: Option<sip::Secret>,
     time_zone: TimeZone,
@@ -88,6 +90,12 @@ impl Network {
         let mut section = root.get_section_or_empty("media");
         let media = read_media(&mut section, sip.advertised, report);
         section.finish();
+        let common = trunks::Common {
+            number_from: sip.number_from,
+            country_code: &sip.country_code,
+            encryption: media.encryption,
+        };
+        let trunks = trunks::read(root, &common, sources, report);
         let mut section = root.get_section_or_empty("http");
         let listen = section.get("listen", socket);
         let default = SocketAddr::from((Ipv4Addr::LOCALHOST, HTTP_PORT));
@@ -97,7 +105,7 @@ impl Network {
         let mut section = root.get_section_or_empty("report");
         let time_zone = section.get("time_zone", time_zone).map_or_else(italy, |zone| zone.value);
         section.finish();
-        Network { sip, media, http, control_token, time_zone, tcp_connections, trace_bytes, drain_max }
+        Network { sip, media, trunks, http, control_token, time_zone, tcp_connections, trace_bytes, drain_max }
     }
 
     /// Where days and months begin and end.
@@ -165,7 +173,8 @@ impl Network {
         (ledger, recording): (LedgerSettings, RecordingSettings),
         channels: u32,
     ) -> Settings {
-        let Network { sip, media, http, control_token, time_zone, tcp_connections, trace_bytes, drain_max } = self;
+        let Network { sip, media, trunks, http, control_token, time_zone, tcp_connections, trace_bytes, drain_max } =
+            self;
         let seen = |bound: SocketAddr| SocketAddr::new(sip.advertised, bound.port());
         let engine = b2bua::Settings {
             sip: sip::Settings {
@@ -174,6 +183,7 @@ impl Network {
                 realm: sip.realm,
                 md5_only: sip.md5_only,
                 accounts: agents.accounts,
+                trunks: trunks.0,
                 trusted: sip.trusted,
                 number_from: sip.number_from,
                 country_code: sip.country_code,
@@ -193,6 +203,7 @@ impl Network {
             phones: agents.phones,
             encryption: agents.encryption,
             answer,
+            trunks: trunks.1,
             loopback_media: media.loopback_peers,
         };
         Settings {
@@ -285,8 +296,14 @@ pub(super) const NUMBER_FROM: [(&str, sip::NumberFrom); 5] = [
     ("history_info", sip::NumberFrom::HistoryInfo),
 ];
 
+pub(super) const CALLER_FROM: [(&str, sip::CallerFrom); 3] = [
+    ("asserted", sip::CallerFrom::Asserted),
+    ("remote_party", sip::CallerFrom::RemoteParty),
+    ("from", sip::CallerFrom::From),
+];
+
 /// ITU-T E.164 6.2.1: one to three digits, the first no zero.
-fn country_code(value: &DeValue<'_>) -> Read<String> {
+pub(super) fn country_code(value: &DeValue<'_>) -> Read<String> {
     let code = text(value)?;
     let fits = code.is_empty() || (code.len() <= 3 && !code.starts_with('0'));
     match fits && code.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -349,7 +366,7 @@ fn read_sizes(section: &mut Section<'_>) -> sip::Limits {
     limits
 }
 
-fn distinct<T: PartialEq>(list: List<T>, what: &str, report: &Report<'_>) -> Vec<T> {
+pub(super) fn distinct<T: PartialEq>(list: List<T>, what: &str, report: &Report<'_>) -> Vec<T> {
     let mut kept = Vec::new();
     for element in list.value {
         match kept.contains(&element.value) {

@@ -70,6 +70,7 @@ impl Running {
             phones: new_phones,
             encryption: new_encryption,
             answer: new_answer,
+            trunks: _,
             loopback_media: _,
         } = &new.settings.engine;
         let (accounts, account_at) = self.accounts_after(&sip.accounts);

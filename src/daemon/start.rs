@@ -88,7 +88,7 @@ pub fn start(checked: Checked, read_again: Option<ReadAgain>) -> Result<Daemon> 
     let (facts, asker, facts_thread) = facts_thread::spawn(readers, clock)?;
     let bounds = sip_stream::Bounds {
         connections: settings.tcp_connections,
-        trusted: settings.engine.sip.trusted.clone(),
+        trusted: settings.engine.sip.trusted_hosts(),
         idle: settings.tcp_idle,
         limits: settings.engine.sip.limits.clone(),
     };

@@ -32,6 +32,10 @@ pub struct DialogId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(pub u32);
 
+/// A trunk: position in the list that the endpoint was made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrunkId(pub u32);
+
 /// What the endpoint says happened. Everything the RFC alone decides (retransmissions, ACKs to refusals, answers to
 /// OPTIONS, 481s, 200 to BYE) has been done already and is not told.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,6 +164,8 @@ pub struct Invitation {
     pub body: Option<Bytes>,
     /// Where it came from.
     pub source: SocketAddr,
+    /// The trunk it came by, if it is one.
+    pub trunk: Option<TrunkId>,
     /// How many more servers it may pass (RFC 7332).
     pub max_forwards: u8,
 }

@@ -163,6 +163,8 @@ pub(crate) struct OwnInvite {
     pub max_forwards: u8,
     /// A 3xx to it may be followed: it rings a phone that proved its password, and was not redirected before.
     pub may_be_redirected: bool,
+    /// What it proves to whom challenged it: the header and its value.
+    pub authorization: Option<(&'static str, String)>,
     /// What its CANCEL says in Reason.
     pub cancel_reason: Option<&'static str>,
     /// Who answered 200, each with the ACK it gets as often as it asks.

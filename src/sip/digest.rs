@@ -111,7 +111,7 @@ impl Digest {
             nobody,
             used,
             guard: guard::Guard::default(),
-            trusted: settings.trusted.clone(),
+            trusted: settings.trusted_hosts(),
         }
     }
 

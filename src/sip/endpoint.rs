@@ -16,6 +16,7 @@
 //! | `redirect` | agents' phones that send a call elsewhere |
 //! | `ending` | BYE and the end of dialogs, lost connections |
 //! | `overload` | new calls turned away when there is too much to do |
+//! | `trunks` | whom we deal with at an address: its settings, rate and our credentials there |
 //! | `strangers` | what those may cost whom nobody knows |
 //! | `answers` | answers that need no dialog |
 //! | `timers` | what is due |
@@ -32,6 +33,7 @@ mod reliable;
 mod session;
 mod strangers;
 mod timers;
+mod trunks;
 mod within;
 
 pub use agent::{CallerIdentity, CancelCause, NotInvited, Target};
@@ -84,6 +86,7 @@ struct Core {
     ours: Addresses,
     watermark: overload::Watermark,
     rates: strangers::Rates,
+    trunks: trunks::Trunks,
 }
 
 /// Where we are, as each transport's peers reach us.
@@ -144,6 +147,7 @@ impl Endpoint {
             tokens,
             watermark: overload::Watermark::new(settings.limits.overload_delay),
             rates: strangers::Rates::new(settings.limits.stranger_requests),
+            trunks: trunks::Trunks::new(&settings),
             settings,
         };
         Endpoint { core, deadlines: Deadlines::default() }

@@ -21,6 +21,18 @@ pub enum NumberFrom {
     HistoryInfo,
 }
 
+/// Where a trunk says who calls; From has it when the chosen place is empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallerFrom {
+    /// P-Asserted-Identity (RFC 3325 9.1).
+    #[default]
+    Asserted,
+    /// Remote-Party-ID, which older gateways write (draft-ietf-sip-privacy-04).
+    RemoteParty,
+    /// From alone.
+    From,
+}
+
 /// Who calls. Personal data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
@@ -47,11 +59,17 @@ pub fn called(request: &Request, from: NumberFrom) -> String {
 
 /// Who calls: as the network asserts (RFC 3325 9.1), else as From says; nobody, if they asked for that (RFC 3323 4.2,
 /// RFC 3325 9.3) or From is anonymous already (RFC 3323 4.1.1.3).
-pub fn caller(request: &Request) -> Caller {
+pub fn caller(request: &Request, from: CallerFrom) -> Caller {
     let head = &request.head;
-    let asserted = head.values("P-Asserted-Identity").flat_map(comma_entries).filter_map(read).find(has_number);
+    let asserted = match from {
+        CallerFrom::Asserted => first_with_number(head, "P-Asserted-Identity"),
+        CallerFrom::RemoteParty => first_with_number(head, "Remote-Party-ID"),
+        CallerFrom::From => None,
+    };
     let shown = asserted.as_ref().unwrap_or(&head.from);
-    let withheld = ["id", "header", "user"].iter().any(|wish| asks_for(head, wish));
+    let is_private = |privacy: &str| !["off", "none"].iter().any(|no| privacy.eq_ignore_ascii_case(no));
+    let withheld = ["id", "header", "user"].iter().any(|wish| asks_for(head, wish))
+        || asserted.as_ref().and_then(|it| it.param("privacy")).is_some_and(is_private);
     let anonymous = shown.uri.host().eq_ignore_ascii_case("anonymous.invalid");
     if withheld || anonymous {
         return Caller::default();
@@ -67,6 +85,10 @@ pub fn caller_by_from(request: &Request) -> Caller {
 /// Whether Privacy lists a wish: by semicolons (RFC 3323 4.2), by commas from some.
 fn asks_for(head: &Head, wish: &str) -> bool {
     head.values("Privacy").flat_map(|value| value.split([';', ','])).any(|each| each.trim().eq_ignore_ascii_case(wish))
+}
+
+fn first_with_number(head: &Head, name: &str) -> Option<NameAddr> {
+    head.values(name).flat_map(comma_entries).filter_map(read).find(has_number)
 }
 
 fn first(head: &Head, name: &str) -> Option<NameAddr> {
@@ -114,8 +136,24 @@ mod tests {
             ("P-Asserted-Identity: Anonymous <sip:anonymous@anonymous.invalid>\r\n", "", None),
         ];
         for (headers, number, display) in rows {
-            let caller = caller(&request(headers));
+            let caller = caller(&request(headers), CallerFrom::Asserted);
             assert_eq!((caller.number.as_str(), caller.display.as_deref()), (number, display), "{headers}");
+        }
+    }
+
+    #[test]
+    fn who_calls_by_trunks_of_other_habits() {
+        const PARTY: &str = "Remote-Party-ID: \"Ufficio\" <sip:06@x>;party=calling;privacy=off;screen=yes\r\n";
+        let rows = [
+            (PARTY.to_owned(), CallerFrom::RemoteParty, "06", Some("Ufficio")),
+            (PARTY.replace("privacy=off", "privacy=full"), CallerFrom::RemoteParty, "", None),
+            (PARTY.to_owned(), CallerFrom::Asserted, "055", Some("Mario \"M\" Rossi")),
+            ("P-Asserted-Identity: <sip:06@x>\r\n".to_owned(), CallerFrom::From, "055", Some("Mario \"M\" Rossi")),
+            ("Privacy: id\r\n".to_owned(), CallerFrom::From, "", None),
+        ];
+        for (headers, from, number, display) in rows {
+            let caller = caller(&request(&headers), from);
+            assert_eq!((caller.number.as_str(), caller.display.as_deref()), (number, display), "{from:?}: {headers}");
         }
     }
 

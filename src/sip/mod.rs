@@ -15,9 +15,10 @@ pub mod tokens;
 mod transaction;
 
 pub use api::{
-    AccountId, DialogId, Event, Flow, Invitation, Output, Referral, Refusal, RefusedBy, Transmit, Transport, Turned,
+    AccountId, DialogId, Event, Flow, Invitation, Output, Referral, Refusal, RefusedBy, Transmit, Transport, TrunkId,
+    Turned,
 };
 pub use endpoint::{CallerIdentity, CancelCause, Endpoint, NotInvited, Tables, Target};
-pub use identity::{Caller, NumberFrom};
+pub use identity::{Caller, CallerFrom, NumberFrom};
 pub use number::{Numbers, e164};
-pub use settings::{Account, Limits, Redirect, Secret, Settings};
+pub use settings::{Account, Credentials, Limits, Redirect, Secret, Settings, Trunk};

@@ -17,9 +17,11 @@ pub struct Settings {
     pub md5_only: Vec<String>,
     /// Who may register, by [`super::api::AccountId`].
     pub accounts: Vec<Account>,
-    /// Where callers may call from; everyone else's INVITE gets 403.
+    /// Where callers call from, by [`super::api::TrunkId`].
+    pub trunks: Vec<Trunk>,
+    /// Where callers may call from beside those; everyone else's INVITE gets 403.
     pub trusted: Vec<IpNet>,
-    /// Where the number dialled stands.
+    /// Where the number dialled stands, in calls of `trusted`.
     pub number_from: super::NumberFrom,
     /// The calling code of national numbers, in digits; empty for none.
     pub country_code: String,
@@ -38,6 +40,7 @@ impl Settings {
             realm: "centralino".to_owned(),
             md5_only: Vec::new(),
             accounts: Vec::new(),
+            trunks: Vec::new(),
             trusted: Vec::new(),
             number_from: super::NumberFrom::default(),
             country_code: String::new(),
@@ -45,6 +48,69 @@ impl Settings {
             limits: Limits::default(),
         }
     }
+
+    /// Everybody who is trusted, by trunk or not.
+    pub fn trusted_hosts(&self) -> Vec<IpNet> {
+        let trunks = self.trunks.iter().filter(|trunk| trunk.is_trusted).flat_map(|trunk| &trunk.hosts);
+        self.trusted.iter().chain(trunks).copied().collect()
+    }
+
+    /// How those are dealt with who are trusted and on no trunk.
+    pub(super) fn nobodys_trunk(&self) -> Trunk {
+        Trunk {
+            hosts: self.trusted.clone(),
+            number_from: self.number_from,
+            country_code: self.country_code.clone(),
+            ..Trunk::default()
+        }
+    }
+}
+
+/// A line to the outside: whose calls come from certain addresses, and how they are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trunk {
+    /// As the configuration calls it.
+    pub name: String,
+    /// Where it is. The narrowest range that holds an address counts.
+    pub hosts: Vec<IpNet>,
+    /// What it asserts is believed (RFC 3325 4), and its messages are held to no stranger's bounds.
+    pub is_trusted: bool,
+    /// Where the number dialled stands.
+    pub number_from: super::NumberFrom,
+    /// Where it says who calls.
+    pub caller_from: super::CallerFrom,
+    /// The calling code of its national numbers, in digits; empty for none.
+    pub country_code: String,
+    /// Most new calls a second; 0 for no limit.
+    pub calls_per_second: u32,
+    /// What we prove when it challenges our calls.
+    pub credentials: Option<Credentials>,
+}
+
+impl Default for Trunk {
+    fn default() -> Trunk {
+        Trunk {
+            name: String::new(),
+            hosts: Vec::new(),
+            is_trusted: true,
+            number_from: super::NumberFrom::default(),
+            caller_from: super::CallerFrom::default(),
+            country_code: String::new(),
+            calls_per_second: 0,
+            credentials: None,
+        }
+    }
+}
+
+/// A user of somebody else's realm: us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The digest user name.
+    pub user: String,
+    /// Its password.
+    pub secret: Secret,
+    /// The only realm that it is for.
+    pub realm: String,
 }
 
 /// A place that a call may be sent to.

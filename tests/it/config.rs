@@ -4,6 +4,7 @@ mod defaults;
 mod difference;
 mod entry;
 mod mistakes;
+mod trunks;
 
 use centralino::config::{self, Checked, Mistakes, SecretFile, Sources, Spoken};
 use std::path::PathBuf;

@@ -38,6 +38,24 @@ impl Phone {
         Phone { socket, server, user: user.to_owned(), serial: 0, requests: VecDeque::new() }
     }
 
+    /// A phone on a port of the test's choice.
+    pub fn at_port(address: IpAddr, port: u16, server: SocketAddr, user: &str) -> Phone {
+        let socket = UdpSocket::bind((address, port)).expect("the port for SIP");
+        Phone { socket, ..Phone::new(address, server, user) }
+    }
+
+    /// Sends an INVITE whose To names another number than its Request-URI, with header lines of its own.
+    pub fn invite_as(&mut self, number: &str, to: &str, headers: &str, offer: &str) -> Call {
+        self.serial += 1;
+        let id = format!("{}-{}@phone", self.here(), self.serial);
+        let branch = format!("z9hG4bK{}x{}as", self.here().port(), self.serial);
+        let (target, to) = (format!("sip:{number}@{}", self.server), format!("<sip:{to}@{}>", self.server));
+        let call = Call { number: number.to_owned(), id, cseq: 1, branch, to, target };
+        let text = self.request("INVITE", &call, Some(offer));
+        self.send(&text.replace("Content-Length", &format!("{headers}Content-Length")));
+        call
+    }
+
     fn here(&self) -> SocketAddr {
         self.socket.local_addr().expect("a bound socket")
     }

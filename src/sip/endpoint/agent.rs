@@ -91,6 +91,7 @@ impl Core {
             reliable: Vec::new(),
             max_forwards: caller.max_forwards.unwrap_or(MAX_FORWARDS),
             may_be_redirected: matches!(target, Target::Account(_)),
+            authorization: None,
             cancel_reason: None,
             forks: Vec::new(),
         };
@@ -107,9 +108,13 @@ impl Core {
 
     pub(super) fn write_invite(&self, invite: &OwnInvite, body: &Bytes) -> Bytes {
         let (transport, sent_by) = self.ours.sent_by(invite.flow.transport);
-        Writer::request(Method::Invite, invite.uri.as_str())
+        let mut writer = Writer::request(Method::Invite, invite.uri.as_str())
             .via(transport, sent_by, &invite.branch)
-            .header("Max-Forwards", invite.max_forwards)
+            .header("Max-Forwards", invite.max_forwards);
+        if let Some((name, proof)) = &invite.authorization {
+            writer = writer.header(name, proof);
+        }
+        writer
             .header("From", &invite.local)
             .header("To", &invite.remote)
             .header("Call-ID", &invite.call_id)
@@ -204,7 +209,7 @@ impl Core {
             self.transactions.move_client(id, flow);
             self.dialogs.move_to(dialog, flow);
         }
-        let redirected = self.redirected(id, response);
+        let (redirected, proven) = (self.redirected(id, response), self.challenged(id, response));
         let outcome = self.transactions.respond(id, response.status, || ack.unwrap_or_default(), turn);
         if outcome.told != Some(Told::Response) {
             return;
@@ -216,6 +221,9 @@ impl Core {
             status => {
                 if let Some(next) = redirected {
                     return self.follow(next, turn);
+                }
+                if let Some(next) = proven {
+                    return self.try_again(next, turn);
                 }
                 self.forget(dialog, turn);
                 turn.event(Event::Refused { dialog, cause: RefusedBy::Status(status) });
@@ -257,7 +265,12 @@ impl Core {
         let mut fork = Dialog::of_own_invite(invite, Stage::Established);
         fork.establish(response);
         let hop = fork.next_hop();
-        let ack = fork.request(Method::Ack, invite.cseq, self.ours.via(hop.transport, &branch)).finish();
+        let mut ack = fork.request(Method::Ack, invite.cseq, self.ours.via(hop.transport, &branch));
+        // RFC 3261 22.1: the ACK proves what its INVITE did.
+        if let Some((name, proof)) = &invite.authorization {
+            ack = ack.header(name, proof);
+        }
+        let ack = ack.finish();
         turn.out.transmits.push(Transmit { flow: hop, bytes: ack.clone() });
         invite.forks.push(Fork { tag: tag.to_owned(), flow: hop, ack });
         if !first {

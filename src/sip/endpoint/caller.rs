@@ -7,8 +7,9 @@ use super::{Core, DialogTimer, Due, Owner, Turn};
 use crate::sip::api::{AccountId, DialogId, Event, Invitation, Refusal, Transmit, Turned};
 use crate::sip::dialog::{Dialog, Pending, Stage, Unacked};
 use crate::sip::digest::Denied;
-use crate::sip::identity;
+use crate::sip::identity::{self, Caller, CallerFrom, NumberFrom};
 use crate::sip::message::{ALLOW, MAX_FORWARDS, Request, Writer};
+use crate::sip::settings::Trunk;
 use crate::sip::transaction::{PATIENCE, T1, TransactionId};
 use crate::time::Duration;
 use bytes::Bytes;
@@ -19,15 +20,17 @@ const STILL_RINGING: Duration = Duration::from_secs(60);
 impl Core {
     /// An INVITE outside any dialog. Whoever is refused here leaves nothing behind.
     pub(super) fn invited(&mut self, request: Request, turn: &mut Turn<'_>) {
-        let trusted = self.is_trusted(request.flow.remote.ip());
         let agent = match self.calling_agent(&request, turn) {
             Ok(agent) => agent,
             Err(()) => return,
         };
-        if agent.is_none() && !trusted {
+        let at = self.trunks.at(request.flow.remote.ip());
+        if agent.is_none() && at.is_none() {
             turn.turned(Turned::Forbidden);
             return self.reject(&request, 403, turn);
         }
+        let trunk = at.and_then(|(id, _)| id);
+        let (called, caller) = at.map_or_else(|| said_by_a_phone(&request), |(_, trunk)| said_by(trunk, &request));
         // RFC 3261 8.1.1.8: without a Contact no dialog can be made.
         let Some(contact) = request.sole_contact().cloned() else {
             return self.reject(&request, 400, turn);
@@ -52,6 +55,10 @@ impl Core {
             turn.turned(Turned::Overloaded);
             return self.reject_for_now(&request, 503, turn);
         }
+        if self.is_above_rate(trunk, turn) {
+            turn.turned(Turned::Overloaded);
+            return self.reject_for_now(&request, 503, turn);
+        }
         let id = self.dialogs.next_id();
         let tag = self.tokens.tag();
         let owner = Owner::Invited { dialog: id, tag: tag.as_str().into() };
@@ -59,11 +66,12 @@ impl Core {
         // RFC 3261 17.2.1: at once, so that the INVITE is not sent again.
         self.answer(transaction, 100, Writer::answer(&request, 100, None).finish(), turn);
         let invitation = Invitation {
-            called: if trusted { identity::called(&request, self.settings.number_from) } else { request.called() },
-            caller: if trusted { identity::caller(&request) } else { identity::caller_by_from(&request) },
+            called,
+            caller,
             agent,
             body: request.head.body(),
             source: request.flow.remote,
+            trunk,
             max_forwards: request.max_forwards.unwrap_or(MAX_FORWARDS),
         };
         let pending = Pending { transaction, request: Box::new(request) };
@@ -205,4 +213,21 @@ impl Core {
         self.answer(transaction, refusal.status, response, turn);
         self.forget(id, turn);
     }
+}
+
+/// The number dialled and who calls, as a trunk says it: one that is not trusted asserts nothing (RFC 3325 5).
+fn said_by(trunk: &Trunk, request: &Request) -> (String, Caller) {
+    if trunk.is_trusted {
+        return (identity::called(request, trunk.number_from), identity::caller(request, trunk.caller_from));
+    }
+    let number_from = match trunk.number_from {
+        NumberFrom::RequestUri | NumberFrom::To => trunk.number_from,
+        NumberFrom::CalledParty | NumberFrom::Diversion | NumberFrom::HistoryInfo => NumberFrom::RequestUri,
+    };
+    (identity::called(request, number_from), identity::caller(request, CallerFrom::From))
+}
+
+/// The same, said by an agent's phone that is at no trusted address.
+fn said_by_a_phone(request: &Request) -> (String, Caller) {
+    (request.called(), identity::caller_by_from(request))
 }

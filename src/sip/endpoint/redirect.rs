@@ -36,15 +36,12 @@ impl Core {
             .find(|(_, flow)| !is_ours(flow))?;
         (next.uri, next.flow) = (uri.clone(), flow);
         next.may_be_redirected = false;
-        next.cseq += 1;
-        next.last_cseq = next.cseq;
-        next.branch = self.tokens.branch();
-        next.reliable.clear();
+        self.renumber(&mut next);
         Some(next)
     }
 
-    /// Sends it. The leg goes on by the new transaction; the old one only repeats its ACK.
-    pub(super) fn follow(&mut self, invite: Box<OwnInvite>, turn: &mut Turn<'_>) {
+    /// Sends an INVITE again. The leg goes on by the new transaction; the old one only repeats its ACK.
+    pub(super) fn try_again(&mut self, invite: Box<OwnInvite>, turn: &mut Turn<'_>) {
         let (id, flow, branch) = (invite.dialog, invite.flow, invite.branch.clone());
         let Some(body) = self.dialogs.get(id).map(|dialog| dialog.local_sdp.clone()) else { return };
         let bytes = self.write_invite(&invite, &body);
@@ -53,7 +50,13 @@ impl Core {
         if let Some(dialog) = self.dialogs.get(id) {
             dialog.stage = Stage::Calling { transaction, progressed: false, cancel: Cancel::No };
         }
-        turn.event(Event::Redirected { dialog: id });
+    }
+
+    /// [`Core::try_again`] at another place.
+    pub(super) fn follow(&mut self, invite: Box<OwnInvite>, turn: &mut Turn<'_>) {
+        let dialog = invite.dialog;
+        self.try_again(invite, turn);
+        turn.event(Event::Redirected { dialog });
     }
 }
 

@@ -76,10 +76,9 @@ fn take(paid_at: &mut BTreeMap<IpAddr, Time>, source: IpAddr, interval: Duration
 }
 
 impl Core {
-    /// Whether calls may come from there.
+    /// Whether what comes from there is believed and held to no stranger's bounds.
     pub(super) fn is_trusted(&self, source: IpAddr) -> bool {
-        let source = source.to_canonical();
-        self.settings.trusted.iter().any(|network| network.contains(&source))
+        self.trunks.at(source).is_some_and(|(_, trunk)| trunk.is_trusted)
     }
 
     /// Holds a stranger to its rate, before the message is read; false when it is to be read.
