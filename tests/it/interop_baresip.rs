@@ -103,7 +103,13 @@ fn with_an_open_caller_and_an_encrypted_agent() {
 }
 
 #[test]
-fn with_g_722_on_the_agents_side() {
+fn with_g_722_and_keys_on_the_agents_side() {
     needs!("baresip");
-    they_hear_each_other((A, "G722/16000/1"), "udp", (None, None));
+    they_hear_each_other((A, "G722/16000/1"), "udp", (None, Some("srtp-mand")));
+}
+
+#[test]
+fn with_g_722_and_keys_on_both_sides() {
+    needs!("baresip");
+    they_hear_each_other(("G722/16000/1", "G722/16000/1"), "udp", (Some("srtp-mand"), Some("srtp-mand")));
 }

@@ -471,17 +471,17 @@ fn garbage_is_counted_and_changes_nothing() {
 }
 
 /// A leg whose other side speaks SRTP, and that other side.
-fn encrypted(bench: &mut Bench, leg: LegId) -> Srtp {
+fn encrypted(bench: &mut Bench, leg: LegId, codec: Codec) -> Srtp {
     let (ours, theirs, suite) = (srtp::Key([leg.0 as u8; 30]), srtp::Key([50; 30]), Suite::Tag80);
     let crypto = Some(Crypto { suite, ours, theirs });
-    bench.command(Command::Direct { leg, stream: Stream { crypto, ..stream(leg, Codec::Pcma) } });
+    bench.command(Command::Direct { leg, stream: Stream { crypto, ..stream(leg, codec) } });
     Srtp::new(Crypto { suite, ours: theirs, theirs: ours })
 }
 
 #[test]
 fn an_encrypted_leg_talks_with_an_open_one() {
     let mut bench = Bench::joined(Codec::Pcma, Codec::Pcma);
-    let mut phone = encrypted(&mut bench, A);
+    let mut phone = encrypted(&mut bench, A, Codec::Pcma);
     for number in 0..200 {
         let plain = rtp(8, 65_500u16.wrapping_add(number), u32::from(number) * 160, &[number as u8; 160]);
         let mut cipher = plain.clone();
@@ -501,7 +501,7 @@ fn an_encrypted_leg_talks_with_an_open_one() {
 #[test]
 fn forged_repeated_and_open_packets_to_an_encrypted_leg_do_nothing() {
     let mut bench = Bench::joined(Codec::Pcma, Codec::Pcma);
-    let mut phone = encrypted(&mut bench, A);
+    let mut phone = encrypted(&mut bench, A, Codec::Pcma);
     let nat = SocketAddr::from(([192, 0, 2, 1], 60_001));
     let plain = rtp(8, 1, 160, &[0xD5; 160]);
     let mut cipher = plain.clone();
@@ -602,6 +602,48 @@ fn a_tone_keeps_its_frequency_and_level_through_every_pair_of_codecs_and_lengths
                     assert!(goertzel(&samples[800..8_800], other) < after - 25.0, "{from:?} {to:?} {hz} {other}");
                 }
             }
+        }
+    }
+}
+
+/// The same with keys on either side, on both, on none.
+#[test]
+fn a_tone_is_the_same_through_every_pair_of_codecs_with_srtp_on_either_side() {
+    let wave = |n: u32| (std::f64::consts::TAU * 1_020.0 * f64::from(n) / 8_000.0).sin();
+    let tone: Vec<i16> = (0..9_600).map(|n| (10_000.0 * wave(n)) as i16).collect();
+    let before = goertzel(&tone[800..8_800], 1_020.0);
+    let sides = [(false, false), (true, false), (false, true), (true, true)];
+    for (from, to) in CODECS.into_iter().flat_map(|from| CODECS.map(|to| (from, to))) {
+        for ((speaker_has_keys, listener_has_keys), ptime) in sides.into_iter().flat_map(|s| [(s, 20), (s, 30)]) {
+            let mut bench = Bench::joined(from, to);
+            let mut speaker = speaker_has_keys.then(|| encrypted(&mut bench, A, from));
+            let mut listener = listener_has_keys.then(|| encrypted(&mut bench, B, to));
+            let mut bytes = Vec::new();
+            for (number, payload) in (0u16..).zip(encoded(from, &tone).chunks(ptime * 8)) {
+                let timestamp = u32::from(number) * ptime as u32 * 8;
+                let mut packet = rtp(from.static_payload_type(), number, timestamp, payload);
+                if let Some(speaker) = &mut speaker {
+                    speaker.protect(&mut packet, 0);
+                }
+                bench.engine.packet(A, address(A), &packet, Time::from_millis(bench.now), &mut bench.out);
+                for (_, to, sent) in bench.out.packets.iter() {
+                    assert_eq!(to, address(B));
+                    let mut sent = sent.to_vec();
+                    let length = match &mut listener {
+                        Some(listener) => listener.unprotect(&mut sent).expect("a packet of our key"),
+                        None => sent.len(),
+                    };
+                    bytes.extend_from_slice(&sent[12..length]);
+                }
+                bench.out.clear();
+                bench.now += ptime as u64;
+            }
+            let samples = decoded(to, &bytes);
+            let after = goertzel(&samples[800..8_800], 1_020.0);
+            let tolerance = if from.law().is_some() && to.law().is_some() { 0.5 } else { 1.5 };
+            let who = format!("{from:?} {speaker_has_keys} to {to:?} {listener_has_keys}, {ptime} ms");
+            assert!((after - before).abs() < tolerance, "{who}: {before} {after}");
+            assert!(goertzel(&samples[800..8_800], 700.0) < after - 25.0, "{who}");
         }
     }
 }

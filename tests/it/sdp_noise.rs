@@ -87,6 +87,39 @@ impl Noise {
     }
 }
 
+/// The m= lines of an SDP: kind, port, profile, formats.
+fn media(sdp: &[u8]) -> Vec<(String, String, String, Vec<String>)> {
+    let text = String::from_utf8_lossy(sdp);
+    let lines = text.lines().filter_map(|line| line.strip_prefix("m="));
+    let read = |line: &str| {
+        let mut words = line.splitn(4, ' ').map(str::to_owned);
+        let mut next = || words.next().unwrap_or_default();
+        // A payload type is a number, however it is written.
+        let plain = |format: &str| format.parse::<u8>().map_or(format.to_owned(), |number| number.to_string());
+        let (kind, port, profile, formats) = (next(), next(), next(), next());
+        (kind, port, profile, formats.split_ascii_whitespace().map(plain).collect())
+    };
+    lines.map(read).collect()
+}
+
+/// RFC 3264 6: as many m= lines as were offered, of the same kinds and profiles in the same order; at most one is in use,
+/// and what it speaks was offered.
+fn is_legal(offer: &[u8], answer: &[u8], payload_type: u8) {
+    let (offered, answered) = (media(offer), media(answer));
+    let both = || format!("{}\n{}", String::from_utf8_lossy(offer), String::from_utf8_lossy(answer));
+    assert_eq!(offered.len(), answered.len(), "{}", both());
+    for (offered, answered) in offered.iter().zip(&answered) {
+        assert_eq!(offered.0, answered.0, "{}", both());
+        assert!(offered.2.eq_ignore_ascii_case(&answered.2), "{}", both());
+        // The list may not be empty, even if the one offered was.
+        let was_offered = |format: &String| offered.3.contains(format) || (offered.3.is_empty() && answered.1 == "0");
+        assert!(!answered.3.is_empty() && answered.3.iter().all(was_offered), "{}", both());
+    }
+    let used: Vec<_> = answered.iter().filter(|line| line.1 != "0").collect();
+    assert!(used.len() <= 1 && used.iter().all(|line| line.0 == "audio"), "{}", both());
+    assert!(used.iter().all(|line| line.3.first() == Some(&payload_type.to_string())), "{}", both());
+}
+
 fn count() -> usize {
     std::env::var("CENTRALINO_FUZZ").ok().and_then(|count| count.parse().ok()).unwrap_or(100_000)
 }
@@ -117,6 +150,7 @@ fn noise_in_sdp_is_taken_or_refused() {
                 let remote = stream.remote;
                 assert!(remote.is_none_or(|it| !it.ip().is_multicast() && !it.ip().is_loopback() && it != ours));
                 assert!((10..=60).contains(&stream.ptime_ms));
+                is_legal(&bytes, &answer, stream.payload_type);
             }
             Err(unacceptable) => {
                 refused += 1;

@@ -49,7 +49,10 @@ impl Reading {
         if text.len() > MOST_BYTES || starting_with(b"m=") > MOST_MEDIA || starting_with(b"a=") > MOST_ATTRIBUTES {
             return Err(Unacceptable::UNREADABLE);
         }
-        sdp_types::Session::parse(text).map(Reading).map_err(|_| Unacceptable::UNREADABLE)
+        let session = sdp_types::Session::parse(text).map_err(|_| Unacceptable::UNREADABLE)?;
+        // A line with two blanks in a row has no profile; our answer would have none either.
+        let is_whole = |media: &Media| !media.media.is_empty() && !media.proto.is_empty();
+        if session.medias.iter().all(is_whole) { Ok(Reading(session)) } else { Err(Unacceptable::UNREADABLE) }
     }
 
     pub(super) fn len(&self) -> usize {
