@@ -215,7 +215,7 @@ impl Acd {
         let carried = Carried { service: self.plan.services[service.index()].demand, choice: call.choice };
         let rules = &self.plan.queues[queue.index()];
         let key = Seniority::new(rules.weight, key);
-        let rules = self.tiers.rules(queue.index(), rules, carried, &self.plan.demands);
+        let rules = self.tiers.rules((queue.index(), queue), rules, carried, &self.plan.demands);
         self.waiting.make_room(&self.tiers);
         call.state = CallState::Queued(Visit {
             entered: at,

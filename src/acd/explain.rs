@@ -261,13 +261,19 @@ impl Acd {
         };
         let _ = writeln!(text, "{to_come}");
         let _ = writeln!(text, "skills: {}", self.skills_in_words(&self.plan.agents[id.index()].skills));
+        let order = &self.plan.agents[id.index()].queues;
+        if !order.is_empty() {
+            let names: Vec<&str> = order.iter().map(|queue| self.plan.queues[queue.index()].name.as_str()).collect();
+            let _ = writeln!(text, "serves first, in order: {}", names.join(", "));
+        }
+        let in_order = |queue| order.iter().position(|known| *known == queue).unwrap_or(order.len());
         let mut waiting: Vec<(Seniority, CallId, &Call, &Visit)> = Vec::new();
         for (&id, call) in self.calls.iter() {
             if let Some(visit) = call.visit().filter(|visit| visit.stage == Stage::Waiting) {
                 waiting.push((visit.key, id, call, visit));
             }
         }
-        waiting.sort_unstable_by_key(|&(key, id, ..)| (key, id));
+        waiting.sort_unstable_by_key(|&(key, id, call, _)| (in_order(call.queue), key, id));
         let _ = writeln!(text, "waiting calls, in order:{}", if waiting.is_empty() { " none" } else { "" });
         let lines = waiting.into_iter().map(|(_, call_id, call, visit)| {
             let queue = &self.plan.queues[call.queue.index()].name;

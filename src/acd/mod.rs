@@ -16,6 +16,7 @@ mod announce;
 pub mod calendar;
 mod call;
 mod command;
+mod consult;
 pub mod demand;
 pub mod entry;
 mod escalation;
@@ -107,6 +108,8 @@ pub struct Acd {
     /// Waiting calls and ready agents that may have become a pair; empty between steps.
     fresh_calls: Sorted<Place>,
     fresh_agents: Vec<AgentId>,
+    /// Fresh calls whose agents want others first; looked at again after every offer, empty between steps.
+    deferred: Vec<CallId>,
     /// Some queue is heavier than others.
     weighted: bool,
     /// Whom the call in hand overtakes; kept for its room.
@@ -171,6 +174,7 @@ impl Acd {
             recordings: BTreeMap::new(),
             fresh_calls: Sorted::default(),
             fresh_agents: Vec::new(),
+            deferred: Vec::new(),
             weighted: plan.queues.iter().any(|queue| queue.weight > 0),
             overtaken: Vec::new(),
             chosen: Vec::new(),

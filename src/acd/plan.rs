@@ -286,6 +286,8 @@ pub struct Agent {
     pub wrap_up: Option<Duration>,
     /// From the end of a talk to the next offer, at least.
     pub gap: Duration,
+    /// The queues that they serve first, in this order and before seniority; then all others together.
+    pub queues: Vec<QueueId>,
 }
 
 /// Bounds and delays that hold for all queues; each has a named key in the configuration.
@@ -307,6 +309,8 @@ pub struct Limits {
     pub threshold_grace: Duration,
     /// An agent may ask a colleague for so long; then the colleague is hung up.
     pub consult_max: Duration,
+    /// Whoever comes back into a queue within so long stands at the old place, later at a new one.
+    pub reentry_grace: Duration,
     /// So many `no_answer` in a row pause the agent; 0 never.
     pub misses_to_pause: u32,
     /// So many times a caller may be overtaken by callers of heavier queues, then it goes before all who came later.
@@ -397,6 +401,7 @@ impl Default for Agent {
             retired: false,
             wrap_up: None,
             gap: Duration::ZERO,
+            queues: Vec::new(),
         }
     }
 }
@@ -412,6 +417,7 @@ impl Default for Limits {
             greeting_max: Duration::from_secs(300),
             threshold_grace: Duration::from_millis(20),
             consult_max: Duration::from_secs(600),
+            reentry_grace: Duration::from_secs(120),
             misses_to_pause: 3,
             overtaken_at_most: 3,
             wrap_up_max: Duration::from_secs(600),

@@ -75,11 +75,11 @@ impl Acd {
                     self.pinned.len() - 1
                 });
                 let place = self.plan.queues.len() + place;
-                visit.rules = self.tiers.rules(place, before, carried_before, &self.plan.demands);
+                visit.rules = self.tiers.rules((place, queue), before, carried_before, &self.plan.demands);
                 continue;
             }
             let carried = if after.on_reload == OnReload::Keep { carried_before } else { carried };
-            visit.rules = self.tiers.rules(queue.index(), after, carried, &self.plan.demands);
+            visit.rules = self.tiers.rules((queue.index(), queue), after, carried, &self.plan.demands);
             let step = step_under(after, before, visit, self.at.since(visit.entered));
             if step != visit.step {
                 (visit.step, visit.step_since) = (step, self.at);

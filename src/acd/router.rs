@@ -2,10 +2,11 @@
 //!
 //! Work-conserving by increments. Before an event no waiting call could be offered to any ready agent; so afterwards
 //! only *fresh* calls (they began to wait, reached a step, a back-off ended) and *fresh* agents (they became ready)
-//! can make a pair, and nobody else is looked at. The most senior call that has a pair is served first, by the
+//! can make a pair, and nobody else is looked at. An agent with an order of queues is for nobody while somebody waits
+//! in a queue before. The most senior call that has a pair is served first, by the
 //! earliest open step, then whom it has not missed yet, then the queue's strategy.
 
-use super::call::{Call, Visit};
+use super::call::{Call, Stage, Visit};
 use super::plan::{Agent, MOST_WEIGHT, Strategy};
 use super::queue::Place;
 use super::strategy::{Rank, Ranking};
@@ -36,16 +37,39 @@ impl Acd {
                 Some(step) => {
                     self.count_overtaken(place, out);
                     self.make_offers(place.1, step, out);
+                    self.look_at_deferred();
                 }
                 // Nobody is ready for it: agents only get fewer until the end of this step.
-                None if self.fresh_calls.remove(&place) => {}
+                None if self.fresh_calls.remove(&place) => self.defer(place.1),
                 None => {
                     self.law(5, false, out);
                     self.fresh_agents.clear();
                 }
             }
         }
+        self.deferred.clear();
         debug_assert!(self.fresh_calls.is_empty() && self.fresh_agents.is_empty());
+    }
+
+    /// Whoever is ready for the call may want another one first, and no more once that is offered to somebody else.
+    fn defer(&mut self, id: CallId) {
+        if self.tiers.have_orders() {
+            let mut anybody = std::mem::take(&mut self.chosen);
+            anybody.clear();
+            if self.candidates(id, false, &mut anybody).is_some() {
+                self.deferred.push(id);
+            }
+            self.chosen = anybody;
+        }
+    }
+
+    fn look_at_deferred(&mut self) {
+        for id in self.deferred.drain(..) {
+            let visit = self.calls.get(&id).and_then(Call::visit);
+            if let Some(visit) = visit.filter(|visit| visit.stage == Stage::Waiting) {
+                self.fresh_calls.insert((visit.key, id));
+            }
+        }
     }
 
     /// The most senior call that may have a pair now.
@@ -64,21 +88,35 @@ impl Acd {
         best
     }
 
-    /// The most senior call that this agent may be offered now.
+    /// The most senior call that this agent may be offered now, of the first queue in its order that has one.
     fn find_call(&self, agent: AgentId) -> Option<Place> {
         if self.agents[agent.index()].state != AgentState::Ready {
             return None;
         }
-        let served = self.tiers.classes_served_by(self.tiers.profile_of(agent));
+        let profile = self.tiers.profile_of(agent);
+        let served = self.tiers.classes_served_by(profile);
         let mine = |&(_, id): &Place| !self.visit_of(id).is_none_or(|visit| visit.memory.backs_off(agent, self.latest));
-        served.and(self.waiting.classes()).filter_map(|class| self.waiting.of_class(class).find(mine)).min()
+        let first = |class| Some((self.tiers.place_in_order(profile, class), self.waiting.of_class(class).find(mine)?));
+        served.and(self.waiting.classes()).filter_map(first).min().map(|(_, place)| place)
+    }
+
+    /// Whether somebody waits whom this agent wants before the calls of this class, by its order of queues.
+    fn wants_another(&self, agent: AgentId, profile: usize, class: usize) -> bool {
+        if !self.tiers.has_order(profile) {
+            return false;
+        }
+        let place = self.tiers.place_in_order(profile, class);
+        let before = |other: &usize| self.tiers.place_in_order(profile, *other) < place;
+        let mine = |(_, id)| !self.visit_of(id).is_none_or(|visit| visit.memory.backs_off(agent, self.latest));
+        let served = self.tiers.classes_served_by(profile).and(self.waiting.classes());
+        served.filter(before).any(|other| self.waiting.of_class(other).any(mine))
     }
 
     /// Chooses whom this waiting call is offered to now, by the step that is told.
     fn choose_agents(&mut self, id: CallId) -> Option<u8> {
         let mut chosen = std::mem::take(&mut self.chosen);
         chosen.clear();
-        let step = self.candidates(id, &mut chosen);
+        let step = self.candidates(id, true, &mut chosen);
         if let Some((_, strategy)) = step {
             self.draw(strategy, &mut chosen);
         }
@@ -86,20 +124,24 @@ impl Acd {
         step.map(|(step, _)| step)
     }
 
-    /// Those whom the queue's strategy leaves to choose from, by the earliest open step that has anybody.
-    fn candidates(&self, id: CallId, chosen: &mut Vec<Candidate>) -> Option<(u8, Strategy)> {
+    /// Those whom the queue's strategy leaves to choose from, by the earliest open step that has anybody; `in_order`
+    /// without those who want another call first.
+    fn candidates(&self, id: CallId, in_order: bool, chosen: &mut Vec<Candidate>) -> Option<(u8, Strategy)> {
         let visit = self.calls.get(&id)?.visit()?;
         let strategy = self.rules(visit.rules).strategy;
-        let class = &self.tiers.classes()[self.tiers.class_of(visit.rules, visit.step)];
-        let level = class.levels.iter().find(|level| {
+        let class = self.tiers.class_of(visit.rules, visit.step);
+        let is_free = |agent, profile| !in_order || !self.wants_another(agent, profile, class);
+        let level = self.tiers.classes()[class].levels.iter().find(|level| {
             match strategy {
-                Strategy::Random | Strategy::WeightedRandom | Strategy::RingAll => self.all_of(visit, level, chosen),
+                Strategy::Random | Strategy::WeightedRandom | Strategy::RingAll => {
+                    self.all_of(visit, level, is_free, chosen);
+                }
                 Strategy::LongestIdle
                 | Strategy::Linear
                 | Strategy::RoundRobin
                 | Strategy::FewestCalls
                 | Strategy::LeastTalkTime
-                | Strategy::BestSkill => chosen.extend(self.first_of(visit, level, strategy)),
+                | Strategy::BestSkill => chosen.extend(self.first_of(visit, level, strategy, is_free)),
             }
             !chosen.is_empty()
         })?;
@@ -138,7 +180,13 @@ impl Acd {
     }
 
     /// The first in the strategy's order of those whom one step adds.
-    fn first_of(&self, visit: &Visit, level: &Level, strategy: Strategy) -> Option<Candidate> {
+    fn first_of(
+        &self,
+        visit: &Visit,
+        level: &Level,
+        strategy: Strategy,
+        is_free: impl Fn(AgentId, usize) -> bool,
+    ) -> Option<Candidate> {
         let ranking = Ranking::of(strategy);
         let mut best: Option<(Reluctance, u32, Rank, AgentId)> = None;
         for profile in level.profiles.and(self.ready.profiles()) {
@@ -146,7 +194,7 @@ impl Acd {
             let below_best = if strategy == Strategy::BestSkill { u32::MAX - above } else { 0 };
             for (rank, agent) in self.ready.of_profile(profile, ranking) {
                 let missed = visit.memory.of(agent);
-                if missed.is_some_and(|missed| missed.until > self.latest) {
+                if missed.is_some_and(|missed| missed.until > self.latest) || !is_free(agent, profile) {
                     continue;
                 }
                 let times = missed.map_or(0, |missed| missed.times);
@@ -162,11 +210,18 @@ impl Acd {
     }
 
     /// All of those whom one step adds.
-    fn all_of(&self, visit: &Visit, level: &Level, chosen: &mut Vec<Candidate>) {
+    fn all_of(
+        &self,
+        visit: &Visit,
+        level: &Level,
+        is_free: impl Fn(AgentId, usize) -> bool,
+        chosen: &mut Vec<Candidate>,
+    ) {
         let ready = level.profiles.and(self.ready.profiles());
         for profile in ready {
             let agents = self.ready.of_profile(profile, Ranking::File).map(|(_, agent)| agent);
-            let willing = agents.filter(|&agent| !visit.memory.backs_off(agent, self.latest));
+            let willing = |agent: &AgentId| !visit.memory.backs_off(*agent, self.latest) && is_free(*agent, profile);
+            let willing = agents.filter(willing);
             let times = |agent| visit.memory.of(agent).map_or(0, |missed| missed.times);
             chosen.extend(willing.map(|agent| ((times(agent), level.fits[profile].below), agent)));
         }

@@ -317,9 +317,10 @@ impl Places {
     }
 
     fn agent(&self, agent: Agent, place: u32) -> Agent {
-        let Agent { number, pool, skills, fixed_contact, weight, place: _, wrap_up, gap, retired } = agent;
+        let Agent { number, pool, skills, fixed_contact, weight, place: _, wrap_up, gap, queues, retired } = agent;
+        let queues = queues.into_iter().map(|queue| self.queue_id(queue)).collect();
         let (pool, skills) = (self.pool(pool), self.levels(skills));
-        Agent { number, pool, skills, fixed_contact, weight, place, wrap_up, gap, retired }
+        Agent { number, pool, skills, fixed_contact, weight, place, wrap_up, gap, queues, retired }
     }
 
     fn levels(&self, levels: Levels) -> Levels {

@@ -1,6 +1,6 @@
 //! Who may serve whom, worked out once when a plan is loaded (semantics.md section 4).
 //!
-//! Agents who are alike (pool and levels) share a *profile*; calls that may use the same agents (queue, step, and what
+//! Agents who are alike (pool, levels, order of queues) share a *profile*; calls that may use the same agents (queue, step, and what
 //! they carry) share a *class*. For each class the profiles are listed by the step that opens them, so that matching is the AND of two
 //! bit sets. Which agent or which call of several is not decided here.
 //!
@@ -9,7 +9,7 @@
 
 use super::demand::{Asked, Carried, Demand, asked};
 use super::plan::{Agent, Plan, Queue, StepMode};
-use crate::ids::{AgentId, PoolId, SkillId};
+use crate::ids::{AgentId, PoolId, QueueId, SkillId};
 use std::collections::BTreeMap;
 
 /// A growing set of small numbers.
@@ -53,6 +53,7 @@ impl Bits {
 /// The calls of one queue at one step that carry the same.
 #[derive(Clone, Debug)]
 pub(super) struct Class {
+    queue: QueueId,
     /// Whom they may use, the earliest open step first; each profile is in the first level that admits it only.
     pub(super) levels: Vec<Level>,
     /// The next step opens at once when nobody whom these calls may use is signed in.
@@ -91,6 +92,7 @@ pub(super) struct Rules {
 struct Profile {
     pool: PoolId,
     skills: Vec<(SkillId, u8)>,
+    queues: Vec<QueueId>,
 }
 
 /// The bit matrix of who may serve what.
@@ -101,6 +103,8 @@ pub(super) struct Tiers {
     classes: Vec<Class>,
     first_class: BTreeMap<(usize, Carried), usize>,
     classes_of: Vec<Bits>,
+    /// Some agents have an order of queues.
+    ordered: bool,
 }
 
 impl Tiers {
@@ -113,13 +117,21 @@ impl Tiers {
         let profile_of = of_agents.iter().map(|mine| profiles.partition_point(|other| other < mine)).collect();
         let (classes, first_class) = (Vec::new(), BTreeMap::new());
         let classes_of = vec![Bits::default(); profiles.len()];
-        let mut tiers = Tiers { profiles, profile_of, classes, first_class, classes_of };
+        let mut tiers = Tiers {
+            ordered: profiles.iter().any(|profile| !profile.queues.is_empty()),
+            profiles,
+            profile_of,
+            classes,
+            first_class,
+            classes_of,
+        };
         for (place, queue) in plan.queues.iter().enumerate() {
-            tiers.rules(place, queue, Carried::NOTHING, &plan.demands);
+            let id = QueueId(u32::try_from(place).unwrap_or(u32::MAX));
+            tiers.rules((place, id), queue, Carried::NOTHING, &plan.demands);
         }
         for (queue, carried) in plan.services.iter().flat_map(super::plan::Service::ways) {
             if let Some(rules) = plan.queues.get(queue.index()) {
-                tiers.rules(queue.index(), rules, carried, &plan.demands);
+                tiers.rules((queue.index(), queue), rules, carried, &plan.demands);
             }
         }
         tiers
@@ -127,7 +139,13 @@ impl Tiers {
 
     /// The classes of calls that carry this and go by these rules, which are known by their place: those of the plan's
     /// queues in order, then those that calls kept over a reload.
-    pub(super) fn rules(&mut self, place: usize, queue: &Queue, carried: Carried, demands: &[Demand]) -> Rules {
+    pub(super) fn rules(
+        &mut self,
+        (place, id): (usize, QueueId),
+        queue: &Queue,
+        carried: Carried,
+        demands: &[Demand],
+    ) -> Rules {
         if let Some(&first_class) = self.first_class.get(&(place, carried)) {
             return Rules { place, carried, first_class };
         }
@@ -135,6 +153,7 @@ impl Tiers {
         self.first_class.insert((place, carried), first_class);
         for step in 0..queue.steps.len() {
             let class = Class {
+                queue: id,
                 levels: levels(queue, step, &self.profiles, (carried, demands)),
                 empties: queue.steps.get(step + 1).is_some_and(|next| next.when_nobody_signed_in),
             };
@@ -154,6 +173,22 @@ impl Tiers {
 
     pub(super) fn profiles(&self) -> usize {
         self.profiles.len()
+    }
+
+    /// Whether any agent has an order of queues.
+    pub(super) fn have_orders(&self) -> bool {
+        self.ordered
+    }
+
+    /// Whether these agents have an order of queues.
+    pub(super) fn has_order(&self, profile: usize) -> bool {
+        self.profiles.get(profile).is_some_and(|profile| !profile.queues.is_empty())
+    }
+
+    /// The place of the class's queue in these agents' order of queues; those that are not in it come last, alike.
+    pub(super) fn place_in_order(&self, profile: usize, class: usize) -> usize {
+        let (Some(profile), Some(class)) = (self.profiles.get(profile), self.classes.get(class)) else { return 0 };
+        profile.queues.iter().position(|queue| *queue == class.queue).unwrap_or(profile.queues.len())
     }
 
     pub(super) fn classes(&self) -> &[Class] {
@@ -189,9 +224,9 @@ const NO_POOL: PoolId = PoolId(u32::MAX);
 
 fn profile(agent: &Agent) -> Profile {
     if agent.retired {
-        return Profile { pool: NO_POOL, skills: Vec::new() };
+        return Profile { pool: NO_POOL, skills: Vec::new(), queues: Vec::new() };
     }
-    Profile { pool: agent.pool, skills: agent.skills.clone() }
+    Profile { pool: agent.pool, skills: agent.skills.clone(), queues: agent.queues.clone() }
 }
 
 /// Steps open at `step`: back to the last one that replaced those before it.

@@ -1,4 +1,4 @@
-//! After the answer: hold, asking a colleague, and passing the caller on (semantics.md section 8).
+//! After the answer: hold, and passing the caller on (semantics.md section 8). Asking a colleague is in `consult`.
 //!
 //! ```text
 //!   talking ⇄ on hold ─► consulting ─┬─► colleague has the caller        attended, both have spoken
@@ -72,6 +72,8 @@ pub(super) struct Passing {
     pub(super) to: OfferId,
     /// The seniority key of the visit that was answered.
     pub(super) key: Time,
+    /// When the agent began to pass the caller on.
+    since: Time,
     kind: TransferKind,
 }
 
@@ -148,84 +150,10 @@ impl Acd {
         self.occupy(agent, activity, at, out);
     }
 
-    // ---- asking a colleague
-
-    pub(super) fn on_consult_asked(&mut self, asking: OfferId, colleague: AgentId, out: &mut Outbox) {
-        let refused = |result, out: &mut Outbox| out.commands.push(Command::EndConsult { asking, result });
-        let Some(&Offer { call, queue, consult: None, state: OfferState::Talking, .. }) = self.offers.get(&asking)
-        else {
-            return refused(TransferResult::Refused, out);
-        };
-        if let Err(result) = self.is_free(colleague) {
-            out.fact(self.at, Fact::ConsultEnded { call, result });
-            return refused(result, out);
-        }
-        let offer = self.ring_directly(call, queue, colleague, Purpose::Consult { asking }, out);
-        out.commands.push(Command::RingColleague { offer, asking: Some(asking), call, agent: colleague });
-        if let Some(found) = self.offers.get_mut(&asking) {
-            found.consult = Some(offer);
-        }
-        self.retime(asking, out);
-    }
-
-    /// Ends what the agent asks a colleague, from the agent's side or because the caller left; nothing when nobody is
-    /// asked.
-    pub(super) fn end_consult(&mut self, asking: OfferId, result: TransferResult, out: &mut Outbox) {
-        let Some(colleague) = self.offers.get_mut(&asking).and_then(|offer| offer.consult.take()) else { return };
-        self.drop_colleague(asking, colleague, result, out);
-        self.retime(asking, out);
-    }
-
-    /// Nobody asks the colleague any more.
-    pub(super) fn drop_colleague(
-        &mut self,
-        asking: OfferId,
-        colleague: OfferId,
-        result: TransferResult,
-        out: &mut Outbox,
-    ) {
-        let Some(&Offer { call, state, .. }) = self.offers.get(&colleague) else { return };
-        match state {
-            OfferState::Calling | OfferState::Ringing => {
-                out.fact(self.at, Fact::ConsultEnded { call, result });
-                self.cancel_offer(colleague, OfferOutcome::Withdrawn, out);
-            }
-            OfferState::Consulting => {
-                out.commands.push(Command::HangUpAgent { offer: colleague });
-                self.settled(colleague, true, out);
-            }
-            OfferState::Joining { .. } | OfferState::Talking | OfferState::Passing | OfferState::Settling => {}
-        }
-        out.commands.push(Command::EndConsult { asking, result });
-    }
-
-    pub(super) fn consult_due(&mut self, colleague: OfferId, out: &mut Outbox) {
-        if let Some(&Offer { purpose: Purpose::Consult { asking }, .. }) = self.offers.get(&colleague) {
-            self.end_consult(asking, TransferResult::Withdrawn, out);
-        }
-    }
-
-    /// The colleague hung up.
-    pub(super) fn colleague_gone(&mut self, id: OfferId, out: &mut Outbox) {
-        let Some(&Offer { purpose, .. }) = self.offers.get(&id) else { return };
-        self.settled(id, true, out);
-        if let Purpose::Consult { asking } = purpose {
-            self.forget_colleague(asking, TransferResult::Completed, out);
-        }
-    }
-
-    fn forget_colleague(&mut self, asking: OfferId, result: TransferResult, out: &mut Outbox) {
-        out.commands.push(Command::EndConsult { asking, result });
-        if let Some(found) = self.offers.get_mut(&asking) {
-            found.consult = None;
-        }
-        self.retime(asking, out);
-    }
-
     // ---- phones rung for one colleague alone
 
     /// Whether a colleague may be rung now.
-    fn is_free(&self, agent: AgentId) -> Result<(), TransferResult> {
+    pub(super) fn is_free(&self, agent: AgentId) -> Result<(), TransferResult> {
         match self.agents.get(agent.index()).map(|agent| agent.state) {
             Some(AgentState::Ready) => Ok(()),
             Some(AgentState::SignedOut | AgentState::Unreachable) => Err(TransferResult::Unreachable),
@@ -243,7 +171,7 @@ impl Acd {
         }
     }
 
-    fn ring_directly(
+    pub(super) fn ring_directly(
         &mut self,
         call: CallId,
         queue: QueueId,
@@ -373,7 +301,7 @@ impl Acd {
     fn start_passing(&mut self, id: CallId, from: OfferId, to: OfferId, kind: TransferKind, out: &mut Outbox) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let CallState::Talking { key, .. } = call.state else { return };
-        call.state = CallState::Passing(Passing { from: Some(from), to, key, kind });
+        call.state = CallState::Passing(Passing { from: Some(from), to, key, since: self.at, kind });
         if let Some(offer) = self.offers.get_mut(&from) {
             offer.state = OfferState::Passing;
         }
@@ -427,13 +355,15 @@ impl Acd {
         self.leave_call(id, out);
     }
 
-    /// The target has not taken the caller: back to the agent, or to the old place in the queue when the agent is gone.
+    /// The target has not taken the caller: back to the agent, or to the queue when the agent is gone, within the grace
+    /// time to the old place.
     fn transfer_failed(&mut self, id: CallId, result: TransferResult, was_joining: bool, out: &mut Outbox) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        let CallState::Passing(Passing { from, key, kind, .. }) = call.state else { return };
+        let CallState::Passing(Passing { from, key, since, kind, .. }) = call.state else { return };
         let (service, queue) = (call.service, call.queue);
+        let in_time = self.at.since(since) <= self.plan.limits.reentry_grace;
         out.fact(self.at, Fact::TransferEnded { call: id, kind, result });
-        let Some(from) = from else { return self.enter_again(id, (service, queue), Some(key), out) };
+        let Some(from) = from else { return self.enter_again(id, (service, queue), in_time.then_some(key), out) };
         call.state = CallState::Talking { offer: from, key };
         out.commands.push(Command::EndTransfer { offer: from, result });
         let mut is_held = false;

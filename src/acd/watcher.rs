@@ -28,6 +28,7 @@ type Line = (usize, usize);
 /// By which rules callers of a queue wait, what they carry included; a reload adds new ones.
 #[derive(Clone, Debug)]
 struct Rules {
+    queue: QueueId,
     strategy: Strategy,
     steps: Vec<Step>,
 }
@@ -37,6 +38,8 @@ struct Rules {
 struct Kind {
     pool: PoolId,
     skills: Vec<(SkillId, u8)>,
+    /// The queues that they serve first.
+    order: Vec<QueueId>,
     ready: usize,
     signed_in: usize,
 }
@@ -139,8 +142,9 @@ impl OrderWatcher {
     /// The facts that follow are of this plan.
     pub fn plan_changed(&mut self, plan: &Plan) {
         let first = self.next_rules;
-        for queue in &plan.queues {
-            self.rules.insert(self.next_rules, Rules { strategy: queue.strategy, steps: queue.steps.clone() });
+        for (queue, id) in plan.queues.iter().zip((0..).map(QueueId)) {
+            let rules = Rules { queue: id, strategy: queue.strategy, steps: queue.steps.clone() };
+            self.rules.insert(self.next_rules, rules);
             self.next_rules += 1;
         }
         let known =
@@ -205,9 +209,9 @@ impl OrderWatcher {
         self.agents.resize(agents.len(), Seen { kind: None, state: AgentState::SignedOut });
         for (seen, agent) in self.agents.iter_mut().zip(agents) {
             seen.kind = (!agent.retired).then(|| {
-                *known.entry((agent.pool, &agent.skills)).or_insert_with(|| {
-                    let (pool, skills) = (agent.pool, agent.skills.clone());
-                    self.kinds.push(Kind { pool, skills, ready: 0, signed_in: 0 });
+                *known.entry((agent.pool, &agent.skills, &agent.queues)).or_insert_with(|| {
+                    let (pool, skills, order) = (agent.pool, agent.skills.clone(), agent.queues.clone());
+                    self.kinds.push(Kind { pool, skills, order, ready: 0, signed_in: 0 });
                     self.kinds.len() - 1
                 })
             });
@@ -401,10 +405,12 @@ impl OrderWatcher {
         self.passed_over(caller, agent, since).then_some(OrderRule::Seniority)
     }
 
-    /// Whether somebody whom this step asks is ready and was not left alone for this call.
+    /// Whether somebody whom this step asks is ready and was not left alone for this call. Those with an order of queues
+    /// may want another call first.
     fn is_anybody_ready(&self, caller: &Caller, step: &Step, at: Time) -> bool {
         let is_ready = |agent: AgentId| self.agents.get(agent.index()).is_some_and(|it| it.state == AgentState::Ready);
-        let asked = self.kinds.iter().enumerate().filter(|(_, kind)| kind.ready > 0).take(MOST_LOOKS);
+        let is_free = |kind: &Kind| kind.ready > 0 && kind.order.is_empty();
+        let asked = self.kinds.iter().enumerate().filter(|(_, kind)| is_free(kind)).take(MOST_LOOKS);
         asked.filter(|(_, kind)| asks(step, kind)).any(|(number, kind)| {
             let left_alone: BTreeSet<AgentId> = caller
                 .missed
@@ -417,10 +423,18 @@ impl OrderWatcher {
         })
     }
 
-    /// Whether somebody waits who stands before this caller and could have the agent.
+    /// Whether somebody waits who stands before this caller and could have the agent: first by the agent's own order of
+    /// queues, if there is one.
     fn passed_over(&self, caller: &Caller, agent: AgentId, at: Time) -> bool {
-        self.lines_for(caller, agent).any(|(_, line)| {
-            let before = line.range(..caller.place).take(MOST_LOOKS);
+        let kind = self.agents.get(agent.index()).and_then(|seen| self.kinds.get(seen.kind?));
+        let order = kind.map_or(&[][..], |kind| &kind.order);
+        let in_order = |queue: QueueId| order.iter().position(|known| *known == queue).unwrap_or(order.len());
+        let own = in_order(caller.queue);
+        self.lines_for(caller, agent).any(|((rules, _), line)| {
+            let place = self.rules.get(rules).map_or(own, |rules| in_order(rules.queue));
+            // Of a queue before, all; of a later one, nobody.
+            let last = if place < own { (u8::MAX, i128::MAX, CallId(u64::MAX)) } else { caller.place };
+            let before = line.range(..last).filter(|_| place <= own).take(MOST_LOOKS);
             before.filter_map(|&(.., id)| self.callers.get(&id)).any(|other| !other.backs_off(agent, at))
         })
     }

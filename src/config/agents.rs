@@ -3,11 +3,11 @@
 use super::mistake::Report;
 use super::read::{Placed, Read, Section, Wrong};
 use super::value::{check_number, count, duration, encryption, text};
-use super::words::{Words, bounded};
+use super::words::{Names, Words, bounded};
 use super::{SecretFile, Sources};
 use crate::acd::plan::{Agent, Service};
 use crate::b2bua::Phone;
-use crate::ids::PoolId;
+use crate::ids::{PoolId, QueueId};
 use crate::media::Encryption;
 use crate::sip::api::AccountId;
 use crate::sip::{Account, Secret};
@@ -48,6 +48,7 @@ impl Agents {
         root: &mut Section<'_>,
         words: &Words,
         services: &[Placed<Service>],
+        queues: &Names,
         sources: &dyn Sources,
         report: &Report<'_>,
     ) -> Agents {
@@ -66,6 +67,7 @@ impl Agents {
             let srtp = section.get_or("srtp", Encryption::Off, encryption);
             let wrap_up = section.get("wrap_up", duration(Duration::ZERO, HOUR)).map(|length| length.value);
             let gap = section.get_or("gap", Duration::ZERO, duration(Duration::ZERO, HOUR));
+            let order = read_order(&mut section, queues, report);
             let reach = read_reach(&mut section, sources, report);
             bounded(agents.agents.len() + numbers.len(), MOST_AGENTS, "agents", &section.span, report);
             if let Some(reach) = reach
@@ -84,6 +86,7 @@ impl Agents {
                         weight,
                         wrap_up,
                         gap,
+                        queues: order.clone(),
                         ..Agent::default()
                     });
                 }
@@ -132,6 +135,21 @@ impl Agents {
             report.warning(first, problem, Some("give each a password of its own before others can connect".into()));
         }
     }
+}
+
+/// The queues that the agents serve first.
+fn read_order(section: &mut Section<'_>, queues: &Names, report: &Report<'_>) -> Vec<QueueId> {
+    let Some(list) = section.get_list("queues", |value| queues.find(&text(value)?).map(QueueId)) else {
+        return Vec::new();
+    };
+    let mut order = Vec::new();
+    for queue in list.value {
+        match order.contains(&queue.value) {
+            true => report.mistake(&queue.span, "this queue is in the list already", None),
+            false => order.push(queue.value),
+        }
+    }
+    order
 }
 
 /// The numbers of a section; a number that another section has already is reported and keeps its first meaning.

@@ -215,13 +215,14 @@ fn told_agent(
     (phone, encryption): (&Phone, media::Encryption),
     accounts: &[(String, Option<sip::Account>)],
 ) -> Told {
-    let Agent { number, pool, skills, fixed_contact: _, weight, wrap_up, gap, place: _, retired: _ } = agent;
+    let Agent { number, pool, skills, fixed_contact: _, weight, wrap_up, gap, queues, place: _, retired: _ } = agent;
     let mut keys = Keys(Vec::new());
     keys.tell("pool", pool_name(plan, *pool));
     keys.tell("skills", levels(plan, skills));
     keys.tell("weight", weight);
     keys.tell("wrap_up", wrap_up.map_or("as the queue".to_owned(), show_duration));
     keys.length("gap", gap);
+    keys.tell("queues", list(queues.iter().map(|queue| queue_name(plan, *queue))));
     keys.tell("srtp", encryption_word(encryption));
     match phone {
         Phone::Contact(uri) => keys.tell("phone", uri),
@@ -248,6 +249,7 @@ fn told_limits(limits: &Limits) -> Told {
         greeting_max,
         consult_max,
         threshold_grace,
+        reentry_grace,
         misses_to_pause,
         prelude_max,
         overtaken_at_most,
@@ -262,6 +264,7 @@ fn told_limits(limits: &Limits) -> Told {
     keys.length("greeting_max", greeting_max);
     keys.length("consult_max", consult_max);
     keys.length("threshold_grace", threshold_grace);
+    keys.length("reentry_grace", reentry_grace);
     keys.tell("misses_to_pause", misses_to_pause);
     keys.length("prelude_max", prelude_max);
     keys.tell("overtaken_at_most", overtaken_at_most);

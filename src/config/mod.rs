@@ -144,7 +144,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
         routing::Around { words: &words, queues: &queues, menus: &menus, calendars: &calendars, exits: &exits };
     let services = routing::read_services(sections, &around, &mut clips, &mut answers, report);
     let pauses = pauses::read_pauses(&mut root, report);
-    let agents = Agents::read(&mut root, &words, &services, sources, report);
+    let agents = Agents::read(&mut root, &words, &services, &routing::queue_names(&queues), sources, report);
 
     let mut delays = root.get_section_or_empty("routing");
     let bounds = routing::read_limits(&mut limits, &mut delays);

@@ -311,6 +311,7 @@ pub(super) fn read_limits(limits: &mut Section<'_>, routing: &mut Section<'_>) -
         greeting_max: routing.get_or("greeting_max", default.greeting_max, duration(SECOND, HOUR)),
         consult_max: routing.get_or("consult_max", default.consult_max, duration(SECOND, 24 * HOUR)),
         threshold_grace: routing.get_or("threshold_grace", default.threshold_grace, duration(Duration::ZERO, SECOND)),
+        reentry_grace: routing.get_or("reentry_grace", default.reentry_grace, duration(Duration::ZERO, HOUR)),
         misses_to_pause: narrow(routing.get_or("misses_to_pause", default.misses_to_pause.into(), count(0, 100))),
         overtaken_at_most: narrow(routing.get_or(
             "overtaken_at_most",

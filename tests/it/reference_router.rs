@@ -104,6 +104,7 @@ impl ReferenceRouter {
                     .filter(|&agent| self.agents[agent.index()].state == Some(AgentState::Ready))
                     .filter(|&agent| fit(&self.plan, &queue.steps[step], call.carried, agent).is_some())
                     .filter(|agent| call.missed.get(agent).is_none_or(|&(_, until)| until <= now))
+                    .filter(|&agent| !self.wants_another(agent, call.queue, now))
                     .map(|agent| (self.key(call, queue, step, agent), agent))
                     .collect();
                 agents.sort_unstable();
@@ -113,6 +114,19 @@ impl ReferenceRouter {
                 let keep = if any { usize::MAX } else { 1 };
                 Some(Choice { call: id, agents: agents.take(keep).collect(), step: step as u8 })
             })
+        })
+    }
+
+    /// Somebody waits in a queue that comes before this one in the agent's own order.
+    fn wants_another(&self, agent: AgentId, queue: QueueId, now: Time) -> bool {
+        let order = &self.plan.agents[agent.index()].queues;
+        let place = |queue| order.iter().position(|known| *known == queue).unwrap_or(order.len());
+        self.calls.values().any(|other| {
+            let mut steps = open_steps(&other.rules, other.step).map(|step| &other.rules.steps[step]);
+            other.offered == 0
+                && place(other.queue) < place(queue)
+                && steps.any(|step| fit(&self.plan, step, other.carried, agent).is_some())
+                && other.missed.get(&agent).is_none_or(|&(_, until)| until <= now)
         })
     }
 

@@ -11,6 +11,7 @@ mod offers;
 mod order;
 mod pauses;
 mod prelude;
+mod queue_order;
 mod reload;
 mod ring_all;
 mod script;

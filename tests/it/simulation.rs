@@ -85,6 +85,7 @@ fn random_plan(dice: &mut Dice) -> Plan {
         weight: 1 + dice.below(5) as u32,
         wrap_up: dice.percent(20).then(|| Duration::from_secs(dice.below(3))),
         gap: Duration::from_secs(if dice.percent(20) { dice.below(8) } else { 0 }),
+        queues: random_order(dice, services),
         ..Agent::default()
     });
     let agents = agents.collect();
@@ -135,6 +136,17 @@ fn random_plan(dice: &mut Dice) -> Plan {
             ..Limits::default()
         },
         ..Plan::default()
+    }
+}
+
+/// Queues that an agent serves first; mostly none.
+fn random_order(dice: &mut Dice, queues: u64) -> Vec<QueueId> {
+    let first = QueueId(dice.below(queues) as u32);
+    let second = QueueId(dice.below(queues) as u32);
+    match dice.below(8) {
+        0 => vec![first],
+        1 if first != second => vec![first, second],
+        _ => Vec::new(),
     }
 }
 

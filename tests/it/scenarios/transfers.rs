@@ -397,3 +397,45 @@ fn the_caller_who_leaves_meanwhile_ends_it_all() {
         ",
     );
 }
+
+/// 101 passes the first caller on and hangs up; 201 turns it down 3 s later, while a second caller waits.
+fn comes_back(grace: u64, offered: &str) {
+    let table = "
+        0s register 101
+        0s register 201
+        0s pause 201
+        1s enter 1 information
+            received 1
+            entered 1 information
+            offer 1: 1 to 101, step 0
+            > welcome 1
+        1s talk 1
+            offer 1 accepted after 0s
+            answered 1 by 101, waited 0s
+            > join 1 and offer 1
+        2s enter 2 information
+            received 2
+            entered 2 information
+            > welcome 2
+        4s resume 201
+        5s pass 1 201
+            > try the transfer by 1
+            > offer 2: pass on 1
+        6s hang-up 1
+            passed on 1 by 101, talked 4s, held 1s
+        7s pause 201
+        8s rejected 2
+            transfer of 1 rejected, blind
+            taken over 1 by information
+            entered 1 information
+        11s look
+            OFFERED
+        ";
+    check(plan_with(|plan| plan.limits.reentry_grace = super::seconds(grace)), &table.replace("OFFERED", offered));
+}
+
+#[test]
+fn who_comes_back_within_the_grace_time_stands_at_the_old_place_and_later_at_a_new_one() {
+    comes_back(3, "offer 3: 1 to 101, step 0");
+    comes_back(2, "offer 3: 2 to 101, step 0");
+}
