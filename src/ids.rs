@@ -96,13 +96,16 @@ impl Key {
 
 /// A table by [`LegId`], looked up for every packet: the ids are ours and grow one by one, so that nobody outside can
 /// make them collide, and a multiplication is hash enough.
-pub type ByLeg<V> = HashMap<LegId, V, BuildHasherDefault<LegHasher>>;
+pub type ByLeg<V> = HashMap<LegId, V, ById>;
+
+/// Hashes keys that are made of ids of ours alone.
+pub type ById = BuildHasherDefault<IdHasher>;
 
 /// Spreads numbers that follow each other (Fibonacci hashing).
 #[derive(Clone, Copy, Debug, Default)]
-pub struct LegHasher(u64);
+pub struct IdHasher(u64);
 
-impl Hasher for LegHasher {
+impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -111,6 +114,14 @@ impl Hasher for LegHasher {
         for &byte in bytes {
             self.write_u64(byte.into());
         }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(number.into());
+    }
+
+    fn write_isize(&mut self, number: isize) {
+        self.write_u64(number as u64);
     }
 
     fn write_u64(&mut self, number: u64) {

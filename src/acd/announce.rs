@@ -2,9 +2,8 @@
 //! and an answer or a key cuts it.
 
 use super::call::{Call, CallState, Stage};
-use super::queue::Place;
 use super::{Acd, Command, Outbox, Timer};
-use crate::ids::{CallId, QueueId};
+use crate::ids::CallId;
 use crate::time::Time;
 
 impl Acd {
@@ -59,14 +58,5 @@ impl Acd {
     pub fn position(&self, id: CallId) -> Option<u32> {
         let call = self.calls.get(&id)?;
         Some(self.waiting.position(call.queue, (call.visit()?.key, id)))
-    }
-
-    /// The places of a queue as they are, for the laws.
-    pub(super) fn line_of(&self, queue: QueueId) -> Vec<Place> {
-        let of_queue =
-            |(&id, call): (&CallId, &Call)| call.visit().filter(|_| call.queue == queue).map(|visit| (visit.key, id));
-        let mut line: Vec<Place> = self.calls.iter().filter_map(of_queue).collect();
-        line.sort_unstable();
-        line
     }
 }

@@ -6,7 +6,7 @@ use super::call::{Call, CallState, Stage};
 use super::offer::{OfferState, Purpose};
 use super::{Acd, Outbox};
 use crate::facts::{AgentState, Fact};
-use crate::ids::AgentId;
+use crate::ids::{AgentId, QueueId};
 
 impl Acd {
     /// A law that must hold here: a test stops, a daemon counts it and goes on.
@@ -41,15 +41,21 @@ impl Acd {
     }
 
     fn check_places(&self) -> Result<(), String> {
-        for (queue, index) in self.plan.queues.iter().zip(0..) {
-            let id = crate::ids::QueueId(index);
-            let in_queue = || self.calls.values().filter(|call| call.queue == id && call.holds_place());
-            let held = in_queue().count();
-            let again = in_queue().filter(|call| call.visit().is_some_and(|visit| visit.again)).count();
+        let mut lines = vec![(0, 0, Vec::new()); self.plan.queues.len()];
+        for (&id, call) in self.calls.iter().filter(|(_, call)| call.holds_place()) {
+            let (held, again, line) = &mut lines[call.queue.index()];
+            *held += 1;
+            if let Some(visit) = call.visit() {
+                *again += usize::from(visit.again);
+                line.push((visit.key, id));
+            }
+        }
+        for ((queue, id), (held, again, mut line)) in self.plan.queues.iter().zip((0..).map(QueueId)).zip(lines) {
+            line.sort_unstable();
             holds(2, held == self.waiting.places_taken(id) as usize, || format!("{}: {held} places held", queue.name))?;
             let most = queue.max_length.max(self.waiting.taken_at_reload(id)) as usize;
             holds(2, held <= again + most, || format!("{}: {held} places held", queue.name))?;
-            holds(4, self.waiting.line(id).eq(self.line_of(id)), || format!("{}: another line", queue.name))?;
+            holds(4, self.waiting.line(id).eq(line), || format!("{}: another line", queue.name))?;
         }
         holds(2, self.calls.len() <= self.plan.limits.channels as usize, || "more calls than channels".to_owned())
     }

@@ -55,7 +55,7 @@ pub use timer::Timer;
 pub use watcher::OrderWatcher;
 
 use crate::facts::{Fact, Record, TransferResult};
-use crate::ids::{AgentId, CallId, OfferId};
+use crate::ids::{AgentId, ById, CallId, OfferId};
 use crate::time::{Deadlines, Time};
 use agent::{Agent, SignedIn};
 use call::Call;
@@ -123,7 +123,7 @@ pub struct Acd {
     /// Since when the plan is in force.
     plan_since: Time,
     port_wait: PortWait,
-    deadlines: Deadlines<Timer>,
+    deadlines: Deadlines<Timer, ById>,
     decisions: ChaCha8Rng,
     next_offer: u64,
     draining: bool,

@@ -3,16 +3,17 @@
 use super::Time;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
 
 /// Every timer of one room. Setting a key again moves it; entries that were moved or cancelled are recognised by
 /// their generation and skipped, so no operation searches and nothing is allocated once the index is warm.
 ///
-/// Deadlines of the same moment come out in the order in which they were set.
+/// Deadlines of the same moment come out in the order in which they were set. Keys that nobody outside can choose may
+/// have a simpler hasher `S`.
 #[derive(Debug)]
-pub struct Deadlines<K> {
+pub struct Deadlines<K, S = RandomState> {
     queue: BinaryHeap<Reverse<Entry<K>>>,
-    live: HashMap<K, (u64, Time)>,
+    live: HashMap<K, (u64, Time), S>,
     generation: u64,
 }
 
@@ -43,13 +44,13 @@ impl<K> Ord for Entry<K> {
     }
 }
 
-impl<K> Default for Deadlines<K> {
+impl<K, S: Default> Default for Deadlines<K, S> {
     fn default() -> Self {
-        Deadlines { queue: BinaryHeap::new(), live: HashMap::new(), generation: 0 }
+        Deadlines { queue: BinaryHeap::new(), live: HashMap::default(), generation: 0 }
     }
 }
 
-impl<K: Copy + Eq + Hash> Deadlines<K> {
+impl<K: Copy + Eq + Hash, S: BuildHasher> Deadlines<K, S> {
     /// Sets, or moves, the deadline of `key`.
     pub fn set(&mut self, key: K, at: Time) {
         self.generation += 1;
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn comes_out_in_order_of_time_then_of_setting() {
-        let mut deadlines = Deadlines::default();
+        let mut deadlines: Deadlines<_> = Deadlines::default();
         deadlines.set('b', Time::from_millis(20));
         deadlines.set('c', Time::from_millis(10));
         deadlines.set('a', Time::from_millis(20));
@@ -123,7 +124,7 @@ mod tests {
 
     #[test]
     fn is_due_at_its_moment_and_not_before() {
-        let mut deadlines = Deadlines::default();
+        let mut deadlines: Deadlines<_> = Deadlines::default();
         deadlines.set((), Time::from_nanos(1_000));
         assert_eq!(deadlines.pop_due(Time::from_nanos(999)), None);
         assert_eq!(deadlines.pop_due(Time::from_nanos(1_000)), Some((Time::from_nanos(1_000), ())));
@@ -131,7 +132,7 @@ mod tests {
 
     #[test]
     fn moving_and_cancelling_leave_nothing_behind() {
-        let mut deadlines = Deadlines::default();
+        let mut deadlines: Deadlines<_> = Deadlines::default();
         for n in 0..10_000u64 {
             deadlines.set(n % 7, Time::from_nanos(n));
         }

@@ -12,6 +12,7 @@ mod dashboard;
 mod demo;
 mod desk;
 mod engine_month;
+mod fairness;
 mod import;
 mod interleavings;
 mod interop_agents;

@@ -6,7 +6,7 @@ use centralino::facts::{AgentState, Fact, OfferOutcome, Record, StepTrigger};
 use centralino::ids::{AgentId, CallId, QueueId};
 use centralino::time::{Duration, Time};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// A call in its queue.
@@ -44,6 +44,8 @@ struct Agent {
     offers: u64,
     answered: u64,
     talked: Duration,
+    /// Who was rung by a fair strategy since this agent is ready and could have been rung instead.
+    went_before: BTreeSet<AgentId>,
 }
 
 /// What the router would do now.
@@ -93,15 +95,23 @@ impl ReferenceRouter {
         if self.round.is_some() {
             return self.round.clone();
         }
+        let ready: Vec<AgentId> = (0..)
+            .map(AgentId)
+            .zip(&self.agents)
+            .filter(|(_, agent)| agent.state == Some(AgentState::Ready))
+            .map(|(id, _)| id)
+            .collect();
+        if ready.is_empty() {
+            return None;
+        }
         let mut calls: Vec<_> = self.calls.iter().filter(|(_, call)| call.offered == 0).collect();
         calls.sort_by_key(|(id, call)| (Reverse(call.weight), call.place(**id)));
         calls.into_iter().find_map(|(&id, call)| {
             let queue = &*call.rules;
             open_steps(queue, call.step).find_map(|step| {
-                let mut agents: Vec<_> = (0..)
-                    .map(AgentId)
-                    .take(self.agents.len())
-                    .filter(|&agent| self.agents[agent.index()].state == Some(AgentState::Ready))
+                let mut agents: Vec<_> = ready
+                    .iter()
+                    .copied()
                     .filter(|&agent| fit(&self.plan, &queue.steps[step], call.carried, agent).is_some())
                     .filter(|agent| call.missed.get(agent).is_none_or(|&(_, until)| until <= now))
                     .filter(|&agent| !self.wants_another(agent, call.queue, now))
@@ -193,6 +203,7 @@ impl ReferenceRouter {
                     "{record:?}, but {choice:?} was the choice"
                 );
                 self.count_overtaken(&choice, agent, now);
+                self.check_fairness(call, step, agent, now);
                 self.call(call).offered += 1;
                 if self.call(call).rules.strategy == Strategy::RingAll {
                     let agents: Vec<_> = choice.agents.iter().copied().filter(|other| *other != agent).collect();
@@ -232,6 +243,35 @@ impl ReferenceRouter {
         if let Some(back_off) = back_off {
             let (times, until) = waiting.missed.entry(agent).or_default();
             (*times, *until) = (*times + 1, at + back_off);
+        }
+    }
+
+    /// How far `round_robin` and `longest_idle` spread: while an agent stands ready and could be rung, nobody else is
+    /// rung twice. So nobody waits for more offers than there are others.
+    fn check_fairness(&mut self, id: CallId, step: u8, rung: AgentId, now: Time) {
+        let call = &self.calls[&id];
+        let missed = |agent: &AgentId| call.missed.get(agent).copied().unwrap_or_default();
+        let by_idleness = match call.rules.strategy {
+            Strategy::RoundRobin => false,
+            Strategy::LongestIdle => true,
+            _ => return,
+        };
+        let (step, idle_since) = (&call.rules.steps[usize::from(step)], self.agents[rung.index()].idle_since);
+        let could_be_rung = |id: &AgentId| {
+            let agent = &self.agents[id.index()];
+            agent.state == Some(AgentState::Ready)
+                && *id != rung
+                && fit(&self.plan, step, call.carried, *id).is_some()
+                && (missed(id).0 <= missed(&rung).0 && missed(id).1 <= now)
+                // Of those idle since one moment, the first of the file may be rung again.
+                && !(by_idleness && agent.idle_since == idle_since)
+        };
+        let standing: Vec<AgentId> = (0..).map(AgentId).take(self.agents.len()).filter(could_be_rung).collect();
+        let most = self.agents.len() - 1;
+        for id in standing {
+            let agent = &mut self.agents[id.index()];
+            assert!(agent.went_before.insert(rung), "{rung:?} is rung twice while {id:?} stands ready");
+            assert!(agent.went_before.len() <= most, "{id:?} waits for more offers than there are others");
         }
     }
 
@@ -299,8 +339,8 @@ impl ReferenceRouter {
         let is_in = |agent: &AgentId| {
             !matches!(self.agents[agent.index()].state, None | Some(AgentState::SignedOut)) && asked(*agent)
         };
-        let nobody = !(0..).map(AgentId).take(self.agents.len()).any(|agent| is_in(&agent));
-        next.after_offers.is_some_and(|most| call.unanswered >= most) || (next.when_nobody_signed_in && nobody)
+        let nobody = || !(0..).map(AgentId).take(self.agents.len()).any(|agent| is_in(&agent));
+        next.after_offers.is_some_and(|most| call.unanswered >= most) || (next.when_nobody_signed_in && nobody())
     }
 
     fn call(&mut self, id: CallId) -> &mut Waiting {
@@ -325,6 +365,7 @@ impl ReferenceRouter {
             (agent.idle_since, agent.signed_in_once) = (at, true);
         }
         agent.state = Some(to);
+        agent.went_before.clear();
     }
 }
 
