@@ -39,6 +39,8 @@ closed_set! {
         RtpSendFailed = "rtp_send_failed",
         /// A talking leg sent no RTP for the configured time.
         RtpTimeout = "rtp_timeout",
+        /// Sound that was put together anew without it: it came too late.
+        RtpLate = "rtp_late",
         /// Nothing more is played to a caller who does not seem to be there; it goes on with the next packet from there.
         RtpUnheard = "rtp_unheard",
         /// A command to the media thread was lost because its channel was full.

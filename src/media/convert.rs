@@ -53,6 +53,11 @@ impl Conversion {
         !matches!(self, Conversion::None)
     }
 
+    /// Whether what it makes of a packet depends on those before it.
+    pub fn has_memory(&self) -> bool {
+        matches!(self, Conversion::ToLaw { .. } | Conversion::FromLaw { .. })
+    }
+
     /// Appends as many bytes of the one codec as there are of the other.
     pub fn convert(&mut self, payload: &[u8], bytes: &mut Vec<u8>) {
         match self {

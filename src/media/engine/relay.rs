@@ -128,9 +128,12 @@ impl MediaEngine {
             return to_leg.outgoing.leave_out(source);
         };
         let is_sound = samples.is_some();
-        let fits = payload.len() == wanted && to_leg.repacket.as_ref().is_none_or(|repacket| repacket.bytes.is_empty());
-        if is_sound && !fits {
-            return to_leg.repacket(to, (source, payload, payload_type), (codec.silence(), wanted), now, out);
+        let is_whole = payload.len() == wanted && !to_leg.conversion.0.has_memory();
+        let fits = is_whole && to_leg.repacket.as_ref().is_none_or(|repacket| repacket.is_empty());
+        if let Content::Sound(from) = content
+            && !fits
+        {
+            return to_leg.repacket(to, (source, payload, payload_type), (from.silence(), wanted), now, out);
         }
         let numbers = match &to_leg.repacket {
             Some(repacket) if !is_sound => Some(to_leg.outgoing.beside(source.timestamp.wrapping_add(repacket.offset))),
@@ -155,7 +158,8 @@ impl MediaEngine {
 }
 
 impl Leg {
-    /// Sound in packets of another length than ours: it leaves as soon as there is a whole packet of it.
+    /// Sound in packets of another length than ours, or for a codec with a memory: it leaves as soon as there is a whole
+    /// packet of it, in order.
     fn repacket(
         &mut self,
         to: SocketAddr,
@@ -166,8 +170,9 @@ impl Leg {
     ) {
         let going_on = self.repacket.take().filter(|repacket| repacket.goes_on(&source));
         let mut repacket = going_on.unwrap_or_else(|| Box::new(Repacket::new(&source)));
-        if let Some(bytes) = repacket.admit(&source, payload.len(), silence) {
-            self.conversion.0.convert(payload, bytes);
+        let conversion = &mut self.conversion.0;
+        if repacket.take(&source, payload, silence, |sound, bytes| conversion.convert(sound, bytes)).is_err() {
+            count(Turned::RtpLate, now, out);
         }
         while repacket.bytes.len() >= wanted {
             let samples = u32::try_from(wanted).unwrap_or(0);
