@@ -227,7 +227,7 @@ impl Acd {
             passed: self.plan.queues[queue.index()].not_judged_by(),
             waiting_since: at,
             stage: Stage::Waiting,
-            memory: Memory::default(),
+            memory: self.memories.lend(),
             unanswered: 0,
             overtaken: 0,
             announced: 0,
@@ -469,7 +469,11 @@ impl Acd {
         }
         self.pass_thresholds(id, |threshold| threshold < waited, out);
         self.hold_call_deadlines(id);
-        let queue = self.calls.get(&id)?.queue;
+        let call = self.calls.get_mut(&id)?;
+        let queue = call.queue;
+        if let Some(visit) = call.visit_mut() {
+            self.memories.take_back(std::mem::take(&mut visit.memory));
+        }
         self.waiting.give_place_back(queue);
         self.waiting.leave_line(queue, (key, id));
         Some((queue, waited))

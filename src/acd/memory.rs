@@ -8,6 +8,25 @@ use crate::time::Time;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory(Vec<Missed>);
 
+/// How many misses a memory has room for before it allocates.
+const ROOM: usize = 4;
+
+/// Memories that are in no use, kept for their room: a call's first misses allocate nothing once the engine is warm.
+#[derive(Debug, Default)]
+pub(super) struct Memories(Vec<Memory>);
+
+impl Memories {
+    pub(super) fn lend(&mut self) -> Memory {
+        self.0.pop().unwrap_or_else(|| Memory(Vec::with_capacity(ROOM)))
+    }
+
+    /// There are never more of them than there were callers waiting at once.
+    pub(super) fn take_back(&mut self, mut memory: Memory) {
+        memory.0.clear();
+        self.0.push(memory);
+    }
+}
+
 /// One agent who did not take the call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Missed {

@@ -60,6 +60,7 @@ use crate::time::{Deadlines, Time};
 use agent::{Agent, SignedIn};
 use call::Call;
 use estimate::Pace;
+use memory::Memories;
 use offer::Offer;
 use port::PortWait;
 use prelude::Prelude;
@@ -94,6 +95,7 @@ pub struct Acd {
     plan: Plan,
     tiers: Tiers,
     calls: Table<CallId, Call>,
+    memories: Memories,
     offers: Table<OfferId, Offer>,
     /// What is being said before offers that were won are joined.
     preludes: BTreeMap<OfferId, Prelude>,
@@ -169,6 +171,7 @@ impl Acd {
             signed_in: SignedIn::new(tiers.profiles()),
             agents: plan.agents.iter().map(Agent::new).collect(),
             calls: Table::default(),
+            memories: Memories::default(),
             offers: Table::default(),
             preludes: BTreeMap::new(),
             recordings: BTreeMap::new(),

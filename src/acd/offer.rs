@@ -188,8 +188,11 @@ impl Acd {
             offer.state = OfferState::Talking;
             offer.spent = Spent::from(answered_at);
         }
-        if let Some(call) = self.calls.get_mut(&offer.call) {
-            call.state = CallState::Talking { offer: id, key: key.key };
+        if let Some(call) = self.calls.get_mut(&offer.call)
+            && let CallState::Queued(visit) =
+                std::mem::replace(&mut call.state, CallState::Talking { offer: id, key: key.key })
+        {
+            self.memories.take_back(visit.memory);
         }
         self.waiting.give_place_back(offer.queue);
         self.waiting.leave_line(offer.queue, (key, offer.call));

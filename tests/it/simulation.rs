@@ -677,28 +677,28 @@ fn seeds(first: u64, usual: u64) -> Range<u64> {
     first..first + variable("CENTRALINO_SEEDS").unwrap_or(usual)
 }
 
-/// A simulation in which hardly anybody is answered would show nothing.
-fn check_answered(answered: usize, runs: u64) {
-    assert!(answered as u64 > runs * calls_a_seed() / 50, "only {answered} calls were answered");
+/// Plays them all. A simulation in which hardly anybody is answered would show nothing.
+fn play(seeds: Range<u64>, oversleep_ms: u64, reloads: u64) {
+    let runs = seeds.end - seeds.start;
+    let answered = answered_in(seeds, oversleep_ms, reloads) as u64;
+    let is_one = variable("CENTRALINO_SEED").is_some();
+    assert!(is_one || answered > runs * calls_a_seed() / 50, "only {answered} calls were answered");
 }
 
 #[test]
 fn the_laws_hold_and_the_choice_is_the_naive_one_whatever_happens() {
-    let seeds = seeds(0, 140);
-    check_answered(answered_in(seeds.clone(), 0, 0), seeds.count() as u64);
+    play(seeds(0, 140), 0, 0);
 }
 
 #[test]
 fn the_laws_hold_and_the_choice_is_the_naive_one_through_reloads() {
-    let seeds = seeds(1_000, 60);
-    check_answered(answered_in(seeds.clone(), 0, 2), seeds.count() as u64);
+    play(seeds(1_000, 60), 0, 2);
 }
 
 #[test]
 fn the_laws_hold_when_the_shell_oversleeps() {
-    let seeds = seeds(2_000, 10);
-    let answered = answered_in(seeds.clone(), 1_500, 0) + answered_in(seeds.clone(), 1_500, 2);
-    check_answered(answered, seeds.count() as u64);
+    play(seeds(2_000, 10), 1_500, 0);
+    play(seeds(2_000, 10), 1_500, 2);
 }
 
 #[test]
