@@ -114,6 +114,14 @@ impl Daemon {
         seen.join(self.folder.join(path).strip_prefix("/").expect("an absolute path"))
     }
 
+    /// What CPU it has used so far, in seconds.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("a running daemon");
+        // proc(5): after the name in brackets, the 12th and 13th numbers, in hundredths on every Linux we know.
+        let fields = stat.rsplit_once(')').expect("a name in brackets").1.split_whitespace();
+        fields.skip(11).take(2).map(|ticks| ticks.parse::<f64>().expect("a number") / 100.0).sum()
+    }
+
     /// What it has logged so far.
     pub fn log(&self) -> String {
         self.process.printed()

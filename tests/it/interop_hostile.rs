@@ -6,9 +6,9 @@ use crate::configuration::Configuration;
 use crate::daemon::{Daemon, free_port};
 use crate::needs;
 use crate::peers::Peer;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const SECONDS_10: Duration = Duration::from_secs(10);
 /// No address of a test's daemon, and trusted by none of those here.
@@ -95,12 +95,12 @@ fn a_strangers_flood_stops_at_its_rate() {
 fn rtp_ports_run_out_and_come_back() {
     let daemon = Daemon::start(|configuration| {
         let first = free_port(configuration.address()) & !1;
-        configuration.set("media", "ports", format!("{}-{}", first, first + 19));
+        configuration.set("media", "ports", format!("{}-{}", first, first + 99));
         configuration.set("media", "port_rest", "1 s");
     });
     let phone = Phone::at(daemon.address, &daemon);
     for round in 0..2 {
-        let calls: Vec<Call> = (0..10)
+        let calls: Vec<Call> = (0..50)
             .map(|number| {
                 let (status, call) = phone.calls(&format!("port-{round}-{number}"));
                 assert_eq!(status, 200, "call {number} of round {round}");
@@ -114,6 +114,54 @@ fn rtp_ports_run_out_and_come_back() {
     let metrics =
         daemon.wait_for("all ports free", SECONDS_10, |metrics| metrics.sum("acd_rtp_ports_in_use", &[]) == 0.0);
     assert_eq!(metrics.sum("acd_calls_refused_total", &[("reason", "channel_limit")]), 2.0);
+    daemon.stops();
+}
+
+/// Hostile-world G8: with all file descriptors taken by idle connections, calls that are there go on, nothing spins, and
+/// what is closed can be used again.
+#[test]
+fn descriptors_run_out_and_come_back() {
+    needs!("prlimit");
+    let daemon = Daemon::start_under(&["prlimit", "--nofile=128"], |_| ());
+    let phone = Phone::at(daemon.address, &daemon);
+    let (200, call) = phone.calls("before") else { panic!("a call") };
+    let taken: Vec<TcpStream> = (0..200).filter_map(|_| TcpStream::connect(daemon.sip).ok()).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    let before = daemon.cpu_seconds();
+    std::thread::sleep(Duration::from_secs(2));
+    let spent = daemon.cpu_seconds() - before;
+    assert!(spent < 0.4, "{spent} s of CPU in two seconds with nothing to do");
+    assert_eq!(phone.asks(&phone.request("INFO", &call, 2, "", "")).0, 200);
+    assert_eq!(phone.calls("meanwhile").0, 503, "no socket is left for its sound");
+    drop(taken);
+    let deadline = Instant::now() + SECONDS_10;
+    while daemon.get("/readyz").is_none_or(|(status, _)| status != 200) {
+        assert!(Instant::now() < deadline, "nothing can be opened though everything is closed");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    daemon.wait_for("the caller still waits", SECONDS_10, |metrics| metrics.sum("acd_queue_waiting_calls", &[]) == 1.0);
+    let (200, again) = phone.calls("after") else { panic!("a call when there is room again") };
+    [call, again].iter().for_each(|call| phone.hangs_up(call));
+    daemon.stops();
+}
+
+/// Hostile-world R23: addresses of the web in messages are nothing that anybody looks at.
+#[test]
+fn urls_in_messages_are_never_fetched() {
+    let daemon = Daemon::start(|_| ());
+    let listener = TcpListener::bind((daemon.address, 0)).expect("a port");
+    let url = format!("<http://{}/x>", listener.local_addr().expect("a bound socket"));
+    let phone = Phone::at(daemon.address, &daemon);
+    let headers = ["Alert-Info", "Call-Info", "Error-Info", "Identity-Info", "Reply-To", "P-Asserted-Identity"];
+    let lines: String = headers.iter().map(|name| format!("{name}: {url}\r\n")).collect();
+    let call = Call { id: "urls".to_owned(), to: format!("<sip:800000200@{}>", daemon.sip) };
+    let (status, to) = phone.asks(&phone.request("INVITE", &call, 1, &lines, ""));
+    assert_eq!(status, 200);
+    let call = Call { to, ..call };
+    phone.sends(&phone.request("ACK", &call, 1, &lines, ""));
+    std::thread::sleep(Duration::from_millis(500));
+    listener.set_nonblocking(true).expect("a socket that does not wait");
+    assert!(listener.accept().is_err(), "somebody came for it");
     daemon.stops();
 }
 
@@ -141,7 +189,7 @@ fn no_port_for_an_agents_leg_is_no_fault_of_the_agent() {
     assert_eq!(metrics.sum("acd_agents", &[("state", "ready")]), 1.0, "nothing is held against the agent");
     assert_eq!(metrics.sum("acd_queue_waiting_calls", &[]), 2.0);
     phone.hangs_up(&second);
-    let freed = std::time::Instant::now();
+    let freed = Instant::now();
     let audio = crate::phone::sdp(daemon.address, 40_000, &[crate::sound::Law::A]);
     agent.serve_with(rsip::Method::Invite, Duration::from_secs(4), &audio);
     assert!(freed.elapsed() < Duration::from_secs(3), "long after the port had rested: {:?}", freed.elapsed());

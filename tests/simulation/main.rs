@@ -8,6 +8,8 @@
 mod dice;
 mod network;
 mod peers;
+mod phones;
+mod races;
 mod world;
 
 use world::{Weather, World};
@@ -21,6 +23,8 @@ fn ten_thousand_calls_over_a_bad_network() {
         let mut world = World::new(seed, Weather::BAD);
         world.run(CALLS);
         world.assert_everything_ended();
+        world.assert_every_call_adds_up();
+        world.assert_many_were_answered();
     }
 }
 
@@ -30,6 +34,7 @@ fn ports_that_run_out_are_waited_for() {
     let mut world = World::new(3, Weather::NARROW);
     world.run(CALLS / 2);
     world.assert_everything_ended();
+    world.assert_every_call_adds_up();
     world.assert_ports_ran_out();
 }
 
@@ -38,6 +43,7 @@ fn a_good_network_loses_nobody() {
     let mut world = World::new(1, Weather::GOOD);
     world.run(CALLS);
     world.assert_everything_ended();
+    world.assert_every_call_adds_up();
     world.assert_nobody_was_lost();
 }
 

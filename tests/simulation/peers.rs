@@ -2,8 +2,9 @@
 //! One SIP endpoint speaks for all of them.
 
 use crate::dice::Dice;
+use crate::world::{Others, PEERS};
 use bytes::Bytes;
-use centralino::sip::{self, CallerIdentity, DialogId, Endpoint, Event, Refusal, Target};
+use centralino::sip::{self, CallerIdentity, DialogId, Endpoint, Event, Flow, Refusal, Target};
 use centralino::time::{Deadlines, Time};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -27,7 +28,8 @@ enum Role {
 }
 
 pub struct Peers {
-    pub endpoint: Endpoint,
+    endpoint: Endpoint,
+    heard: sip::Output,
     dice: Dice,
     deeds: Deadlines<Deed>,
     roles: HashMap<DialogId, Role>,
@@ -43,9 +45,47 @@ fn sdp(port: u16) -> Bytes {
     text.into()
 }
 
+impl Others for Peers {
+    fn next_deadline(&self) -> Option<Time> {
+        let deed = self.deeds.next().map(|(at, _)| at);
+        [deed, self.endpoint.next_deadline()].into_iter().flatten().min()
+    }
+
+    fn expire(&mut self, now: Time) {
+        let mut out = std::mem::take(&mut self.heard);
+        self.endpoint.expire(now, &mut out);
+        while let Some((_, deed)) = self.deeds.pop_due(now) {
+            self.act(deed, now, &mut out);
+        }
+        self.heard = out;
+        self.listen(now);
+    }
+
+    fn hear(&mut self, _: SocketAddr, flow: Flow, bytes: &[u8], now: Time) {
+        self.endpoint.receive(flow, bytes, now, now, &mut self.heard);
+        self.listen(now);
+    }
+
+    fn say(&mut self) -> Vec<(Flow, Bytes)> {
+        self.heard.transmits.drain(..).map(|sent| (Flow { remote: PEERS, ..sent.flow }, sent.bytes)).collect()
+    }
+
+    fn cuts(&mut self) -> Vec<u64> {
+        Vec::new()
+    }
+}
+
 impl Peers {
     pub fn new(endpoint: Endpoint, dice: Dice, centralino: SocketAddr, numbers: &'static [&'static str]) -> Peers {
-        Peers { endpoint, dice, deeds: Deadlines::default(), roles: HashMap::new(), centralino, numbers }
+        Peers {
+            endpoint,
+            heard: sip::Output::default(),
+            dice,
+            deeds: Deadlines::default(),
+            roles: HashMap::new(),
+            centralino,
+            numbers,
+        }
     }
 
     /// Plans so many calls, one after another, this often on average.
@@ -57,15 +97,11 @@ impl Peers {
         }
     }
 
-    pub fn next_deadline(&self) -> Option<Time> {
-        let deed = self.deeds.next().map(|(at, _)| at);
-        [deed, self.endpoint.next_deadline()].into_iter().flatten().min()
-    }
-
-    pub fn expire(&mut self, now: Time, out: &mut sip::Output) {
-        self.endpoint.expire(now, out);
-        while let Some((_, deed)) = self.deeds.pop_due(now) {
-            self.act(deed, now, out);
+    fn listen(&mut self, now: Time) {
+        while !self.heard.events.is_empty() {
+            for (_, event) in std::mem::take(&mut self.heard.events) {
+                self.on_event(event, now);
+            }
         }
     }
 
@@ -108,7 +144,7 @@ impl Peers {
         }
     }
 
-    pub fn on_event(&mut self, event: Event, now: Time) {
+    fn on_event(&mut self, event: Event, now: Time) {
         match event {
             Event::Invited { dialog, .. } => self.on_rung(dialog, now),
             Event::Accepted { dialog, .. } => {

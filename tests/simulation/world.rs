@@ -3,16 +3,17 @@
 use crate::dice::Dice;
 use crate::network::{End, Network};
 use crate::peers::Peers;
+use bytes::Bytes;
 use centralino::b2bua::{Engine, Input, Output, Sockets};
 use centralino::config::{self, SecretFile, Sources};
-use centralino::facts::{Fact, OfferOutcome, Record, Refusal, Turned};
+use centralino::facts::{AgentState, Fact, OfferOutcome, Record, Refusal, Turned};
 use centralino::ids::{ClipId, LegId};
 use centralino::media;
 use centralino::sip::{self, Endpoint, Flow, Transport};
 use centralino::stats::Tally;
 use centralino::stats::layout::LAWS;
 use centralino::time::{Deadlines, Duration, Time};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,8 +37,8 @@ impl Weather {
 }
 
 const CENTRE: &str = include_str!("centre.toml");
-const CENTRALINO: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 5060);
-const PEERS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)), 5060);
+pub const CENTRALINO: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 5060);
+pub const PEERS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)), 5060);
 /// How long a clip plays; the media engine is not simulated beyond it.
 const CLIP: Duration = Duration::from_secs(3);
 /// From asking for a relay to having it.
@@ -79,7 +80,21 @@ impl Sources for NoFiles {
     }
 }
 
-pub struct World {
+/// Whoever is at the other ends.
+pub trait Others {
+    /// When `expire` has something to do.
+    fn next_deadline(&self) -> Option<Time>;
+    /// What is due.
+    fn expire(&mut self, now: Time);
+    /// One message, to this address of theirs.
+    fn hear(&mut self, at: SocketAddr, flow: Flow, bytes: &[u8], now: Time);
+    /// What they sent since: each by its way as Centralino sees it.
+    fn say(&mut self) -> Vec<(Flow, Bytes)>;
+    /// Streams that they cut since.
+    fn cuts(&mut self) -> Vec<u64>;
+}
+
+pub struct World<P> {
     seed: u64,
     weather: Weather,
     dice: Dice,
@@ -88,21 +103,41 @@ pub struct World {
     out: Output,
     tally: Tally,
     facts: Vec<Record>,
-    peers: Peers,
-    heard: sip::Output,
+    pub peers: P,
     network: Network,
+    /// The last stream that Centralino opened, and those that are cut.
+    streams: u64,
+    cut: BTreeSet<u64>,
     media: Deadlines<MediaDeed>,
 }
 
-impl World {
-    pub fn new(seed: u64, weather: Weather) -> World {
-        let mut checked = config::check(CENTRE, &NoFiles).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+impl World<Peers> {
+    /// Callers and phones as they mostly are.
+    pub fn new(seed: u64, weather: Weather) -> World<Peers> {
+        World::with(CENTRE, seed, weather, |settings| {
+            let mut phones = settings.clone();
+            phones.udp = PEERS;
+            phones.limits.dialogs = 100_000;
+            phones.limits.transactions = 100_000;
+            let endpoint = Endpoint::new(phones, [0x55 ^ seed.to_le_bytes()[0]; 32]);
+            Peers::new(endpoint, Dice::new(seed ^ 0xFEED), CENTRALINO, &["100", "100", "100", "200", "999"])
+        })
+    }
+
+    /// So many calls, and then until nothing happens any more.
+    pub fn run(&mut self, calls: u32) {
+        self.peers.plan_calls(calls, EVERY_MS, self.now);
+        let end = self.now + Duration::from_millis(2 * EVERY_MS * u64::from(calls)) + PATIENCE;
+        self.run_until_quiet(end);
+    }
+}
+
+impl<P: Others> World<P> {
+    /// A centre of this configuration, and others who are told its settings.
+    pub fn with(centre: &str, seed: u64, weather: Weather, others: impl FnOnce(&sip::Settings) -> P) -> World<P> {
+        let mut checked = config::check(centre, &NoFiles).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         checked.settings.engine.media.ports.1 -= weather.ports_missing;
-        let mut phones = checked.settings.engine.sip.clone();
-        phones.udp = PEERS;
-        phones.limits.dialogs = 100_000;
-        phones.limits.transactions = 100_000;
-        let endpoint = Endpoint::new(phones, [0x55 ^ seed.to_le_bytes()[0]; 32]);
+        let peers = others(&checked.settings.engine.sip);
         World {
             seed,
             weather,
@@ -112,17 +147,16 @@ impl World {
             engine: Engine::new(checked.plan, checked.settings.engine, seed, [seed.to_le_bytes()[0]; 32]),
             out: Output::default(),
             facts: Vec::new(),
-            peers: Peers::new(endpoint, Dice::new(seed ^ 0xFEED), CENTRALINO, &["100", "100", "100", "200", "999"]),
-            heard: sip::Output::default(),
+            peers,
             network: Network::default(),
+            streams: 0,
+            cut: BTreeSet::new(),
             media: Deadlines::default(),
         }
     }
 
-    /// So many calls, and then until nothing happens any more.
-    pub fn run(&mut self, calls: u32) {
-        self.peers.plan_calls(calls, EVERY_MS, self.now);
-        let end = self.now + Duration::from_millis(2 * EVERY_MS * u64::from(calls)) + PATIENCE;
+    /// Until nothing happens any more, which must be before `end`.
+    pub fn run_until_quiet(&mut self, end: Time) {
         while let Some(next) = self.next() {
             assert!(next >= self.now, "seed {}: a deadline in the past", self.seed);
             assert!(next <= end, "seed {}: still busy at {next:?}", self.seed);
@@ -141,13 +175,13 @@ impl World {
     }
 
     fn step(&mut self) {
-        while let Some((to, bytes)) = self.network.arrive(self.now) {
-            let remote = if to == End::Centralino { PEERS } else { CENTRALINO };
-            let flow = Flow { transport: Transport::Udp, remote, connection: 0 };
+        while let Some((to, flow, bytes)) = self.network.arrive(self.now) {
             match to {
+                _ if self.cut.contains(&flow.connection) => {}
                 End::Centralino => self.engine_hears(Input::Sip { flow, bytes: &bytes, received_at: self.now }),
                 End::Peers => {
-                    self.peers.endpoint.receive(flow, &bytes, self.now, self.now, &mut self.heard);
+                    let way_back = Flow { remote: CENTRALINO, ..flow };
+                    self.peers.hear(flow.remote, way_back, &bytes, self.now);
                     self.flush_peers();
                 }
             }
@@ -162,7 +196,7 @@ impl World {
         let mut ports = Ports { dice: &mut self.dice, bind_fails: self.weather.bind_fails };
         self.engine.expire(self.now, &mut ports, &mut self.out);
         self.flush_engine();
-        self.peers.expire(self.now, &mut self.heard);
+        self.peers.expire(self.now);
         self.flush_peers();
     }
 
@@ -173,8 +207,20 @@ impl World {
     }
 
     fn flush_engine(&mut self) {
-        for transmit in self.out.transmits.drain(..) {
-            self.network.send(End::Peers, transmit.bytes, self.now, self.weather, &mut self.dice);
+        let mut failed = Vec::new();
+        for sip::Transmit { mut flow, bytes } in self.out.transmits.drain(..) {
+            match flow.transport {
+                Transport::Tcp if self.cut.contains(&flow.connection) => failed.push(flow),
+                // A new connection; after a cut nobody listens any more.
+                Transport::Tcp if flow.connection == 0 && !self.cut.is_empty() => failed.push(flow),
+                Transport::Tcp | Transport::Udp => {
+                    if flow.transport == Transport::Tcp && flow.connection == 0 {
+                        self.streams += 1;
+                        flow.connection = self.streams;
+                    }
+                    self.network.send((End::Peers, flow, bytes), self.now, self.weather, &mut self.dice);
+                }
+            }
         }
         for command in self.out.media.drain(..) {
             match command {
@@ -209,16 +255,17 @@ impl World {
             self.facts.push(record);
         }
         self.out.answer_to_audio.clear();
+        self.out.closes.clear();
+        failed.into_iter().for_each(|flow| self.engine_hears(Input::SendFailed { flow }));
     }
 
     fn flush_peers(&mut self) {
-        while !self.heard.events.is_empty() {
-            for (_, event) in std::mem::take(&mut self.heard.events) {
-                self.peers.on_event(event, self.now);
-            }
+        for (flow, bytes) in self.peers.say() {
+            self.network.send((End::Centralino, flow, bytes), self.now, self.weather, &mut self.dice);
         }
-        for transmit in self.heard.transmits.drain(..) {
-            self.network.send(End::Centralino, transmit.bytes, self.now, self.weather, &mut self.dice);
+        for connection in self.peers.cuts() {
+            self.cut.insert(connection);
+            self.engine_hears(Input::ConnectionClosed { connection });
         }
     }
 
@@ -236,13 +283,58 @@ impl World {
         assert_eq!(broken, [0; LAWS], "seed {seed}: the tally found laws broken");
         let counts = self.counts();
         let of = |name: &str| counts.get(name).copied().unwrap_or(0);
+        assert_eq!(of("offers"), of("offers ended"), "seed {seed}: {counts:?}");
+    }
+
+    /// Every call went one way alone, where no agent passes callers on.
+    pub fn assert_every_call_adds_up(&self) {
+        let seed = self.seed;
+        let counts = self.counts();
+        let of = |name: &str| counts.get(name).copied().unwrap_or(0);
         let received = of("left_in_greeting") + of("failed_in_greeting") + of("entered");
         assert_eq!(of("received"), received, "seed {seed}: {counts:?}");
         let entered = of("answered") + of("abandoned") + of("flowed_out") + of("failed");
         assert_eq!(of("entered"), entered, "seed {seed}: {counts:?}");
-        assert_eq!(of("offers"), of("offers ended"), "seed {seed}: {counts:?}");
         assert_eq!(of("answered"), of("ended"), "seed {seed}: {counts:?}");
+    }
+
+    /// What became of calls, offers and messages, and how often.
+    pub fn fates(&self) -> BTreeMap<String, u64> {
+        let mut fates: BTreeMap<String, u64> =
+            self.counts().into_iter().map(|(name, times)| (name.to_owned(), times)).collect();
+        for record in &self.facts {
+            let fate = match record.fact {
+                Fact::OfferEnded { outcome, .. } => format!("offer {}", outcome.label()),
+                Fact::TransferEnded { result, .. } => format!("transfer {}", result.label()),
+                Fact::Turned(turned) => format!("turned {}", turned.label()),
+                _ => continue,
+            };
+            *fates.entry(fate).or_default() += 1;
+        }
+        fates
+    }
+
+    /// Whether anybody works at all.
+    pub fn assert_many_were_answered(&self) {
+        let counts = self.counts();
+        let of = |name: &str| counts.get(name).copied().unwrap_or(0);
+        let seed = self.seed;
         assert!(of("answered") > of("received") / 4, "seed {seed}: hardly anybody was answered: {counts:?}");
+    }
+
+    /// Whether an agent is anything but idle, which nobody is at the end.
+    pub fn assert_no_agent_is_stuck(&self) {
+        let mut states = BTreeMap::new();
+        for record in &self.facts {
+            if let Fact::AgentStateChanged { agent, to, .. } = record.fact {
+                states.insert(agent, to);
+            }
+        }
+        let busy = |state: &&AgentState| {
+            matches!(state, AgentState::Ringing | AgentState::Talking | AgentState::OnHold | AgentState::Consulting)
+                || matches!(state, AgentState::WrapUp)
+        };
+        assert_eq!(states.values().find(busy), None, "seed {}: an agent is stuck", self.seed);
     }
 
     pub fn assert_nobody_was_lost(&self) {
