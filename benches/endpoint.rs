@@ -89,7 +89,8 @@ impl Calls {
         let to = self.sent(0).head().to.text.clone();
         self.caller_says("ACK", 1, &to, b"");
         self.forget_output();
-        let identity = CallerIdentity { user: "0612345678".to_owned(), display: None, max_forwards: None };
+        let identity =
+            CallerIdentity { user: "0612345678".to_owned(), display: None, called: None, max_forwards: None };
         let target = Target::Uri(format!("sip:a@{PHONE}"));
         let body = Bytes::from_static(SDP);
         let invited = self.endpoint.invite(&target, &identity, body, self.now, &mut self.out);

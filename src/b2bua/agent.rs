@@ -32,8 +32,13 @@ pub(super) struct AgentLeg {
     pub asking: Option<OfferId>,
     /// The agent has the other side on hold.
     pub is_held: bool,
-    /// Where the agent's REFER came.
-    pub refers_on: Option<DialogId>,
+}
+
+impl AgentLeg {
+    /// For whom it rings, or with whom it talks.
+    pub(super) fn call(&self) -> CallId {
+        self.call
+    }
 }
 
 /// Why a phone is not rung.
@@ -134,7 +139,6 @@ impl Engine {
                     is_direct: false,
                     asking: None,
                     is_held: false,
-                    refers_on: None,
                 };
                 self.agents.insert(offer, leg);
                 Ok(())

@@ -20,6 +20,8 @@ pub(super) struct CallerLeg {
     pub source: SocketAddr,
     /// Who calls, presented to the agent. Personal data.
     pub caller: sip::Caller,
+    /// What was dialled.
+    called: String,
     /// How many more servers the call may pass.
     pub max_forwards: u8,
     trunk: Option<TrunkId>,
@@ -60,6 +62,7 @@ impl CallerLeg {
         sip::CallerIdentity {
             user: self.caller.number.clone(),
             display: self.caller.display.clone(),
+            called: Some(self.called.clone()),
             max_forwards: Some(self.max_forwards.saturating_sub(1)),
         }
     }
@@ -111,7 +114,7 @@ impl Engine {
                 self.dialogs.insert(dialog, Side::Caller(call));
                 self.media.insert(leg.id, Side::Caller(call));
                 let state = CallerState::Arrived { answer, agreed };
-                let Invitation { caller, source, max_forwards, .. } = invitation;
+                let Invitation { called, caller, source, max_forwards, .. } = invitation;
                 let terms = self.trunks.terms(trunk);
                 turn.out.call_ids.extend(self.sip.call_id(dialog).map(|id| (call, id.to_owned())));
                 turn.out.callers.push((call, sip::e164(&caller.number, &terms.country_code)));
@@ -122,6 +125,7 @@ impl Engine {
                     media: leg,
                     source,
                     caller,
+                    called,
                     max_forwards,
                     trunk,
                     answered_by: None,

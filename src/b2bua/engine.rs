@@ -8,7 +8,7 @@ use super::settings::{Answer, Change, Phone, Settings};
 use super::transfer::ConsultLeg;
 use super::trunk::Trunks;
 use crate::acd::{self, Acd, Command, Plan};
-use crate::facts::{Fact, Record, Refusal, Turned};
+use crate::facts::{Fact, Note, Party, Record, Refusal, Turned};
 use crate::ids::{AgentId, CallId, Key, LegId, OfferId, ServiceId};
 use crate::media;
 use crate::sip::{self, DialogId, Endpoint, Flow, Transmit};
@@ -118,6 +118,8 @@ pub struct Engine {
     pub(super) callers: HashMap<CallId, CallerLeg>,
     pub(super) agents: HashMap<OfferId, AgentLeg>,
     pub(super) consults: HashMap<OfferId, ConsultLeg>,
+    /// Where an agent's REFER came whose end is not known; the agent may have hung up since.
+    pub(super) refers: HashMap<OfferId, DialogId>,
     pub(super) dialogs: HashMap<DialogId, Side>,
     pub(super) media: HashMap<LegId, Side>,
     pub(super) numbers: HashMap<String, ServiceId>,
@@ -162,6 +164,7 @@ impl Engine {
             callers: HashMap::new(),
             agents: HashMap::new(),
             consults: HashMap::new(),
+            refers: HashMap::new(),
             dialogs: HashMap::new(),
             media: HashMap::new(),
             last_call: 0,
@@ -304,6 +307,7 @@ impl Engine {
             sip::Event::ChangeOffered { dialog, body } => self.on_change_offered(dialog, body, at, turn),
             sip::Event::Referred { dialog, referral } => self.on_referred(dialog, &referral, at, turn),
             sip::Event::Progressed { dialog, status, body } => self.on_progressed(dialog, status, body, at, turn),
+            sip::Event::Explained { dialog, reason } => self.on_explained(dialog, reason, at, turn),
             sip::Event::Redirected { dialog } => self.on_redirected(dialog, turn),
             sip::Event::Accepted { dialog, body } => self.on_accepted(dialog, body, at, turn),
             sip::Event::Refused { dialog, cause } => self.on_refused(dialog, cause, at, turn),
@@ -374,6 +378,17 @@ impl Engine {
             Side::Consult(_) => return,
         };
         self.tell(event, turn);
+    }
+
+    /// The other side said why what follows happens: for those who look at the call later.
+    fn on_explained(&mut self, dialog: DialogId, reason: sip::Reason, at: Time, turn: &mut Turn<'_>) {
+        let (call, party) = match self.dialogs.get(&dialog) {
+            Some(&Side::Caller(call)) => (Some(call), Party::Caller),
+            Some(&Side::Agent(offer)) => (self.agents.get(&offer).map(AgentLeg::call), Party::Agent),
+            Some(Side::Consult(_)) | None => (None, Party::Agent),
+        };
+        let note = Note::Reason { sip: reason.sip, q850: reason.q850 };
+        turn.out.facts.extend(call.map(|call| Record { at, fact: Fact::LegNoted { call, party, note } }));
     }
 
     /// A leg ended from outside: CANCEL, BYE, or found to be gone.

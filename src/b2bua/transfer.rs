@@ -176,20 +176,18 @@ impl Engine {
             },
             Referral::ReplacingNothing => TransferTo::Unknown,
         };
-        if let Some(leg) = self.agents.get_mut(&offer) {
-            leg.refers_on = Some(dialog);
-        }
+        self.refers.insert(offer, dialog);
         self.tell(acd::Event::TransferAsked { offer, to, received_at: at }, turn);
     }
 
     pub(super) fn accept_transfer(&mut self, offer: OfferId, turn: &mut Turn<'_>) {
-        if let Some(dialog) = self.agents.get(&offer).and_then(|leg| leg.refers_on) {
+        if let Some(dialog) = self.refers.get(&offer).copied() {
             self.sip.accept_refer(dialog, turn.now, &mut self.heard);
         }
     }
 
     pub(super) fn end_transfer(&mut self, offer: OfferId, result: TransferResult, turn: &mut Turn<'_>) {
-        if let Some(dialog) = self.agents.get_mut(&offer).and_then(|leg| leg.refers_on.take()) {
+        if let Some(dialog) = self.refers.remove(&offer) {
             self.sip.end_refer(dialog, status_of(result), turn.now, &mut self.heard);
         }
     }

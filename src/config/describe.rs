@@ -3,7 +3,7 @@
 //! Every structure is taken apart by name: a key added to the plan or the settings does not compile until it is told
 //! here. What a password is stands in no word.
 
-use super::network::{CALLER_FROM, NUMBER_FROM};
+use super::network::{CALLER_FROM, NUMBER_FROM, TOLD};
 use super::routing::{ANSWERS, MODES, ON_RELOAD, STRATEGIES};
 use super::value::show_duration;
 use super::{LedgerSettings, RecordingSettings, Running, Settings};
@@ -353,6 +353,8 @@ fn tell_sip(keys: &mut Keys, sip: &sip::Settings) {
         number_from,
         country_code,
         redirects,
+        liveness,
+        told: sip::Told { asserted, diversion, history },
         limits,
     } = sip;
     let sip::Limits {
@@ -379,6 +381,9 @@ fn tell_sip(keys: &mut Keys, sip: &sip::Settings) {
         None => it.hosts.to_string(),
     };
     keys.tell("sip.follow_redirects", list(redirects.iter().map(place).collect::<Vec<_>>()));
+    keys.tell("sip.liveness", or_off(liveness.map(show_duration)));
+    let told = TOLD.iter().zip([asserted, diversion, history]).filter(|(_, is_told)| **is_told);
+    keys.tell("sip.tell_agents", list(told.map(|((word, ()), _)| word)));
     keys.length("sip.registration_min", expires_min);
     keys.length("sip.registration_max", expires_max);
     keys.length("sip.nonce_life", nonce_life);

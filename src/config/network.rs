@@ -57,6 +57,8 @@ struct Sip {
     number_from: sip::NumberFrom,
     country_code: String,
     redirects: Vec<sip::Redirect>,
+    liveness: Option<Duration>,
+    told: sip::Told,
     tcp_idle: Duration,
     limits: sip::Limits,
 }
@@ -187,6 +189,8 @@ impl Network {
                 trusted: sip.trusted,
                 number_from: sip.number_from,
                 country_code: sip.country_code,
+                liveness: sip.liveness,
+                told: sip.told,
                 redirects: sip.redirects,
                 limits: sip.limits,
             },
@@ -269,6 +273,12 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
         let span = longest.map_or_else(|| section.key_span("registration_min"), |longest| longest.span);
         report.mistake(&span, "`registration_max` is below `registration_min`", None);
     }
+    let told = section
+        .get_list("tell_agents", told)
+        .map_or_else(|| vec![TOLD[0].0.to_owned()], |list| distinct(list, "word", report));
+    let tells = |what: usize| told.iter().any(|word| word == TOLD[what].0);
+    let every = section.get_or("liveness_every", MINUTE, duration(5 * SECOND, HOUR));
+    let liveness = section.get_or("liveness", false, liveness).then_some(every);
     Sip {
         udp,
         tcp,
@@ -283,6 +293,8 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
         redirects: section
             .get_list("follow_redirects", redirect)
             .map_or_else(Vec::new, |list| distinct(list, "place", report)),
+        liveness,
+        told: sip::Told { asserted: tells(0), diversion: tells(1), history: tells(2) },
         tcp_idle: section.get_or("tcp_idle", 2 * MINUTE, duration(SECOND, DAY)),
         limits,
     }
@@ -295,6 +307,18 @@ pub(super) const NUMBER_FROM: [(&str, sip::NumberFrom); 5] = [
     ("diversion", sip::NumberFrom::Diversion),
     ("history_info", sip::NumberFrom::HistoryInfo),
 ];
+
+/// What agents' phones may be told beside From.
+pub(super) const TOLD: [(&str, ()); 3] = [("asserted_identity", ()), ("diversion", ()), ("history_info", ())];
+
+fn told(value: &DeValue<'_>) -> Read<String> {
+    let word = text(value)?;
+    one_of(value, "word for what agents are told", &TOLD).map(|()| word)
+}
+
+fn liveness(value: &DeValue<'_>) -> Read<bool> {
+    one_of(value, "way to see who is there", &[("off", false), ("options", true)])
+}
 
 pub(super) const CALLER_FROM: [(&str, sip::CallerFrom); 3] = [
     ("asserted", sip::CallerFrom::Asserted),

@@ -26,6 +26,13 @@ pub struct Quality {
 pub enum Note {
     /// The phone sent its call elsewhere, where the configuration allows it.
     Redirected,
+    /// Why it ended (RFC 3326).
+    Reason {
+        /// A status of SIP.
+        sip: Option<u16>,
+        /// A cause of ISDN (ITU-T Q.850).
+        q850: Option<u8>,
+    },
 }
 
 impl Note {
@@ -33,6 +40,11 @@ impl Note {
     pub fn words(self) -> String {
         match self {
             Note::Redirected => "sent elsewhere by its phone".to_owned(),
+            Note::Reason { sip, q850 } => {
+                let sip = sip.map(|status| format!("SIP {status}"));
+                let causes: Vec<String> = sip.into_iter().chain(q850.map(|cause| format!("Q.850 {cause}"))).collect();
+                format!("its reason is {}", causes.join(", "))
+            }
         }
     }
 }

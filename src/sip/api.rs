@@ -126,6 +126,13 @@ pub enum Event {
         /// Without a BYE.
         lost: bool,
     },
+    /// What follows at once (the end of a leg) has this reason, as the other side says.
+    Explained {
+        /// Which leg.
+        dialog: DialogId,
+        /// Why.
+        reason: super::Reason,
+    },
     /// An account got its first binding, or refreshed one.
     Registered {
         /// Who.

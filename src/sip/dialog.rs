@@ -64,6 +64,10 @@ pub(crate) struct Dialog {
     pub refer: Option<Box<Refer>>,
     /// How many REFERs they sent.
     pub refers: u32,
+    /// The last question whether they are there found no path.
+    pub probe_failed: bool,
+    /// They hung up, and still want to hear what became of their REFER (RFC 5057 4.1).
+    pub outlives_bye: bool,
     /// The owner has hung up, or was told the end: no more events.
     pub released: bool,
 }
@@ -161,11 +165,13 @@ pub(crate) struct OwnInvite {
     pub reliable: Vec<(String, u32)>,
     /// How many more servers it may pass.
     pub max_forwards: u8,
+    /// What it says of the caller and of the number dialled beside From.
+    pub identity: Vec<(&'static str, String)>,
     /// A 3xx to it may be followed: it rings a phone that proved its password, and was not redirected before.
     pub may_be_redirected: bool,
     /// What it proves to whom challenged it: the header and its value.
     pub authorization: Option<(&'static str, String)>,
-    /// What its CANCEL says in Reason.
+    /// What its CANCEL says in Reason, and the BYE of a 200 that crosses it.
     pub cancel_reason: Option<&'static str>,
     /// Who answered 200, each with the ACK it gets as often as it asks.
     pub forks: Vec<Fork>,
@@ -210,6 +216,8 @@ impl Dialog {
             is_agent: false,
             refer: None,
             refers: 0,
+            probe_failed: false,
+            outlives_bye: false,
             released: false,
             stage: Stage::Invited(pending),
         }
@@ -241,6 +249,8 @@ impl Dialog {
             is_agent: true,
             refer: None,
             refers: 0,
+            probe_failed: false,
+            outlives_bye: false,
             released: false,
         }
     }

@@ -11,6 +11,7 @@
 //! | `within` | requests within dialogs, changes of a session |
 //! | `refer` | REFER from agents and what became of it |
 //! | `reliable` | provisional answers that are acknowledged by PRACK |
+//! | `liveness` | whether the other side is still there |
 //! | `session` | session timers and our refreshes |
 //! | `agent` | INVITEs of ours, their answers, forks and CANCEL |
 //! | `redirect` | agents' phones that send a call elsewhere |
@@ -25,6 +26,7 @@ mod agent;
 mod answers;
 mod caller;
 mod ending;
+mod liveness;
 mod overload;
 mod receiving;
 mod redirect;
@@ -44,6 +46,8 @@ pub(crate) use timers::{DialogTimer, Due};
 use super::api::{DialogId, Event, Flow, Output, Refusal, Transport, Turned};
 use super::dialog::{Dialogs, OwnInvite};
 use super::intake::Intake;
+use super::message::Head;
+use super::reason::Reason;
 use super::registrar::Registrar;
 use super::settings::{Account, Settings};
 use super::tokens::Tokens;
@@ -117,6 +121,8 @@ enum Owner {
     Answered,
     /// Our INVITE.
     Inviting(Box<OwnInvite>),
+    /// Our OPTIONS to a leg.
+    Probing(DialogId),
     /// Our UPDATE that refreshes a session.
     Refreshing(DialogId),
     /// Our re-INVITE that refreshes a session.
@@ -304,6 +310,13 @@ impl Endpoint {
 impl Turn<'_> {
     fn event(&mut self, event: Event) {
         self.out.events.push((self.cause, event));
+    }
+
+    /// Tells why what follows happens, if the other side says so.
+    fn explain(&mut self, dialog: DialogId, head: &Head) {
+        if let Some(reason) = Reason::read(head) {
+            self.event(Event::Explained { dialog, reason });
+        }
     }
 
     fn turned(&mut self, turned: Turned) {

@@ -9,6 +9,7 @@ mod identity;
 pub mod intake;
 pub mod message;
 mod number;
+mod reason;
 pub mod registrar;
 mod settings;
 pub mod tokens;
@@ -21,4 +22,5 @@ pub use api::{
 pub use endpoint::{CallerIdentity, CancelCause, Endpoint, NotInvited, Tables, Target};
 pub use identity::{Caller, CallerFrom, NumberFrom};
 pub use number::{Numbers, e164};
-pub use settings::{Account, Credentials, Limits, Redirect, Secret, Settings, Trunk};
+pub use reason::Reason;
+pub use settings::{Account, Credentials, Limits, Redirect, Secret, Settings, Told, Trunk};

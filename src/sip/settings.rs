@@ -25,6 +25,10 @@ pub struct Settings {
     pub number_from: super::NumberFrom,
     /// The calling code of national numbers, in digits; empty for none.
     pub country_code: String,
+    /// So often legs are asked by OPTIONS whether they are still there; none for never.
+    pub liveness: Option<Duration>,
+    /// What agents' phones are told of a call beside From.
+    pub told: Told,
     /// Where agents' phones may send a call by 3xx; empty for nowhere.
     pub redirects: Vec<Redirect>,
     /// Bounds.
@@ -44,6 +48,8 @@ impl Settings {
             trusted: Vec::new(),
             number_from: super::NumberFrom::default(),
             country_code: String::new(),
+            liveness: None,
+            told: Told::default(),
             redirects: Vec::new(),
             limits: Limits::default(),
         }
@@ -111,6 +117,17 @@ pub struct Credentials {
     pub secret: Secret,
     /// The only realm that it is for.
     pub realm: String,
+}
+
+/// What agents' phones are told of a call beside From.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Who calls, in P-Asserted-Identity (RFC 3325).
+    pub asserted: bool,
+    /// Which number was dialled, in Diversion (RFC 5806).
+    pub diversion: bool,
+    /// The same, in History-Info (RFC 7044).
+    pub history: bool,
 }
 
 /// A place that a call may be sent to.

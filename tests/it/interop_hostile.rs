@@ -251,3 +251,21 @@ fn users_there_are_look_like_users_there_are_not() {
     }
     daemon.stops();
 }
+
+/// A caller who is gone without a word, where nothing else would tell: asked by OPTIONS within the call.
+#[test]
+fn a_caller_who_vanished_is_found() {
+    let daemon = Daemon::start(|configuration| {
+        configuration.set("sip", "liveness", "options");
+        configuration.set("sip", "liveness_every", "5 s");
+    });
+    let (stays, goes) = (Phone::at(daemon.address, &daemon), Phone::at(daemon.address, &daemon));
+    let ((_, here), (status, _)) = (stays.calls("stays"), goes.calls("goes"));
+    assert_eq!(status, 200);
+    drop(goes);
+    daemon.wait_for("a lost caller", Duration::from_secs(20), |metrics| {
+        metrics.sum("acd_calls_finished_total", &[("outcome", "abandoned")]) == 1.0
+    });
+    stays.hangs_up(&here);
+    daemon.stops();
+}

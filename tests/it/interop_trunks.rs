@@ -48,6 +48,8 @@ fn every_trunk_is_read_by_its_own_habits() {
         let invite = agent.serve_with(Method::Invite, LIMIT, &offer(daemon.address));
         let from = invite.from_header().expect("a From").value().to_owned();
         assert!(from.starts_with(shown), "{from} is shown, not {shown}");
+        let told = format!("P-Asserted-Identity: {shown}");
+        assert!(invite.to_string().contains(&told), "{told}: {invite}");
         agent.serve(Method::Ack, LIMIT);
         let answer = caller.answer(&mut call, Method::Invite);
         assert_eq!(answer.status_code.code(), 200);

@@ -64,6 +64,7 @@ mod sip_codec;
 mod sip_endpoint;
 mod sip_endpoint_agent;
 mod sip_endpoint_caller;
+mod sip_endpoint_ends;
 mod sip_endpoint_extensions;
 mod sip_endpoint_fuzz;
 mod sip_endpoint_network;

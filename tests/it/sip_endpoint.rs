@@ -88,7 +88,7 @@ impl Desk {
     }
 
     pub fn invites(&mut self, uri: &str) -> String {
-        let caller = CallerIdentity { user: "0612345678".to_owned(), display: None, max_forwards: None };
+        let caller = CallerIdentity { user: "0612345678".to_owned(), display: None, called: None, max_forwards: None };
         self.rings(&Target::Uri(uri.to_owned()), &caller)
     }
 
@@ -190,6 +190,11 @@ fn event_in_short(event: &Event) -> String {
         Event::Unconfirmed { .. } => "<Unconfirmed>".to_owned(),
         Event::ChangeOffered { body, .. } => with("ChangeOffered", body),
         Event::Progressed { status, body, .. } => with(&format!("Progressed {status}"), body),
+        Event::Explained { reason, .. } => {
+            let sip = reason.sip.map(|status| format!("SIP {status}"));
+            let words: Vec<_> = sip.into_iter().chain(reason.q850.map(|cause| format!("Q.850 {cause}"))).collect();
+            format!("<Explained {}>", words.join(", "))
+        }
         Event::Redirected { .. } => "<Redirected>".to_owned(),
         Event::Accepted { body, .. } => with("Accepted", body),
         Event::Refused { cause, .. } => format!("<Refused {cause:?}>"),

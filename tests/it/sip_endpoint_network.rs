@@ -134,8 +134,12 @@ impl Network {
     }
 
     fn invites(&mut self) {
-        let caller =
-            CallerIdentity { user: "0612345678".to_owned(), display: Some("A \"B\"".to_owned()), max_forwards: None };
+        let caller = CallerIdentity {
+            user: "0612345678".to_owned(),
+            display: Some("A \"B\"".to_owned()),
+            called: None,
+            max_forwards: None,
+        };
         let (target, body) = (Target::Uri(format!("sip:100@{}", PLACES[1])), Bytes::from_static(b"v=0\r\n"));
         let mut out = Output::default();
         let invited = self.endpoints[CALLING].invite(&target, &caller, body, self.now, &mut out);
@@ -226,6 +230,7 @@ impl Network {
             | Event::Unregistered { .. }
             | Event::Referred { .. }
             | Event::Redirected { .. }
+            | Event::Explained { .. }
             | Event::KeyPressed { .. } => {
                 return;
             }

@@ -12,7 +12,7 @@ fn ringing_an_account() -> (Desk, Message) {
     let redirects = vec![Redirect { numbers: None, hosts: "127.0.0.0/8".parse().expect("a network") }];
     let mut desk = Desk::with(Settings { redirects, ..settings() });
     desk.registers(udp(PHONE));
-    let caller = CallerIdentity { user: "0612345678".to_owned(), display: None, max_forwards: Some(42) };
+    let caller = CallerIdentity { user: "0612345678".to_owned(), display: None, called: None, max_forwards: Some(42) };
     assert_eq!(desk.rings(&Target::Account(AccountId(0)), &caller), "INVITE");
     let invite = desk.last();
     (desk, invite)

@@ -133,7 +133,8 @@ impl Peers {
     fn dial(&mut self, n: u32, now: Time, out: &mut sip::Output) {
         let number = self.numbers[self.dice.below(self.numbers.len() as u64) as usize];
         let target = Target::Uri(format!("sip:{number}@{}", self.centralino));
-        let caller = CallerIdentity { user: format!("{}", 39_000_000 + n), display: None, max_forwards: None };
+        let caller =
+            CallerIdentity { user: format!("{}", 39_000_000 + n), display: None, called: None, max_forwards: None };
         let Ok(dialog) = self.endpoint.invite(&target, &caller, sdp(30_000), now, out) else {
             panic!("the simulated callers have room for every call");
         };
@@ -175,6 +176,7 @@ impl Peers {
             Event::ChangeOffered { .. } => panic!("unasked, there is no re-INVITE"),
             Event::Progressed { .. }
             | Event::Redirected { .. }
+            | Event::Explained { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::KeyPressed { .. }

@@ -2,12 +2,15 @@
 
 use super::answers::SDP;
 use super::{Core, Owner, Turn};
+use crate::sip::Reason;
 use crate::sip::api::{AccountId, DialogId, Event, Flow, RefusedBy, Transmit, Transport, Turned};
 use crate::sip::dialog::{Cancel, Dialog, Fork, OwnInvite, Stage, literal_addr};
 use crate::sip::message::{ALLOW, MAX_FORWARDS, Method, Response, Scheme, Uri, Writer};
+use crate::sip::settings::Told as ToldOf;
 use crate::sip::transaction::{Told, TransactionId};
 use bytes::Bytes;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 /// Most 2xx of one INVITE that are hung up; a phone that makes more of them is not served.
 const FORKS: usize = 8;
@@ -28,6 +31,8 @@ pub struct CallerIdentity {
     pub user: String,
     /// The display name, if any. Personal data.
     pub display: Option<String>,
+    /// The number that was dialled, unescaped, for those who may hear it.
+    pub called: Option<String>,
     /// How many more servers the call may pass (RFC 7332); none is as many as any.
     pub max_forwards: Option<u8>,
 }
@@ -80,7 +85,7 @@ impl Core {
         let invite = OwnInvite {
             dialog: self.dialogs.next_id(),
             uri,
-            local: format!("{};tag={local_tag}", from_of(caller, sent_by)),
+            local: format!("{};tag={local_tag}", address_of(caller, sent_by)),
             local_tag,
             remote,
             call_id: self.tokens.call_id(),
@@ -90,6 +95,7 @@ impl Core {
             last_cseq: 1,
             reliable: Vec::new(),
             max_forwards: caller.max_forwards.unwrap_or(MAX_FORWARDS),
+            identity: told_of(caller, self.settings.told, sent_by),
             may_be_redirected: matches!(target, Target::Account(_)),
             authorization: None,
             cancel_reason: None,
@@ -111,8 +117,8 @@ impl Core {
         let mut writer = Writer::request(Method::Invite, invite.uri.as_str())
             .via(transport, sent_by, &invite.branch)
             .header("Max-Forwards", invite.max_forwards);
-        if let Some((name, proof)) = &invite.authorization {
-            writer = writer.header(name, proof);
+        for (name, value) in invite.authorization.iter().chain(&invite.identity) {
+            writer = writer.header(name, value);
         }
         writer
             .header("From", &invite.local)
@@ -226,6 +232,8 @@ impl Core {
                     return self.try_again(next, turn);
                 }
                 self.forget(dialog, turn);
+                turn.explain(dialog, &response.head);
+                let status = Reason::status(Reason::read(&response.head), status);
                 turn.event(Event::Refused { dialog, cause: RefusedBy::Status(status) });
             }
         }
@@ -261,7 +269,7 @@ impl Core {
             return turn.turned(Turned::Overflow);
         }
         let id = invite.dialog;
-        let (first, last_cseq) = (invite.forks.is_empty(), invite.last_cseq);
+        let (first, last_cseq, why) = (invite.forks.is_empty(), invite.last_cseq, invite.cancel_reason);
         let mut fork = Dialog::of_own_invite(invite, Stage::Established);
         fork.establish(response);
         let hop = fork.next_hop();
@@ -282,10 +290,11 @@ impl Core {
         dialog.local_cseq = last_cseq;
         self.keep_session_of(id, response, turn);
         if cancel == Some(Cancel::No) {
+            self.watch(id, turn);
             turn.event(Event::Accepted { dialog: id, body: sdp_of(response) });
         } else {
             // RFC 3261 9.1: the CANCEL came too late.
-            self.send_bye(id, turn);
+            self.send_bye(id, why.unwrap_or(super::ending::NORMAL), turn);
             turn.event(Event::Refused { dialog: id, cause: RefusedBy::Status(200) });
         }
     }
@@ -293,7 +302,8 @@ impl Core {
     fn bye_fork(&mut self, mut fork: Dialog, turn: &mut Turn<'_>) {
         let branch = self.tokens.branch();
         let (cseq, hop) = (fork.next_cseq(), fork.next_hop());
-        let bytes = fork.request(Method::Bye, cseq, self.ours.via(hop.transport, &branch)).finish();
+        let writer = fork.request(Method::Bye, cseq, self.ours.via(hop.transport, &branch));
+        let bytes = writer.header("Reason", CancelCause::AnsweredElsewhere.reason()).finish();
         self.transactions.open_client(("BYE", &branch), bytes, hop, Owner::Nobody, turn);
     }
 }
@@ -302,8 +312,28 @@ fn sdp_of(response: &Response) -> Option<Bytes> {
     response.head.body().filter(|_| response.head.content_type().as_deref() == Some(SDP))
 }
 
+/// What an agent's phone is told of a call beside From. Who is not to be shown is not: Privacy says so, in case the
+/// phone shows calls to others (RFC 3323 4.2, RFC 3325 7).
+fn told_of(caller: &CallerIdentity, told: ToldOf, ours: SocketAddr) -> Vec<(&'static str, String)> {
+    let mut headers = Vec::new();
+    match (caller.user.as_str(), told.asserted) {
+        ("", _) => headers.push(("Privacy", "id".to_owned())),
+        (_, true) => headers.push(("P-Asserted-Identity", address_of(caller, ours))),
+        (_, false) => {}
+    }
+    if let Some(called) = caller.called.as_deref().map(escaped) {
+        if told.diversion {
+            headers.push(("Diversion", format!("<sip:{called}@{ours}>;reason=unconditional")));
+        }
+        if told.history {
+            headers.push(("History-Info", format!("<sip:{called}@{ours}>;index=1")));
+        }
+    }
+    headers
+}
+
 /// From of an agent's leg, without tag.
-fn from_of(caller: &CallerIdentity, ours: std::net::SocketAddr) -> String {
+fn address_of(caller: &CallerIdentity, ours: SocketAddr) -> String {
     let mut from = String::new();
     if let Some(display) = caller.display.as_deref().filter(|display| !display.is_empty()) {
         from.push('"');
@@ -353,8 +383,8 @@ mod tests {
         ];
         for (user, display, expected) in rows {
             let display = display.map(str::to_owned);
-            let caller = CallerIdentity { user: user.to_owned(), display, max_forwards: None };
-            assert_eq!(from_of(&caller, ours), expected);
+            let caller = CallerIdentity { user: user.to_owned(), display, ..CallerIdentity::default() };
+            assert_eq!(address_of(&caller, ours), expected);
         }
     }
 }

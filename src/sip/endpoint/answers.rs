@@ -176,11 +176,19 @@ fn takes_sdp(range: &str) -> bool {
     [SDP, "application/*", "*/*"].iter().any(|wanted| range.eq_ignore_ascii_case(wanted))
 }
 
-/// An owner's refusal as a message.
-pub(super) fn refusal_of(request: &Request, tag: &str, refusal: &Refusal, host: impl std::fmt::Display) -> Bytes {
+/// An owner's refusal as a message; `cause` tells an ISDN behind a gateway what it is (RFC 6432).
+pub(super) fn refusal_of(
+    request: &Request,
+    tag: &str,
+    (refusal, cause): (&Refusal, Option<u8>),
+    host: impl std::fmt::Display,
+) -> Bytes {
     let mut writer = Writer::answer(request, refusal.status, Some(tag));
     if let Some(seconds) = refusal.retry_after {
         writer = writer.header("Retry-After", seconds);
+    }
+    if let Some(cause) = cause {
+        writer = writer.header("Reason", format_args!("Q.850;cause={cause}"));
     }
     if let Some((code, text)) = refusal.warning {
         writer = writer.header("Warning", format_args!("{code} {host} \"{text}\""));

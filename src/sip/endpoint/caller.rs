@@ -9,6 +9,7 @@ use crate::sip::dialog::{Dialog, Pending, Stage, Unacked};
 use crate::sip::digest::Denied;
 use crate::sip::identity::{self, Caller, CallerFrom, NumberFrom};
 use crate::sip::message::{ALLOW, MAX_FORWARDS, Request, Writer};
+use crate::sip::reason::cause_of;
 use crate::sip::settings::Trunk;
 use crate::sip::transaction::{PATIENCE, T1, TransactionId};
 use crate::time::Duration;
@@ -117,6 +118,7 @@ impl Core {
         match &found.stage {
             Stage::Invited(_) => {
                 self.give_up(dialog, turn);
+                turn.explain(dialog, &request.head);
                 turn.event(Event::Cancelled { dialog });
             }
             Stage::Calling { .. } | Stage::Established | Stage::Ending => self.drop_change(dialog, turn),
@@ -209,7 +211,8 @@ impl Core {
         let Some(dialog) = self.dialogs.get(id) else { return };
         let Stage::Invited(pending) = &dialog.stage else { return };
         let transaction = pending.transaction;
-        let response = refusal_of(&pending.request, &dialog.local_tag, refusal, self.settings.udp.ip());
+        let cause = cause_of(refusal.status);
+        let response = refusal_of(&pending.request, &dialog.local_tag, (refusal, cause), self.settings.udp.ip());
         self.answer(transaction, refusal.status, response, turn);
         self.forget(id, turn);
     }

@@ -7,6 +7,11 @@ use crate::sip::message::{Method, Request, Writer};
 use crate::sip::transaction::{Outcome, Told, TransactionId};
 use std::net::SocketAddr;
 
+/// Why we hang up (RFC 3326, ITU-T Q.850): the call is over.
+pub(super) const NORMAL: &str = "Q.850;cause=16;text=\"Normal call clearing\"";
+/// The other side no longer says anything.
+pub(super) const LOST: &str = "Q.850;cause=102;text=\"Recovery on timer expiry\"";
+
 impl Core {
     /// BYE came (RFC 3261 15.1.2).
     pub(super) fn bye(&mut self, id: DialogId, request: &Request, turn: &mut Turn<'_>) {
@@ -18,6 +23,7 @@ impl Core {
             Stage::Invited(_) => {
                 self.say_ok(request, turn);
                 self.give_up(id, turn);
+                turn.explain(id, &request.head);
                 turn.event(Event::Cancelled { dialog: id });
             }
             // BYEs that cross are both answered 200 (RFC 5407 3.2.1); ours ends the leg.
@@ -25,8 +31,11 @@ impl Core {
             Stage::Established => {
                 self.say_ok(request, turn);
                 self.drop_change(id, turn);
-                self.forget(id, turn);
+                if !self.outlive_bye(id, turn) {
+                    self.forget(id, turn);
+                }
                 if !released {
+                    turn.explain(id, &request.head);
                     turn.event(Event::HungUp { dialog: id, lost: false });
                 }
             }
@@ -51,19 +60,20 @@ impl Core {
                 self.drop_change(id, turn);
                 // RFC 3261 15: not before the ACK, or its time-out.
                 if !waits {
-                    self.send_bye(id, turn);
+                    self.send_bye(id, NORMAL, turn);
                 }
             }
         }
     }
 
-    pub(super) fn send_bye(&mut self, id: DialogId, turn: &mut Turn<'_>) {
+    pub(super) fn send_bye(&mut self, id: DialogId, why: &str, turn: &mut Turn<'_>) {
         let branch = self.tokens.branch();
         let Some(dialog) = self.dialogs.get(id) else { return };
         dialog.stage = Stage::Ending;
         dialog.released = true;
         let (cseq, hop) = (dialog.next_cseq(), dialog.next_hop());
-        let bytes = dialog.request(Method::Bye, cseq, self.ours.via(hop.transport, &branch)).finish();
+        let writer = dialog.request(Method::Bye, cseq, self.ours.via(hop.transport, &branch));
+        let bytes = writer.header("Reason", why).finish();
         self.transactions.open_client(("BYE", &branch), bytes, hop, Owner::HangingUp(id), turn);
     }
 
@@ -83,7 +93,7 @@ impl Core {
         let Some(unacked) = dialog.unacked.take() else { return };
         let released = dialog.released;
         self.drop_change(id, turn);
-        self.send_bye(id, turn);
+        self.send_bye(id, LOST, turn);
         turn.turned(Turned::Timeout);
         match (released, unacked.first) {
             (true, _) => {}
@@ -146,6 +156,7 @@ impl Core {
                 turn.event(Event::Refused { dialog: invite.dialog, cause });
             }
             Some(Owner::HangingUp(dialog)) => self.forget(dialog, turn),
+            Some(Owner::Probing(dialog)) => self.probe_failed(dialog, cause, turn),
             Some(Owner::Refreshing(dialog)) => self.refresh_failed(dialog, cause, turn),
             Some(Owner::Reinviting(refresh)) => self.refresh_failed(refresh.dialog(), cause, turn),
             Some(Owner::Invited { .. } | Owner::Updated(_) | Owner::Answered | Owner::Nobody) | None => {}

@@ -99,6 +99,13 @@ impl Core {
                 }
                 return;
             }
+            Some(&mut Owner::Probing(dialog)) => {
+                let outcome = self.transactions.respond(id, response.status, Default::default, turn);
+                if outcome.told == Some(Told::Response) && response.status >= 200 {
+                    self.probe_answered(dialog, response.status, turn);
+                }
+                return;
+            }
             Some(&mut Owner::HangingUp(dialog)) => Some(dialog),
             Some(Owner::Nobody | Owner::Invited { .. } | Owner::Updated(_) | Owner::Answered) | None => None,
         };

@@ -2,10 +2,11 @@
 //! wants none (RFC 4488). Whether the transfer may be, and where to, is the owner's to say.
 
 use super::receiving::key_of;
-use super::{Core, Owner, Turn};
+use super::{Core, DialogTimer, Due, Owner, Turn};
 use crate::sip::api::{DialogId, Event, Referral};
 use crate::sip::dialog::{Dialog, Pending, Stage};
 use crate::sip::message::{Head, Method, NameAddr, Request, Scheme, Writer, reason_phrase};
+use crate::time::Duration;
 
 /// What a NOTIFY of it holds (RFC 3420).
 const SIPFRAG: &str = "message/sipfrag;version=2.0";
@@ -118,7 +119,28 @@ impl Core {
         }
         if let Some(dialog) = self.dialogs.get(id) {
             dialog.refer = None;
+            if dialog.outlives_bye {
+                self.forget(id, turn);
+            }
         }
+    }
+
+    /// Who hangs up after a REFER hears what became of it all the same: the subscription lives on without the call
+    /// (RFC 5057 4.1, RFC 5589 6.1). False when there is none.
+    pub(super) fn outlive_bye(&mut self, id: DialogId, turn: &mut Turn<'_>) -> bool {
+        let Some(dialog) = self.dialogs.get(id) else { return false };
+        let waits = dialog.refer.as_ref().is_some_and(|refer| refer.subscribed && refer.pending.is_none());
+        if !waits || dialog.released {
+            return false;
+        }
+        dialog.stage = Stage::Ending;
+        (dialog.released, dialog.outlives_bye) = (true, true);
+        for timer in DialogTimer::ALL {
+            turn.deadlines.cancel(Due::Dialog(id, timer));
+        }
+        let life = Duration::from_secs(LIFE.into());
+        turn.deadlines.set(Due::Dialog(id, DialogTimer::Subscription), turn.now + life);
+        true
     }
 
     /// What an INVITE that would take a dialog's place gets (RFC 3891 3). Agents pass callers on by REFER; nobody takes a
@@ -145,7 +167,8 @@ impl Core {
         let branch = self.tokens.branch();
         let Some(dialog) = self.dialogs.get(id) else { return };
         let Some(refer) = dialog.refer.as_ref().filter(|refer| refer.subscribed) else { return };
-        if !matches!(dialog.stage, Stage::Established) || self.transactions.is_full() {
+        let hears = matches!(dialog.stage, Stage::Established) || dialog.outlives_bye;
+        if !hears || self.transactions.is_full() {
             return;
         }
         let event = if refer.first { "refer".to_owned() } else { format!("refer;id={}", refer.number) };

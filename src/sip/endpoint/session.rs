@@ -215,7 +215,7 @@ impl Core {
             }
             RefusedBy::Status(_) | RefusedBy::Timeout => {
                 self.drop_change(id, turn);
-                self.send_bye(id, turn);
+                self.send_bye(id, super::ending::LOST, turn);
             }
         }
         turn.event(Event::HungUp { dialog: id, lost: true });

@@ -32,13 +32,28 @@ pub(crate) enum DialogTimer {
     Refresh,
     /// Nobody has refreshed the session.
     SessionLost,
+    /// Time to ask whether the other side is there.
+    Liveness,
+    /// Who hung up after a REFER has waited long enough for its end.
+    Subscription,
 }
 
 impl DialogTimer {
     /// Every one of them: they end with their dialog.
-    pub(super) const ALL: [DialogTimer; 7] = {
-        use DialogTimer::{Refresh, Repeat, RepeatReliable, SessionLost, StillRinging, Unacknowledged, Unconfirmed};
-        [Repeat, Unconfirmed, StillRinging, RepeatReliable, Unacknowledged, Refresh, SessionLost]
+    pub(super) const ALL: [DialogTimer; 9] = {
+        use DialogTimer::{Liveness, Refresh, Repeat, RepeatReliable, SessionLost, StillRinging};
+        use DialogTimer::{Subscription, Unacknowledged, Unconfirmed};
+        [
+            Repeat,
+            Unconfirmed,
+            StillRinging,
+            RepeatReliable,
+            Unacknowledged,
+            Refresh,
+            SessionLost,
+            Liveness,
+            Subscription,
+        ]
     };
 }
 
@@ -57,6 +72,8 @@ impl Core {
             Due::Dialog(id, DialogTimer::Unacknowledged) => self.unacknowledged(id, turn),
             Due::Dialog(id, DialogTimer::Refresh) => self.refresh_due(id, turn),
             Due::Dialog(id, DialogTimer::SessionLost) => self.session_lost(id, turn),
+            Due::Dialog(id, DialogTimer::Liveness) => self.probe(id, turn),
+            Due::Dialog(id, DialogTimer::Subscription) => self.forget(id, turn),
             Due::Registrar => self.expire_bindings(turn),
         }
     }

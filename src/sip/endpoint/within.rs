@@ -92,8 +92,13 @@ impl Core {
         turn.deadlines.cancel(Due::Dialog(id, DialogTimer::Unconfirmed));
         if dialog.released {
             // RFC 3261 15: the BYE had to wait for this.
-            self.send_bye(id, turn);
-        } else if unacked.first || unacked.offered {
+            self.send_bye(id, super::ending::NORMAL, turn);
+            return;
+        }
+        if unacked.first {
+            self.watch(id, turn);
+        }
+        if unacked.first || unacked.offered {
             turn.event(Event::Confirmed { dialog: id, body });
         }
     }
@@ -203,7 +208,7 @@ impl Core {
         debug_assert!((300..700).contains(&refusal.status), "not a refusal: {}", refusal.status);
         let Some(dialog) = self.dialogs.get(id) else { return };
         let Some(Pending { transaction, request }) = dialog.change.take() else { return };
-        let response = refusal_of(&request, "", refusal, self.settings.udp.ip());
+        let response = refusal_of(&request, "", (refusal, None), self.settings.udp.ip());
         self.answer(transaction, refusal.status, response, turn);
     }
 
