@@ -29,6 +29,8 @@ const BATCH: usize = 64;
 const HEARTBEAT: Duration = Duration::from_millis(500);
 /// How often everybody is looked at for a state that would never end: linear in calls and agents, so not every turn.
 const WATCH: Duration = Duration::from_secs(5);
+/// How long commands that nobody hears of may wait for the media thread to wake by itself.
+const MEDIA_NAP: Duration = Duration::from_millis(20);
 /// After everybody was hung up, how long their phones may take to say 200 to our BYE.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -73,6 +75,8 @@ pub struct EngineThread {
     /// Who had no end when everybody was last looked at, and when that is due again.
     stuck: Stuck,
     watch_due: Time,
+    /// When the media thread is woken for what it may sleep over until then.
+    media_due: Option<Time>,
 }
 
 /// How far the end is.
@@ -119,6 +123,7 @@ impl EngineThread {
             lost_seen,
             stuck,
             watch_due,
+            media_due: None,
         }
     }
 
@@ -137,8 +142,8 @@ impl EngineThread {
             self.engine.handle(Input::CivilTime { utc }, now, &mut MediaSockets(&self.outlets), &mut self.out);
             self.flush(now);
         }
-        let wait = self.engine.next_deadline().map_or(HEARTBEAT, |at| at.since(now).min(HEARTBEAT));
-        if let Some(message) = self.messages.wait(wait) {
+        let due = [self.engine.next_deadline(), self.media_due].into_iter().flatten().min();
+        if let Some(message) = self.messages.wait(due.map_or(HEARTBEAT, |at| at.since(now).min(HEARTBEAT))) {
             self.hear(message);
             for _ in 1..BATCH {
                 let Some(message) = self.messages.next() else { break };
@@ -148,8 +153,19 @@ impl EngineThread {
         let now = self.clock.now();
         self.engine.expire(now, &mut MediaSockets(&self.outlets), &mut self.out);
         self.flush(now);
+        self.nudge_media(now);
         self.watch(now);
         self.publish(now);
+    }
+
+    /// The media thread is woken for commands that nobody hears of when they have waited a moment.
+    fn nudge_media(&mut self, now: Time) {
+        if !self.outlets.media.is_behind() {
+            self.media_due = None;
+        } else if *self.media_due.get_or_insert(now + MEDIA_NAP) <= now {
+            self.outlets.media.ring();
+            self.media_due = None;
+        }
     }
 
     fn hear(&mut self, message: Message) {

@@ -189,11 +189,16 @@ impl Inbox {
 
     /// Hands a message over; false when the engine thread has ended.
     pub fn put(&self, message: Message) -> bool {
+        let is_somebody_there = self.put_quietly(message);
+        self.bell.ring();
+        is_somebody_there
+    }
+
+    /// The same for what nobody waits for: it is heard when the engine thread wakes for something else, or at its next
+    /// heartbeat. Waking it would cost more than hearing it.
+    pub fn put_quietly(&self, message: Message) -> bool {
         match self.sender.try_send(message) {
-            Ok(()) => {
-                self.bell.ring();
-                true
-            }
+            Ok(()) => true,
             Err(TrySendError::Full(_)) => {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
                 true
