@@ -115,7 +115,7 @@ impl Desk {
         self.handle(|received_at| Event::CallEstablished { call, received_at });
         // Of ten callers, nine take the place of one who has been served and one that of one who gives up.
         let gone = match self.calls.is_multiple_of(10) {
-            true if self.waiting.len() > 300 => self.waiting.remove(150),
+            true if self.waiting.len() > 150 => self.waiting.remove(75),
             false if self.talking.len() >= 30 => self.talking.pop_front(),
             _ => None,
         };
@@ -129,7 +129,7 @@ impl Desk {
 fn a_warm_router_allocates_nothing() {
     for strategy in [Strategy::LongestIdle, Strategy::RoundRobin, Strategy::FewestCalls, Strategy::Random] {
         let mut desk = Desk::new(strategy);
-        (0..3_000).for_each(|_| desk.turn());
+        (0..4_000).for_each(|_| desk.turn());
         let missed = desk.missed;
         let measured = allocation_counter::measure(|| (0..2_000).for_each(|_| desk.turn()));
         assert!(desk.acd.sizes().waiting > 100 && desk.talking.len() >= 30, "{:?}", desk.acd.sizes());
