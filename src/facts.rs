@@ -16,7 +16,7 @@ pub use offers::{OfferOutcome, OrderRule};
 pub use transfer::{TransferKind, TransferResult};
 pub use turned::Turned;
 
-use crate::ids::{AgentId, CallId, DemandId, OfferId, PauseId, PoolId, QueueId, ServiceId};
+use crate::ids::{AgentId, CallId, DemandId, OfferId, PauseId, PoolId, QueueId, Reference, ServiceId};
 use crate::time::{Duration, Time};
 
 /// A fact and the moment at which it became true.
@@ -81,6 +81,13 @@ pub enum Fact {
         service: ServiceId,
         /// Without a BYE.
         lost: bool,
+    },
+    /// The caller typed a number in a menu, and confirmed it where that was asked for.
+    ReferenceGiven {
+        /// Who.
+        call: CallId,
+        /// Personal data.
+        reference: Reference,
     },
     /// The flow itself finished the call before any queue.
     CallEndedInMenu {

@@ -1,6 +1,7 @@
 //! Small names for things. A name means something only together with the plan or the table it came from.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 
 macro_rules! id {
@@ -91,6 +92,65 @@ impl Key {
     /// Its event code, 0 to 15.
     pub const fn index(self) -> usize {
         self.0 as usize
+    }
+}
+
+/// A number that a caller typed, of a ticket or of a customer: nothing is known of what it means. Personal data: printed
+/// on purpose only (`Display`), `Debug` tells no more than its length.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reference {
+    value: u64,
+    digits: u8,
+}
+
+impl Reference {
+    /// Most digits of a number.
+    pub const MOST_DIGITS: u8 = 18;
+
+    /// A number as it is written, if it is one of at most [`Reference::MOST_DIGITS`] digits.
+    pub fn of(text: &str) -> Option<Reference> {
+        text.chars().try_fold(Reference::default(), |reference, digit| reference.with(digit))
+    }
+
+    /// How many digits it has.
+    pub const fn len(self) -> u8 {
+        self.digits
+    }
+
+    /// Whether it begins with these digits.
+    pub fn begins_with(self, prefix: Reference) -> bool {
+        let rest = self.digits.checked_sub(prefix.digits).map(u32::from);
+        rest.is_some_and(|rest| 10_u64.checked_pow(rest).is_some_and(|scale| self.value / scale == prefix.value))
+    }
+
+    /// Whether nothing was typed.
+    pub const fn is_empty(self) -> bool {
+        self.digits == 0
+    }
+
+    /// With one more digit; `None` for what is no digit, or one too many.
+    pub fn with(self, sign: char) -> Option<Reference> {
+        let digit = sign.to_digit(10)?;
+        if self.digits >= Reference::MOST_DIGITS {
+            return None;
+        }
+        Some(Reference { value: self.value * 10 + u64::from(digit), digits: self.digits + 1 })
+    }
+}
+
+/// All digits, those that are 0 at the start included.
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return Ok(());
+        }
+        write!(f, "{:0width$}", self.value, width = usize::from(self.digits))
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a number of {} digits", self.digits)
     }
 }
 

@@ -9,7 +9,7 @@
 
 use super::demand::Carried;
 use super::exit::Exit;
-use super::ivr::{Position, Reference};
+use super::ivr::Position;
 use super::memory::Memory;
 use super::plan::{MOST_CREDIT, Queue};
 use super::queue::Seniority;
@@ -17,7 +17,7 @@ use super::tier::Rules;
 use super::transfer::Passing;
 use super::{Acd, Command, Outbox, Timer};
 use crate::facts::{Fact, FlowOut, OfferOutcome, Party, Refusal};
-use crate::ids::{CallId, ClipId, DemandId, OfferId, QueueId, ServiceId};
+use crate::ids::{CallId, ClipId, DemandId, OfferId, QueueId, Reference, ServiceId};
 use crate::time::{Duration, Time};
 
 /// One call.

@@ -1,8 +1,7 @@
 //! What is to be done, in the imperative: everything the routing engine asks for.
 
-use super::ivr::Reference;
 use crate::facts::{Refusal, TransferResult};
-use crate::ids::{AgentId, CallId, ClipId, OfferId, VoiceId};
+use crate::ids::{AgentId, CallId, ClipId, OfferId, Reference, VoiceId};
 use crate::time::Duration;
 
 /// Something for the rest of the system to do. Commands are carried out in order.

@@ -10,9 +10,9 @@
 
 mod number;
 
-pub use number::{MOST_DIGITS, Number, Reference};
+pub use number::Number;
 
-use crate::ids::{ClipId, DemandId, Key, QueueId, VoiceId};
+use crate::ids::{ClipId, DemandId, Key, QueueId, Reference, VoiceId};
 use crate::time::Duration;
 
 /// However a flow goes round, a caller who hears this many prompts is sent on to the service's own queue.
@@ -224,7 +224,8 @@ fn say(position: Position, menu: &Menu) -> (Position, Action) {
 impl Menu {
     /// Everywhere it can lead.
     pub fn targets(&self) -> impl Iterator<Item = Target> + '_ {
-        let given = self.number.iter().map(|number| number.then);
+        let by_prefix = |number: &'_ Number| number.prefixes.clone().into_iter().map(|(_, target)| target);
+        let given = self.number.iter().flat_map(move |number| by_prefix(number).chain([number.then]));
         self.keys.iter().map(|&(_, target)| target).chain(given).chain([self.otherwise])
     }
 }

@@ -85,6 +85,10 @@ impl Acd {
     fn carry_on(&mut self, id: CallId, position: Position, action: Action, out: &mut Outbox) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.state = CallState::InMenu(position);
+        if let Some(reference) = position.reference().filter(|given| call.reference != Some(*given)) {
+            call.reference = Some(reference);
+            out.fact(self.at, Fact::ReferenceGiven { call: id, reference });
+        }
         self.deadlines.cancel(Timer::Greeting(id));
         match action {
             Action::Nothing => {}
@@ -102,7 +106,6 @@ impl Acd {
                 self.deadlines.set(Timer::Greeting(id), self.at + self.plan.limits.greeting_max);
             }
             Action::Enter(queue) => {
-                call.reference = position.reference();
                 call.choice = position.demand();
                 self.move_place(id, queue);
                 self.enter(id, out);

@@ -188,6 +188,7 @@ impl Places {
         let menu = |menu: Menu| {
             let Menu { name, prompt, timeout, repeats, barge_in, keys, number, otherwise } = menu;
             let number = number.map(|number| Number {
+                prefixes: number.prefixes.iter().map(|&(prefix, target)| (prefix, self.target(target))).collect(),
                 confirm: number.confirm.map(|(voice, clip)| (self.voice_id(voice), self.clip(clip))),
                 then: self.target(number.then),
                 ..number

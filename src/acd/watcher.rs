@@ -260,6 +260,7 @@ impl OrderWatcher {
             | Fact::CallReceived { .. }
             | Fact::CallLeftInGreeting { .. }
             | Fact::CallEndedInMenu { .. }
+            | Fact::ReferenceGiven { .. }
             | Fact::CallFailedInGreeting { .. }
             | Fact::ThresholdPassed { .. }
             | Fact::WaitEstimated { .. }

@@ -6,8 +6,8 @@ use super::mistake::Report;
 use super::read::{Read, Section, Wrong};
 use super::speech::language;
 use super::value::text;
-use crate::acd::ivr::{MOST_DIGITS, Number, Target};
-use crate::ids::{Key, QueueId};
+use crate::acd::ivr::{Number, Target};
+use crate::ids::{Key, QueueId, Reference};
 use toml::de::DeValue;
 
 /// `digits`, and the keys of a menu that go with it; `None` for a menu that asks for a key.
@@ -22,8 +22,9 @@ pub(super) fn read<'t>(
     let language = section.get("language", language);
     let confirm = clips.read(section, "confirm", None);
     let then = section.raw("then");
+    let prefixes = prefixes(section, targets, clips, report);
     if !section.has("digits") {
-        let others = ["terminator", "language", "confirm", "then"];
+        let others = ["terminator", "language", "confirm", "then", "prefixes"];
         if let Some(key) = others.into_iter().find(|key| section.has(key)) {
             let hint = Some("digits = \"4-10\"".to_string());
             report.mistake(&section.key_span(key), format!("`{key}` belongs to a menu that asks for a number"), hint);
@@ -48,7 +49,28 @@ pub(super) fn read<'t>(
         }
     });
     let (least, most) = digits.map_or((1, 1), |digits| digits.value);
-    Some(Number { least, most, terminator, confirm, then: then.unwrap_or(Target::Queue(QueueId(0))) })
+    Some(Number { least, most, terminator, confirm, prefixes, then: then.unwrap_or(Target::Queue(QueueId(0))) })
+}
+
+/// Where numbers go by how they begin: the department that made them, most often.
+fn prefixes<'t>(
+    section: &mut Section<'t>,
+    targets: &Targets<'_>,
+    clips: &mut Clips<'t>,
+    report: &Report<'_>,
+) -> Vec<(Reference, Target)> {
+    let Some(table) = section.get_section("prefixes") else { return Vec::new() };
+    let mut prefixes = Vec::new();
+    for (written, value) in table.entries() {
+        let prefix = Reference::of(written.value).filter(|prefix| !prefix.is_empty());
+        if prefix.is_none() {
+            let hint = format!("1 to {} digits", Reference::MOST_DIGITS);
+            report.mistake(&written.span, format!("`{}` is no beginning of a number", written.value), Some(hint));
+        }
+        let target = targets.read(&table, value, written.value, clips, report);
+        prefixes.extend(prefix.zip(target));
+    }
+    prefixes
 }
 
 fn hash_key() -> Key {
@@ -57,12 +79,13 @@ fn hash_key() -> Key {
 
 /// How many: `"8"`, or from and to: `"4-10"`.
 fn digits(value: &DeValue<'_>) -> Read<(u8, u8)> {
-    let wrong = || Wrong::new("not a number of digits", format!("like \"8\" or \"4-10\", at most {MOST_DIGITS}"));
+    let wrong =
+        || Wrong::new("not a number of digits", format!("like \"8\" or \"4-10\", at most {}", Reference::MOST_DIGITS));
     let written = text(value)?;
     let (least, most) = written.split_once('-').unwrap_or((&written, &written));
     let number = |text: &str| text.trim().parse::<u8>().map_err(|_| wrong());
     let (least, most) = (number(least)?, number(most)?);
-    if 0 < least && least <= most && most <= MOST_DIGITS { Ok((least, most)) } else { Err(wrong()) }
+    if 0 < least && least <= most && most <= Reference::MOST_DIGITS { Ok((least, most)) } else { Err(wrong()) }
 }
 
 fn terminator(value: &DeValue<'_>) -> Read<Key> {

@@ -163,6 +163,7 @@ fn call_of(fact: &Fact) -> Option<CallId> {
         Fact::CallReceived { call, .. }
         | Fact::CallLeftInGreeting { call, .. }
         | Fact::CallEndedInMenu { call, .. }
+        | Fact::ReferenceGiven { call, .. }
         | Fact::CallFailedInGreeting { call, .. }
         | Fact::CallEntered { call, .. }
         | Fact::ThresholdPassed { call, .. }

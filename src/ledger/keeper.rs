@@ -101,7 +101,9 @@ impl Keeper {
         }
         let mut finished = std::mem::take(&mut self.finished);
         self.assembler.apply(record, &mut finished);
-        for interaction in finished.drain(..) {
+        for mut interaction in finished.drain(..) {
+            // Numbers of tickets and customers say who called, too: they are kept as long as pseudonyms are.
+            interaction.reference.take_if(|_| self.keys.is_none());
             self.send(Item::Call(Box::new(interaction)));
         }
         self.finished = finished;

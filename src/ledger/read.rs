@@ -3,7 +3,7 @@
 use super::schema;
 use anyhow::{Context, Result};
 use centralino::facts::{FlowOut, OfferOutcome, Party, Refusal, StepTrigger};
-use centralino::ids::CallId;
+use centralino::ids::{CallId, Reference};
 use centralino::report::record::{
     Ending, Interaction, LOST, Moment, Name, Offer, Pseudonym, StepOpened, Talk, ThresholdOfTheDay, Visit, VisitOutcome,
 };
@@ -66,7 +66,7 @@ pub fn find(connection: &Connection, origin: &str, call: CallId) -> Result<Optio
     rows.next()?.map(|row| parts.interaction(row)).transpose()
 }
 
-const INTERACTION: &str = "id, visits, origin, call, service, config, caller_key, caller, arrived_utc, arrived_at, \
+const INTERACTION: &str = "id, visits, origin, call, service, config, caller_key, caller, reference, arrived_utc, arrived_at, \
                            received_utc, received_at, ended_utc, ended_at, ending, detail";
 
 /// Reads what belongs to an interaction. Most calls have no steps and few offers, so that a query is made only where
@@ -103,6 +103,7 @@ impl<'c> Parts<'c> {
             let call: Option<i64> = row.get("call")?;
             let key: Option<u32> = row.get("caller_key")?;
             let digest: Option<[u8; 16]> = row.get("caller")?;
+            let reference: Option<String> = row.get("reference")?;
             let received: Option<i64> = row.get("received_utc")?;
             let detail: Option<String> = row.get("detail")?;
             let ending: String = row.get("ending")?;
@@ -111,6 +112,7 @@ impl<'c> Parts<'c> {
                 call: call.map(|call| CallId(unsigned(call))),
                 service: parts.names.find(row, "service")?,
                 caller: key.zip(digest).map(|(key, digest)| Pseudonym { key, digest }),
+                reference: reference.as_deref().and_then(Reference::of),
                 config: parts.names.get(row, "config")?,
                 arrived: moment(row, "arrived_utc", "arrived_at")?,
                 received: received.map(|_| moment(row, "received_utc", "received_at")).transpose()?,

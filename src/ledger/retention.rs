@@ -22,7 +22,8 @@ pub fn purge_before(connection: &mut Connection, calls: i64, pseudonyms: i64, no
         transaction.execute(before, params![now, calls, i64::try_from(deleted).unwrap_or(i64::MAX)])?;
     }
     let forgotten = transaction.execute(
-        "UPDATE interaction SET caller_key = NULL, caller = NULL WHERE filed_utc < ?1 AND caller IS NOT NULL",
+        "UPDATE interaction SET caller_key = NULL, caller = NULL, reference = NULL \
+         WHERE filed_utc < ?1 AND (caller IS NOT NULL OR reference IS NOT NULL)",
         params![pseudonyms],
     )?;
     transaction.commit()?;

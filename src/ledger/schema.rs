@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Grows with every change of the tables.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// Says "a ledger of centralino" in the file's header ("cent").
 const APPLICATION: i64 = 0x6365_6e74;
@@ -27,6 +27,7 @@ CREATE TABLE interaction (
   config TEXT NOT NULL,
   caller_key INTEGER,
   caller BLOB,
+  reference TEXT,
   filed_utc INTEGER NOT NULL,
   arrived_utc INTEGER NOT NULL,
   arrived_at INTEGER NOT NULL,

@@ -12,9 +12,9 @@ pub fn insert(connection: &Connection, it: &Interaction) -> Result<bool> {
     let detail = if it.visits.is_empty() { it.detail() } else { None };
     let inserted = connection
         .prepare_cached(
-            "INSERT INTO interaction (origin, call, service, config, caller_key, caller, filed_utc, arrived_utc, \
+            "INSERT INTO interaction (origin, call, service, config, caller_key, caller, reference, filed_utc, arrived_utc, \
              arrived_at, received_utc, received_at, ended_utc, ended_at, ending, detail, visits) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) \
              ON CONFLICT (origin, call) DO NOTHING",
         )?
         .execute(params![
@@ -24,6 +24,7 @@ pub fn insert(connection: &Connection, it: &Interaction) -> Result<bool> {
             &*it.config,
             it.caller.map(|caller| caller.key),
             it.caller.map(|caller| caller.digest),
+            it.reference.map(|reference| reference.to_string()),
             it.filed().utc,
             arrived.utc,
             arrived.at,

@@ -4,7 +4,7 @@ use super::files::{Appender, CSV_HEADER, csv_row, json_line};
 use super::pseudonym::{DAY, KeyRing};
 use super::{Reader, purge_before, schema, store};
 use centralino::facts::{FlowOut, OfferOutcome, Party, Refusal, StepTrigger};
-use centralino::ids::CallId;
+use centralino::ids::{CallId, Reference};
 use centralino::report::record::{
     Ending, Interaction, Moment, Name, Offer, Pseudonym, StepOpened, Talk, ThresholdOfTheDay, Visit, VisitOutcome,
 };
@@ -134,11 +134,25 @@ fn interaction() -> impl Strategy<Value = Interaction> {
         vec(visit(), 1..3).prop_map(|visits| (Ending::Entered, visits)),
     ];
     let caller = (any::<u32>(), any::<[u8; 16]>()).prop_map(|(key, digest)| Pseudonym { key, digest });
-    let names = (name(), option::of(name()), name(), option::of(caller));
+    let reference =
+        proptest::string::string_regex("[0-9]{0,18}").unwrap().prop_map(|digits| Reference::of(&digits).unwrap());
+    let names = (name(), option::of(name()), name(), option::of(caller), option::of(reference));
     let moments = (moment(), option::of(moment()), moment());
     (names, moments, ended).prop_map(|(names, (arrived, received, ended_at), (ending, visits))| {
-        let (origin, service, config, caller) = names;
-        Interaction { origin, call: None, service, caller, config, arrived, received, ended: ended_at, ending, visits }
+        let (origin, service, config, caller, reference) = names;
+        Interaction {
+            origin,
+            call: None,
+            service,
+            caller,
+            reference,
+            config,
+            arrived,
+            received,
+            ended: ended_at,
+            ending,
+            visits,
+        }
     })
 }
 
@@ -160,6 +174,7 @@ pub fn answered(call: u64, utc: i64) -> Interaction {
         call: Some(CallId(call)),
         service: Some("information".into()),
         caller: Some(Pseudonym { key: 1, digest: [0xab; 16] }),
+        reference: Reference::of("0071"),
         config: "0123456789ab".into(),
         arrived: at(0),
         received: Some(at(1)),

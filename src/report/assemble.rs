@@ -131,6 +131,11 @@ impl Assembler {
             Fact::CallLeftInGreeting { call, lost, .. } => {
                 self.ended_early(call, Ending::LeftInGreeting { lost }, at, out);
             }
+            Fact::ReferenceGiven { call, reference } => {
+                if let Some(open) = self.open.get_mut(&call) {
+                    open.interaction.reference = Some(reference);
+                }
+            }
             Fact::CallEndedInMenu { call, .. } => self.ended_early(call, Ending::EndedInMenu, at, out),
             Fact::CallFailedInGreeting { call, .. } => self.ended_early(call, Ending::FailedInGreeting, at, out),
             Fact::CallEntered { call, service, queue } => self.entered(call, service, queue, at),
@@ -255,6 +260,7 @@ impl Assembler {
             call,
             service,
             caller: None,
+            reference: None,
             config: self.run.config.clone(),
             arrived,
             received: None,

@@ -10,7 +10,7 @@
 //! pool alone unless an agreement says otherwise (semantics.md section 7).
 
 use crate::facts::{FlowOut, OfferOutcome, Party, Refusal, StepTrigger};
-use crate::ids::CallId;
+use crate::ids::{CallId, Reference};
 use crate::time::{Duration, Time};
 use std::sync::Arc;
 
@@ -45,6 +45,8 @@ pub struct Interaction {
     pub service: Option<Name>,
     /// Who called, as far as it may be kept.
     pub caller: Option<Pseudonym>,
+    /// The number that the caller gave, as far as it may be kept.
+    pub reference: Option<Reference>,
     /// The version of the configuration that was in force.
     pub config: Name,
     /// At the switch: the regulators' clock starts here.

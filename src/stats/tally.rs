@@ -165,8 +165,8 @@ impl Tally {
             Fact::Turned(what) => self.turned(what),
             Fact::OrderBroken { rule, .. } => self.board.add(self.layout.order + rule.index(), 1),
             Fact::LawBroken { law } => self.broken(law),
-            // Shown by `explain` and kept by the journal; which skills callers ask for is no number of a service level.
-            Fact::SkillsAsked { .. } => {}
+            // Shown by `explain`; what single callers ask for and type is no number of a service level.
+            Fact::SkillsAsked { .. } | Fact::ReferenceGiven { .. } => {}
         }
     }
 

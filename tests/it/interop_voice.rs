@@ -1,6 +1,6 @@
 //! What callers and agents are told, heard on the wire by phones of our own and compared sample by sample.
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Metrics};
 use crate::needs;
 use crate::phone::{Phone, audio_port, sdp};
 use crate::sound::{self, Headset, Law, Packet, best_share_of_tone};
@@ -94,7 +94,8 @@ fn a_ticket_number_is_read_back_digit_by_digit_and_found_with_the_call() {
         configuration.set("service.contact", "welcome", "none");
         configuration.set("service.contact", "must_offer", toml("[]"));
         let ticket = r#"{ prompt = "it/menu", digits = "3-8", confirm = "it/welcome_short",
-            then = { queue = "information" }, otherwise = { queue = "switchboard" } }"#;
+            prefixes = { 07 = { queue = "information" }, 0 = { queue = "switchboard" } },
+            then = { queue = "switchboard" }, otherwise = { queue = "switchboard" } }"#;
         configuration.set("menu", "contact", toml(&ticket.replace('\n', "")));
     });
     let ear = Headset::new(daemon.address);
@@ -111,6 +112,9 @@ fn a_ticket_number_is_read_back_digit_by_digit_and_found_with_the_call() {
     daemon.wait_for("a waiting caller", SECONDS_10, |metrics| metrics.sum("acd_queue_waiting_calls", &[]) == 1.0);
     let (_, explained) = daemon.get("/explain/call/1").expect("an explanation");
     assert!(explained.contains("gave the number 071"), "{explained}");
+    assert!(explained.contains("queue information"), "by its beginning: {explained}");
+    let logged = |_: &Metrics| daemon.log().contains("gave a number of 3 digits call=1\n");
+    daemon.wait_for("a line without the digits", SECONDS_10, logged);
     assert_eq!(phone.bye(&mut call), 200);
     let heard: Vec<Vec<u8>> = ear.hang_up().into_iter().map(|packet| packet.payload).collect();
     let asked = heard.iter().zip(&packets_of(&["it/menu"], Law::A)).take_while(|(heard, said)| heard == said).count();

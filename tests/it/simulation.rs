@@ -190,7 +190,8 @@ fn random_menu(dice: &mut Dice, queues: u64) -> Flow {
         let confirm = dice.percent(50).then_some((VoiceId(0), ClipId(1)));
         let terminator = Key::of_sign('*').unwrap();
         menus[1].keys.clear();
-        menus[1].number = Some(Number { least: 1, most: 3, terminator, confirm, then });
+        let prefixes = Vec::new();
+        menus[1].number = Some(Number { least: 1, most: 3, terminator, confirm, prefixes, then });
     }
     Flow { menus }
 }

@@ -7,68 +7,24 @@
 //! ```
 
 use super::{Action, Flow, Input, Menu, Position, Stage, again, go, say};
-use crate::ids::{ClipId, Key, VoiceId};
-use std::fmt;
-
-/// Most digits of a number.
-pub const MOST_DIGITS: u8 = 18;
+use crate::ids::{ClipId, Key, Reference, VoiceId};
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Number {
     /// Fewest digits.
     pub least: u8,
-    /// Most digits, at most [`MOST_DIGITS`]; the last one ends the number.
+    /// Most digits, at most [`Reference::MOST_DIGITS`]; the last one ends the number.
     pub most: u8,
     /// Ends it earlier; so does a pause of the menu's `timeout`.
     pub terminator: Key,
     /// The language in which it is read back, digit by digit, and what is said then: 1 to confirm, any other key to type
     /// it again.
     pub confirm: Option<(VoiceId, ClipId)>,
-    /// Where those go who gave a number.
+    /// Where numbers go that begin in a certain way: the longest beginning counts.
+    pub prefixes: Vec<(Reference, super::Target)>,
+    /// Where all others go who gave a number.
     pub then: super::Target,
-}
-
-/// A number that a caller typed: nothing is known of what it means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reference {
-    value: u64,
-    digits: u8,
-}
-
-impl Reference {
-    /// A number as it is written, if it is one of at most [`MOST_DIGITS`] digits.
-    pub fn of(text: &str) -> Option<Reference> {
-        text.chars().try_fold(Reference::default(), |reference, digit| reference.with(u8::try_from(digit).ok()?))
-    }
-
-    /// How many digits it has.
-    pub const fn len(self) -> u8 {
-        self.digits
-    }
-
-    /// Whether nothing was typed.
-    pub const fn is_empty(self) -> bool {
-        self.digits == 0
-    }
-
-    fn with(self, sign: u8) -> Option<Reference> {
-        let digit = sign.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        if self.digits >= MOST_DIGITS {
-            return None;
-        }
-        Some(Reference { value: self.value * 10 + u64::from(digit), digits: self.digits + 1 })
-    }
-}
-
-/// All digits, those that are 0 at the start included.
-impl fmt::Display for Reference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_empty() {
-            return Ok(());
-        }
-        write!(f, "{:0width$}", self.value, width = usize::from(self.digits))
-    }
 }
 
 /// What follows from one input to a menu that asks for a number.
@@ -102,7 +58,7 @@ fn pressed(flow: &Flow, position: Position, menu: &Menu, number: &Number, key: K
     if key == number.terminator {
         return ended(flow, position, menu, number);
     }
-    let typed = u8::try_from(key.sign()).ok().and_then(|sign| position.typed.with(sign));
+    let typed = position.typed.with(key.sign());
     let Some(typed) = typed else {
         // The usual key to begin anew.
         return say(position, menu);
@@ -128,7 +84,10 @@ fn ended(flow: &Flow, position: Position, menu: &Menu, number: &Number) -> (Posi
 }
 
 fn accepted(flow: &Flow, position: Position, menu: &Menu, number: &Number) -> (Position, Action) {
-    go(flow, Position { reference: Some(position.typed), ..position }, menu, number.then)
+    let given = position.typed;
+    let known = number.prefixes.iter().filter(|(prefix, _)| given.begins_with(*prefix));
+    let target = known.max_by_key(|(prefix, _)| prefix.len()).map_or(number.then, |&(_, target)| target);
+    go(flow, Position { reference: Some(given), ..position }, menu, target)
 }
 
 #[cfg(test)]
@@ -150,6 +109,7 @@ mod tests {
             most,
             terminator: Key::of_sign('#').unwrap(),
             confirm: confirm.then_some((VoiceId(0), RIGHT)),
+            prefixes: Vec::new(),
             then: Target::Queue(QueueId(1)),
         };
         Flow {
@@ -228,10 +188,29 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_beginning_says_where_a_number_goes() {
+        let mut flow = flow(2, 8, false);
+        let ways = [("7", 3), ("71", 4), ("0", 5), ("00", 6)];
+        let ways = ways.map(|(prefix, queue)| (Reference::of(prefix).unwrap(), Target::Queue(QueueId(queue))));
+        flow.menus[0].number.as_mut().unwrap().prefixes = ways.to_vec();
+        let goes = [("70#", 3), ("7#71#", 4), ("7199#", 4), ("01#", 5), ("007#", 6), ("99#", 1), ("17#", 1)];
+        for (typed, queue) in goes {
+            assert_eq!(course(&flow, typed).0, Action::Enter(Some(QueueId(queue))), "{typed}");
+        }
+        assert_eq!(flow.queues().len(), 6, "all of them can be reached");
+    }
+
+    #[test]
+    fn nobody_sees_the_digits_who_does_not_mean_to() {
+        let reference = Reference::of("0071").unwrap();
+        assert_eq!((format!("{reference:?}"), reference.to_string()), ("a number of 4 digits".into(), "0071".into()));
+    }
+
+    #[test]
     fn numbers_keep_their_zeros_and_have_a_bound() {
         assert_eq!(Reference::of("000").unwrap().to_string(), "000");
         assert_eq!(Reference::of("").unwrap().to_string(), "");
-        let longest = "9".repeat(usize::from(MOST_DIGITS));
+        let longest = "9".repeat(usize::from(Reference::MOST_DIGITS));
         assert_eq!(Reference::of(&longest).unwrap().to_string(), longest);
         assert_eq!((Reference::of(&format!("{longest}9")), Reference::of("12a")), (None, None));
     }

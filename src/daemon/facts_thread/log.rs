@@ -35,9 +35,10 @@ fn log(fact: &Fact, names: &Names) {
             tracing::info!(service = names.service(service), reason = reason.label(), "refused");
         }
         Fact::CallPassedOn { .. } | Fact::OpeningChanged { .. } => tracing::info!("{}", names.words(fact)),
-        Fact::SkillsAsked { call, .. } | Fact::WaitEstimated { call, .. } | Fact::LegNoted { call, .. } => {
-            tracing::debug!(call = call.0, "{}", names.words(fact))
-        }
+        Fact::SkillsAsked { call, .. }
+        | Fact::ReferenceGiven { call, .. }
+        | Fact::WaitEstimated { call, .. }
+        | Fact::LegNoted { call, .. } => tracing::debug!(call = call.0, "{}", names.words(fact)),
         Fact::CallEntered { call, queue, .. } => tracing::info!(call = call.0, queue = names.queue(queue), "entered"),
         Fact::CallAnswered { call, queue, pool, waited, .. } => tracing::info!(
             call = call.0,

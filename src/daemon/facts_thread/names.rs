@@ -61,6 +61,7 @@ impl Names {
                 format!("service {} {}", self.service(Some(service)), if is_open { "opens" } else { "closes" })
             }
             Fact::CallLeftInGreeting { lost, .. } => format!("left in the greeting{}", lost_too(lost)),
+            Fact::ReferenceGiven { reference, .. } => format!("gave {reference:?}"),
             Fact::CallEndedInMenu { .. } => "ended in the menu".to_owned(),
             Fact::CallFailedInGreeting { .. } => "failed in the greeting".to_owned(),
             Fact::CallEntered { queue, .. } => format!("entered queue {}", self.queue(queue)),

@@ -450,6 +450,7 @@ terminator = "5"
 confirm = "music"
 language = "xx"
 keys = { 1 = { queue = "help" } }
+prefixes = { 7x = { queue = "help" } }
 [menu.other]
 prompt = "music"
 otherwise = { queue = "help" }
@@ -463,6 +464,7 @@ then = { queue = "help" }
             "this key cannot end a number",
             "language `xx` cannot be spoken",
             "`then` is missing in [menu.main]",
+            "`7x` is no beginning of a number",
             "[menu.main] asks for a number and has keys",
             "`then` belongs to a menu that asks for a number",
         ]),

@@ -106,6 +106,7 @@ pub fn greeting(service: &str, arrived: Moment, ended: Moment, ending: Ending) -
         call: Some(CallId(1)),
         service: Some(service.into()),
         caller: None,
+        reference: None,
         config: "c0ffee".into(),
         arrived,
         received: (!matches!(ending, Ending::Refused(_))).then_some(arrived),

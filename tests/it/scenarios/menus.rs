@@ -4,7 +4,7 @@ use super::script::check;
 use super::{plan_with, seconds};
 use centralino::acd::Plan;
 use centralino::acd::ivr::{Flow, Menu, Number, Target};
-use centralino::ids::{ClipId, Key, QueueId, VoiceId};
+use centralino::ids::{ClipId, Key, QueueId, Reference, VoiceId};
 
 /// Service `information` asks first: 1 is its queue, 0 the switchboard, 9 an announcement and the end.
 fn asking(plan: &mut Plan) {
@@ -174,7 +174,9 @@ fn a_number_is_typed_read_back_and_goes_with_the_call() {
         menu.keys.clear();
         let terminator = Key::of_sign('#').unwrap();
         let confirm = Some((VoiceId(0), ClipId(2)));
-        menu.number = Some(Number { least: 2, most: 6, terminator, confirm, then: Target::Queue(QueueId(0)) });
+        let prefixes = vec![(Reference::of("4").unwrap(), Target::Queue(QueueId(0)))];
+        let then = Target::Queue(QueueId(1));
+        menu.number = Some(Number { least: 2, most: 6, terminator, confirm, prefixes, then });
     });
     check(
         plan,
@@ -197,6 +199,7 @@ fn a_number_is_typed_read_back_and_goes_with_the_call() {
             19s > spell 42, goodbye 1
         21s clip-end 1 goodbye
         22s key 1 1
+            1 gave 42
             entered 1 information
         ",
     );

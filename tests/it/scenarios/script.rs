@@ -275,6 +275,7 @@ impl Stage {
             Fact::CallTakenOver { call, service, .. } => format!("taken over {} by {}", call.0, service_name(*service)),
             Fact::CallReceived { call, .. } => format!("received {}", call.0),
             Fact::CallLeftInGreeting { call, lost: l, .. } => format!("left in greeting {}{}", call.0, lost(*l)),
+            Fact::ReferenceGiven { call, reference } => format!("{} gave {reference}", call.0),
             Fact::CallEndedInMenu { call, .. } => format!("ended in menu {}", call.0),
             Fact::CallFailedInGreeting { call, .. } => format!("failed in greeting {}", call.0),
             Fact::CallEntered { call, queue, .. } => format!("entered {} {}", call.0, queue_of(*queue).name),
