@@ -346,6 +346,7 @@ impl Engine {
                     self.on_joined(offer, at, turn);
                 }
             }
+            media::Event::SoundLate { is_late } => self.sip.sound_is_late(is_late),
             media::Event::Silent { leg } => {
                 turn.out.facts.push(Record { at, fact: Fact::Turned(Turned::RtpTimeout) });
                 match self.media.get(&leg) {

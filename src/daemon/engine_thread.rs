@@ -409,7 +409,7 @@ impl EngineThread {
             }
             *seen = total;
         }
-        let gauges = self.engine.gauges();
+        let (gauges, overload) = (self.engine.gauges(), self.engine.sip().overload());
         self.tally.gauges(Gauges {
             sip_transactions: gauges.sip.transactions as u64,
             sip_dialogs: gauges.sip.dialogs as u64,
@@ -419,6 +419,8 @@ impl EngineThread {
             stuck_calls: self.stuck.calls as u64,
             stuck_agents: self.stuck.agents as u64,
             input_queue: self.messages.len() as u64,
+            overloaded_by_messages: overload.by_messages,
+            overloaded_by_sound: overload.by_sound,
         });
         self.tally.phase(match self.stage {
             Stage::Serving => Phase::Ready,

@@ -151,6 +151,11 @@ pub enum Event {
         /// Which key.
         key: Key,
     },
+    /// Whether our own sound has been so late for a while that some of it is left out; told when it changes.
+    SoundLate {
+        /// It is.
+        is_late: bool,
+    },
     /// A joined leg that is meant to send has been silent for the configured time.
     Silent {
         /// Which leg.

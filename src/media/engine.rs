@@ -6,6 +6,7 @@
 mod announcing;
 mod control;
 mod latch;
+mod lateness;
 mod leg;
 mod outgoing;
 mod playing;
@@ -22,6 +23,7 @@ use super::clip::Clip;
 use crate::facts::{Fact, Record, Turned};
 use crate::ids::{ByLeg, ClipId, LegId};
 use crate::time::{Deadlines, Duration, Time};
+use lateness::Lateness;
 use leg::{Leg, Playing};
 use outgoing::Outgoing;
 use rand_chacha::ChaCha12Rng;
@@ -50,6 +52,7 @@ pub struct MediaEngine {
     reports: Deadlines<usize>,
     report_every: Option<Duration>,
     inband_keys: bool,
+    lateness: Lateness,
     randomness: ChaCha12Rng,
 }
 
@@ -70,6 +73,7 @@ impl MediaEngine {
             reports: Deadlines::default(),
             report_every: settings.report_every,
             inband_keys: settings.inband_keys,
+            lateness: Lateness::default(),
             randomness: ChaCha12Rng::from_seed(seed),
         }
     }
@@ -132,6 +136,9 @@ impl MediaEngine {
             self.send_own(entry, now_tick, out);
         }
         self.due = due;
+        if let Some(is_late) = self.lateness.judge(self.wheel.next().is_some(), now) {
+            out.events.push((now, Event::SoundLate { is_late }));
+        }
         while let Some((_, key)) = self.silence.pop_due(now) {
             self.judge_silence(key, now, out);
         }

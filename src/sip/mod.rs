@@ -19,7 +19,7 @@ pub use api::{
     AccountId, DialogId, Event, Flow, Invitation, Output, Referral, Refusal, RefusedBy, Transmit, Transport, TrunkId,
     Turned,
 };
-pub use endpoint::{CallerIdentity, CancelCause, Endpoint, NotInvited, Tables, Target};
+pub use endpoint::{CallerIdentity, CancelCause, Endpoint, NotInvited, Overload, Tables, Target};
 pub use identity::{Caller, CallerFrom, NumberFrom};
 pub use number::{Numbers, e164};
 pub use reason::Reason;

@@ -250,6 +250,10 @@ closed_set! {
         StuckAgents = "stuck_agents",
         /// Messages waiting for the engine thread.
         InputQueue = "input_queue_messages",
+        /// 1 while new calls are turned away because messages wait too long.
+        OverloadedByMessages = "overloaded_by_messages",
+        /// 1 while new calls are turned away because sound leaves too late.
+        OverloadedBySound = "overloaded_by_sound",
     }
 }
 

@@ -479,5 +479,7 @@ fn gauge_help(gauge: Gauge) -> &'static str {
         Gauge::StuckCalls => "Calls in a state that must end and has no deadline: stays 0.",
         Gauge::StuckAgents => "Agents in a state that must end and has no deadline: stays 0.",
         Gauge::InputQueue => "Messages waiting for the engine thread.",
+        Gauge::OverloadedByMessages => "1 while new calls get 503 because messages wait too long to be read.",
+        Gauge::OverloadedBySound => "1 while new calls get 503 because callers would hear gaps.",
     }
 }

@@ -52,6 +52,10 @@ pub struct Gauges {
     pub stuck_agents: u64,
     /// Messages waiting for the engine thread.
     pub input_queue: u64,
+    /// New calls are turned away because messages wait too long.
+    pub overloaded_by_messages: bool,
+    /// New calls are turned away because sound leaves too late.
+    pub overloaded_by_sound: bool,
 }
 
 impl Tally {
@@ -191,6 +195,8 @@ impl Tally {
             (Gauge::StuckCalls, now.stuck_calls),
             (Gauge::StuckAgents, now.stuck_agents),
             (Gauge::InputQueue, now.input_queue),
+            (Gauge::OverloadedByMessages, now.overloaded_by_messages.into()),
+            (Gauge::OverloadedBySound, now.overloaded_by_sound.into()),
         ] {
             self.board.set(self.layout.gauges + gauge.index(), size);
         }

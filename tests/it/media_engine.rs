@@ -914,3 +914,18 @@ proptest! {
         prop_assert_eq!((bench.engine.open_legs(), bench.engine.next_deadline()), (0, None));
     }
 }
+
+#[test]
+fn a_machine_that_is_too_slow_for_its_callers_says_so() {
+    let mut bench = Bench::with_legs(Codec::Pcma, Codec::Pcma);
+    bench.command(Command::PlayMusic { leg: A, clip: Some(WELCOME) });
+    let began = bench.now;
+    for _ in 0..10 {
+        bench.now += 150;
+        bench.engine.expire(Time::from_millis(bench.now), &mut bench.out);
+        bench.collect();
+    }
+    assert_eq!(bench.events, [(began + 8 * 150, Event::SoundLate { is_late: true })]);
+    bench.run_until(bench.now + 1_000);
+    assert!(matches!(bench.events[1..], [(_, Event::SoundLate { is_late: false })]), "{:?}", bench.events);
+}

@@ -2,8 +2,8 @@
 
 use crate::sip_endpoint::{CALLER, Desk, PHONE, SDP, Words, udp};
 use bytes::Bytes;
-use centralino::sip::CancelCause;
 use centralino::sip::message::Message;
+use centralino::sip::{CancelCause, Overload};
 use centralino::time::Duration;
 
 fn rings_early(desk: &mut Desk) -> String {
@@ -236,6 +236,19 @@ fn overload_turns_new_calls_away_and_nobody_else() {
     assert_eq!(late(&mut desk, 300, Words::within("BYE", 3, &ok)), "200 BYE, 487 INVITE, <HungUp>");
     assert_eq!(late(&mut desk, 60, other()), "503 INVITE, <Overloaded>, <Rejected>", "not low enough yet");
     assert_eq!(late(&mut desk, 50, other()), "100 INVITE, <Invited 800000100 sdp>");
+}
+
+/// Who is in hears gaps already: nobody else is let in, however fast messages are read.
+#[test]
+fn late_sound_turns_new_calls_away() {
+    let mut desk = Desk::new();
+    let new = |number: u32| Words::invite().branch(&format!("z9hG4bK-{number}")).set("Call-ID", &number.to_string());
+    desk.endpoint.sound_is_late(true);
+    assert_eq!(desk.endpoint.overload(), Overload { by_messages: false, by_sound: true });
+    assert_eq!(desk.gets(new(1)), "503 INVITE, <Overloaded>, <Rejected>");
+    assert_eq!(desk.gets(Words::request("OPTIONS")), "200 OPTIONS");
+    desk.endpoint.sound_is_late(false);
+    assert_eq!(desk.gets(new(2)), "100 INVITE, <Invited 800000100 sdp>");
 }
 
 #[test]

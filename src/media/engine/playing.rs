@@ -10,7 +10,7 @@ use crate::media::packets::Header;
 use crate::time::Time;
 
 /// A stream that is later than so many milliseconds has a gap; one that is less late catches up.
-const MOST_CAUGHT_UP: u64 = 100;
+pub(super) const MOST_CAUGHT_UP: u64 = 100;
 /// Samples, or bytes of any codec of ours, in a millisecond.
 const SAMPLES_A_MILLI: u64 = 8;
 
@@ -67,6 +67,7 @@ impl MediaEngine {
         let ptime = u64::from(ptime.clamp(10, 60));
         let meant = due.tick.saturating_sub(leg.behind);
         let late = now_tick.saturating_sub(meant);
+        self.lateness.saw(late);
         // What is caught up with leaves no trace in the clock of the stream.
         let missed = if late < MOST_CAUGHT_UP { 0 } else { late / ptime };
         let at = Time::from_millis(meant + missed * ptime);
@@ -82,15 +83,10 @@ impl MediaEngine {
             let numbers = leg.outgoing.own(samples as u32, at);
             let (sequence, timestamp) = (numbers.sequence, numbers.timestamp);
             let header = Header { payload_type, marker, sequence, timestamp, ssrc: leg.outgoing.ssrc };
-            let sound = clip.bytes(codec).get(playing.position..).unwrap_or_default().iter();
-            let padding = std::iter::repeat_n(codec.silence(), samples as usize);
-            leg.send(to, header, out, |bytes| {
-                if playing.once {
-                    bytes.extend(sound.copied().chain(padding).take(samples as usize));
-                } else {
-                    bytes.extend(sound.chain(clip.bytes(codec).iter().cycle()).copied().take(samples as usize));
-                }
-            });
+            let sound = clip.bytes(codec);
+            let again: &[u8] = if playing.once { &[] } else { sound };
+            let rest = sound.get(playing.position..).unwrap_or_default();
+            leg.send(to, header, out, |bytes| fill(bytes, rest, again, codec.silence(), samples as usize));
         } else {
             leg.starts_spurt = true;
         }
@@ -105,5 +101,34 @@ impl MediaEngine {
         leg.behind = tick - next;
         leg.scheduled = Some(tick);
         self.wheel.insert(Due { key: due.key, tick });
+    }
+}
+
+/// Appends so much of what is left of a sound, then of the sound from its beginning, or silence where there is none.
+fn fill(bytes: &mut Vec<u8>, rest: &[u8], again: &[u8], silence: u8, length: usize) {
+    let end = bytes.len() + length;
+    bytes.extend_from_slice(rest.get(..length).unwrap_or(rest));
+    while bytes.len() < end && !again.is_empty() {
+        let left = end - bytes.len();
+        bytes.extend_from_slice(again.get(..left).unwrap_or(again));
+    }
+    bytes.resize(end, silence);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fill;
+
+    #[test]
+    fn sound_begins_anew_or_ends_in_silence() {
+        let filled = |rest: &[u8], again: &[u8]| {
+            let mut bytes = vec![9];
+            fill(&mut bytes, rest, again, 0, 5);
+            bytes
+        };
+        assert_eq!(filled(&[1, 2, 3, 4, 5, 6], &[]), [9, 1, 2, 3, 4, 5]);
+        assert_eq!(filled(&[1, 2], &[]), [9, 1, 2, 0, 0, 0]);
+        assert_eq!(filled(&[2], &[1, 2]), [9, 2, 1, 2, 1, 2]);
+        assert_eq!(filled(&[2], &[1, 2, 3, 4, 5, 6]), [9, 2, 1, 2, 3, 4]);
     }
 }

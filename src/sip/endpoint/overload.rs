@@ -1,7 +1,7 @@
-//! More work than we can do: what waited too long to be read says so. New calls are then told to come back later, at
+//! More work than we can do: what waited too long to be read says so, and sound that leaves too late. New calls are then told to come back later, at
 //! the cost of reading three lines; whoever is in a call, or in the middle of a transaction, is served as ever.
 
-use super::{Core, Turn};
+use super::{Core, Endpoint, Turn};
 use crate::sip::api::{Flow, Transmit, Turned};
 use crate::sip::intake::Taken;
 use crate::sip::transaction::RequestKey;
@@ -11,18 +11,40 @@ use crate::time::Duration;
 #[derive(Debug)]
 pub(super) struct Watermark {
     high: Duration,
-    is_over: bool,
+    over: Overload,
+}
+
+/// Why new calls are turned away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overload {
+    /// The last message waited too long.
+    pub by_messages: bool,
+    /// Callers hear gaps.
+    pub by_sound: bool,
 }
 
 impl Watermark {
     pub(super) fn new(high: Duration) -> Watermark {
-        Watermark { high, is_over: false }
+        Watermark { high, over: Overload::default() }
     }
 
     /// A message waited so long: whether there is too much to do.
     fn note(&mut self, waited: Duration) -> bool {
-        self.is_over = if self.is_over { waited > self.high / 5 } else { waited >= self.high };
-        self.is_over
+        let over = &mut self.over;
+        over.by_messages = if over.by_messages { waited > self.high / 5 } else { waited >= self.high };
+        over.by_messages || over.by_sound
+    }
+}
+
+impl Endpoint {
+    /// The media engine says so: new calls are turned away until it does not any more.
+    pub fn sound_is_late(&mut self, is_late: bool) {
+        self.core.watermark.over.by_sound = is_late;
+    }
+
+    /// Whether new calls are turned away, and why.
+    pub fn overload(&self) -> Overload {
+        self.core.watermark.over
     }
 }
 
