@@ -25,6 +25,7 @@ pub(super) struct CallerLeg {
     /// How many more servers the call may pass.
     pub max_forwards: u8,
     trunk: Option<TrunkId>,
+    is_reliable: bool,
     /// The offer whose phone said 200.
     pub answered_by: Option<OfferId>,
     answer: Answer,
@@ -37,6 +38,8 @@ enum CallerState {
     Arrived { answer: Bytes, agreed: Agreed },
     /// Our 200 carried an offer of ours; its answer comes in the ACK (RFC 3261 13.2.1).
     AwaitingAnswer,
+    /// A reliable 183 carried an offer of ours, whose answer comes in the PRACK (RFC 3262 5).
+    EarlyAwaitingAnswer { offer: Bytes },
     /// The caller hears us by early media; this SDP is also the 200's.
     Early { answer: Bytes },
     /// Caller and media are connected.
@@ -114,7 +117,7 @@ impl Engine {
                 self.dialogs.insert(dialog, Side::Caller(call));
                 self.media.insert(leg.id, Side::Caller(call));
                 let state = CallerState::Arrived { answer, agreed };
-                let Invitation { called, caller, source, max_forwards, .. } = invitation;
+                let Invitation { called, caller, source, max_forwards, is_reliable, .. } = invitation;
                 let terms = self.trunks.terms(trunk);
                 turn.out.call_ids.extend(self.sip.call_id(dialog).map(|id| (call, id.to_owned())));
                 turn.out.callers.push((call, sip::e164(&caller.number, &terms.country_code)));
@@ -128,6 +131,7 @@ impl Engine {
                     called,
                     max_forwards,
                     trunk,
+                    is_reliable,
                     answered_by: None,
                     answer: when,
                     state,
@@ -146,7 +150,7 @@ impl Engine {
     pub(super) fn refuse_call(&mut self, call: CallId, reason: Refusal, turn: &mut Turn<'_>) {
         let Some(leg) = self.forget_caller(call, turn) else { return };
         match leg.state {
-            CallerState::Arrived { .. } | CallerState::Early { .. } => {
+            CallerState::Arrived { .. } | CallerState::EarlyAwaitingAnswer { .. } | CallerState::Early { .. } => {
                 self.send_refusal(leg.dialog, &refusal_answer(reason), turn);
             }
             // Answered, so that the caller heard why: what is left is to hang up.
@@ -174,6 +178,10 @@ impl Engine {
                 self.sip.accept(leg.dialog, answer, turn.now, &mut self.heard);
                 leg.state = CallerState::Established;
             }
+            (Agreed::InAck, Answer::Early) if leg.is_reliable => {
+                self.sip.ring(leg.dialog, 183, Some(answer.clone()), turn.now, &mut self.heard);
+                leg.state = CallerState::EarlyAwaitingAnswer { offer: answer };
+            }
             (Agreed::InAck, _) => self.sip.accept(leg.dialog, answer, turn.now, &mut self.heard),
         }
         if let Agreed::Already(stream) = agreed {
@@ -195,13 +203,14 @@ impl Engine {
     pub(super) fn on_caller_confirmed(&mut self, call: CallId, body: Option<Bytes>, at: Time, turn: &mut Turn<'_>) {
         let Some(leg) = self.callers.get_mut(&call) else { return };
         turn.out.media.push(media::Command::Reached { leg: leg.media.id });
-        let first = match leg.state {
-            CallerState::AwaitingAnswer => true,
-            CallerState::ChangeAwaitingAnswer => false,
+        let (first, next) = match &mut leg.state {
+            CallerState::AwaitingAnswer => (true, CallerState::Established),
+            CallerState::EarlyAwaitingAnswer { offer } => (true, CallerState::Early { answer: std::mem::take(offer) }),
+            CallerState::ChangeAwaitingAnswer => (false, CallerState::Established),
             CallerState::Arrived { .. } | CallerState::Early { .. } | CallerState::Established => return,
         };
         let agreed = body.as_ref().and_then(|answer| self.legs.accept(&mut leg.media, answer, leg.source).ok());
-        leg.state = CallerState::Established;
+        leg.state = next;
         match agreed {
             Some(stream) => {
                 turn.out.media.push(media::Command::Direct { leg: leg.media.id, stream });
@@ -209,7 +218,7 @@ impl Engine {
                     self.tell(acd::Event::CallEstablished { call, received_at: at }, turn);
                 }
             }
-            // RFC 3261 13.2.2.4 and RFC 6337 3: no usable answer in the ACK ends the dialog.
+            // RFC 3261 13.2.2.4 and RFC 6337 3: no usable answer in the ACK, or in the PRACK, ends the dialog.
             None if first => self.lose_caller(call, at, turn),
             None => {}
         }
@@ -275,6 +284,7 @@ impl Engine {
         match leg.state {
             CallerState::Arrived { .. } => self.legs.discard(&leg.media, turn.now, &mut turn.out.media),
             CallerState::AwaitingAnswer
+            | CallerState::EarlyAwaitingAnswer { .. }
             | CallerState::Early { .. }
             | CallerState::Established
             | CallerState::ChangeAwaitingAnswer => self.legs.close(&leg.media, turn.now, &mut turn.out.media),

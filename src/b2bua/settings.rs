@@ -44,7 +44,8 @@ pub enum Answer {
     #[default]
     First,
     /// Once an agent answers: welcome and music are early media (RFC 3960), and the caller pays for talk only. An INVITE
-    /// without an offer is answered at once all the same: its offer has to travel in the 200.
+    /// without an offer is answered at once all the same, unless its side acknowledges provisional answers: our offer has
+    /// to arrive.
     Early,
 }
 

@@ -54,7 +54,7 @@ pub enum Event {
         dialog: DialogId,
     },
     /// Our 200 was acknowledged; the body is the answer to an offer we made in it. Told of a leg's first 200, and of
-    /// later ones (`accept_change`) that held an offer of ours; without a body also of a reliable 183 (RFC 3262).
+    /// later ones (`accept_change`) that held an offer of ours; also of a reliable 183 (RFC 3262), with a body if that held our offer.
     Confirmed {
         /// Which leg.
         dialog: DialogId,
@@ -171,6 +171,8 @@ pub struct Invitation {
     pub body: Option<Bytes>,
     /// Where it came from.
     pub source: SocketAddr,
+    /// The caller's side acknowledges provisional answers (RFC 3262): one may carry an offer of ours.
+    pub is_reliable: bool,
     /// The trunk it came by, if it is one.
     pub trunk: Option<TrunkId>,
     /// How many more servers it may pass (RFC 7332).

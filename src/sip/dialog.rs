@@ -130,6 +130,8 @@ pub(crate) struct Unacked {
     pub transaction: TransactionId,
     /// The 200.
     pub response: Bytes,
+    /// Its way when the connection of the INVITE is gone.
+    pub reconnect: Flow,
     /// Doubles up to T2.
     pub interval: Duration,
     /// The leg's first INVITE, not a change.

@@ -23,6 +23,7 @@ use super::api::Flow;
 use bytes::Bytes;
 use rsipstack::rsip;
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
 /// What we answer to, for Allow (RFC 3261 20.5).
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, PRACK, REFER";
@@ -165,6 +166,13 @@ impl Request {
     /// address, at its source port when `rport` was asked for, else at the port of sent-by. `maddr` is ignored.
     pub fn answer_flow(&self) -> Flow {
         self.head.via.answer_flow(self.flow)
+    }
+
+    /// Where the answer goes once the connection of its request is gone: a new one is made to the same address, at the
+    /// port of sent-by (RFC 3261 18.2.2).
+    pub fn reconnect_flow(&self) -> Flow {
+        let port = self.head.via.port.unwrap_or(5060);
+        Flow { remote: SocketAddr::new(self.flow.remote.ip(), port), connection: 0, ..self.flow }
     }
 
     /// The Route entries, top first; reads them anew at each call.

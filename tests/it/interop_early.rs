@@ -91,3 +91,31 @@ fn a_late_offer_is_answered_at_once() {
     assert_eq!(phone.bye(&mut call), 200);
     daemon.stops();
 }
+
+/// RFC 3262 5: with an offer of ours in a reliable 183 such a caller, too, is answered by an agent alone; its PRACK
+/// brings the answer, and an UPDATE may change it before the call is answered (RFC 3311).
+#[test]
+fn a_late_offer_is_early_media_for_who_acknowledges() {
+    let daemon = Daemon::start(|configuration| configuration.set("service.switchboard_early", "welcome", "none"));
+    let ear = Headset::new(daemon.address);
+    let mut agent = Phone::new(daemon.address, daemon.sip, "101");
+    let mut phone = Phone::new(daemon.address, daemon.sip, CALLER);
+    let mut call = phone.invite_reliably(EARLY);
+    let progress = phone.progress(&mut call);
+    assert_eq!((progress.status_code.code(), progress.body.is_empty()), (183, false));
+    let answer = sdp(daemon.address, ear.port(), &[Law::Mu]);
+    assert_eq!(phone.prack(&mut call, &progress, &answer), 200);
+    daemon.wait_for("a caller who waits", SECONDS_10, |it| it.sum("acd_queue_waiting_calls", &[]) == 1.0);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(agent.register("demo-101").status_code.code(), 200);
+    agent.serve_with(Method::Invite, SECONDS_10, &sdp(daemon.address, free_port(daemon.address), &[Law::Mu]));
+    agent.serve(Method::Ack, SECONDS_10);
+    let ok = phone.answer_to_invite(&mut call);
+    assert_eq!((ok.status_code.code(), ok.body.is_empty()), (200, true), "answered with all agreed");
+    phone.ack_first(&mut call, &ok);
+    daemon.wait_for("a talk", SECONDS_10, |it| it.sum("acd_agents", &[("state", "talking")]) == 1.0);
+    assert_eq!(phone.bye(&mut call), 200);
+    agent.serve(Method::Bye, SECONDS_10);
+    assert!(sound::decode(&ear.hang_up(), Law::Mu).len() > 2_000, "the music was heard before the answer");
+    daemon.stops();
+}

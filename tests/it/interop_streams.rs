@@ -2,7 +2,7 @@
 
 use crate::daemon::Daemon;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 const SECONDS_10: Duration = Duration::from_secs(10);
@@ -34,13 +34,7 @@ fn a_connection_lost_in_a_call_leaves_nothing_behind() {
             continue;
         }
         stream.write_all(invite.as_bytes()).expect("a written INVITE");
-        stream.set_read_timeout(Some(SECONDS_10)).expect("a read timeout");
-        let (mut heard, mut buffer) = (String::new(), [0; 4096]);
-        while !heard.contains("SIP/2.0 183") {
-            let length = stream.read(&mut buffer).expect("an answer");
-            assert!(length > 0, "closed after {heard}");
-            heard += &String::from_utf8_lossy(&buffer[..length]);
-        }
+        hears(&mut stream, "SIP/2.0 183");
     }
     let metrics = daemon.wait_for("nothing left", SECONDS_10, |metrics| {
         ["acd_sip_dialogs", "acd_media_legs", "acd_rtp_ports_in_use"].iter().all(|name| metrics.sum(name, &[]) == 0.0)
@@ -98,4 +92,50 @@ fn a_peer_that_never_reads_loses_its_connection() {
     }
     assert_eq!(daemon.get("/readyz").map(|(status, _)| status), Some(200));
     daemon.stops();
+}
+
+/// RFC 3261 18.2.2: a caller whose connection broke hears the answer by a new one, which is made to its sent-by.
+#[test]
+fn an_answer_finds_its_way_after_a_lost_connection() {
+    let daemon = Daemon::start(|_| ());
+    let mut first = TcpStream::connect(daemon.sip).expect("a connection");
+    let ip = first.local_addr().expect("a connected socket").ip();
+    let listener = TcpListener::bind((ip, 0)).expect("a port");
+    let here = listener.local_addr().expect("a bound socket");
+    let offer = format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\n");
+    let uri = format!("sip:800000300@{}", daemon.sip);
+    first.write_all(request("INVITE", &uri, here, 1, &offer).as_bytes()).expect("a written INVITE");
+    hears(&mut first, "SIP/2.0 183");
+    drop(first);
+    listener.set_nonblocking(true).expect("a listener that does not wait");
+    let deadline = Instant::now() + SECONDS_10;
+    let mut second = loop {
+        match listener.accept() {
+            Ok((stream, _)) => break stream,
+            Err(_) => assert!(Instant::now() < deadline, "the daemon makes no connection"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    second.set_nonblocking(false).expect("a stream that waits");
+    let progress = hears(&mut second, "SIP/2.0 183");
+    // The same caller hangs up there.
+    let to = progress.lines().find_map(|line| line.strip_prefix("To: ")).expect("a To").to_owned();
+    let bye = request("BYE", &uri, here, 1, "").replace(&format!("To: <{uri}>"), &format!("To: {to}"));
+    second.write_all(bye.replace("CSeq: 1", "CSeq: 2").as_bytes()).expect("a written BYE");
+    let heard = hears(&mut second, "SIP/2.0 487");
+    assert!(heard.contains("SIP/2.0 200"), "{heard}");
+    daemon.wait_for("nothing left", SECONDS_10, |metrics| metrics.sum("acd_media_legs", &[]) == 0.0);
+    daemon.stops();
+}
+
+/// Reads until something has come.
+fn hears(stream: &mut TcpStream, what: &str) -> String {
+    stream.set_read_timeout(Some(SECONDS_10)).expect("a read timeout");
+    let (mut heard, mut buffer) = (String::new(), [0; 4096]);
+    while !heard.contains(what) {
+        let length = stream.read(&mut buffer).expect("an answer");
+        assert!(length > 0, "closed after {heard}");
+        heard += &String::from_utf8_lossy(&buffer[..length]);
+    }
+    heard
 }

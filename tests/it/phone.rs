@@ -44,6 +44,44 @@ impl Phone {
         Phone { socket, ..Phone::new(address, server, user) }
     }
 
+    /// Sends an INVITE without an offer that can acknowledge provisional answers (RFC 3262).
+    pub fn invite_reliably(&mut self, number: &str) -> Call {
+        let headers = "Supported: 100rel\r\n";
+        self.serial += 1;
+        let id = format!("{}-{}@phone", self.here(), self.serial);
+        let branch = format!("z9hG4bK{}x{}rel", self.here().port(), self.serial);
+        let (target, to) = (format!("sip:{number}@{}", self.server), format!("<sip:{number}@{}>", self.server));
+        let call = Call { number: number.to_owned(), id, cseq: 1, branch, to, target };
+        let text = self.request("INVITE", &call, None);
+        self.send(&text.replace("Content-Length", &format!("{headers}Content-Length")));
+        call
+    }
+
+    /// Acknowledges a reliable provisional answer, with SDP; the answer's status.
+    pub fn prack(&mut self, call: &mut Call, progress: &Response, body: &str) -> u16 {
+        let lines = progress.to_string();
+        let value = |name: &str| lines.lines().find_map(|line| line.strip_prefix(name)).expect(name).trim().to_owned();
+        let rack = format!("RAck: {} 1 INVITE\r\n", value("RSeq:"));
+        call.to = progress.to_header().expect("a To").value().to_owned();
+        call.cseq += 1;
+        call.branch = format!("z9hG4bK{}x{}x{}", self.here().port(), self.serial, call.cseq);
+        let text = self.request("PRACK", call, Some(body));
+        self.send(&text.replace("Content-Length", &format!("{rack}Content-Length")));
+        self.answer(call, Method::PRack).status_code.code()
+    }
+
+    /// The final answer to the call's first INVITE, though other requests came after it.
+    pub fn answer_to_invite(&mut self, call: &mut Call) -> Response {
+        let mut first = Call { cseq: 1, ..call.clone() };
+        self.answer(&mut first, Method::Invite)
+    }
+
+    /// Acknowledges a 200 to the call's first INVITE.
+    pub fn ack_first(&mut self, call: &mut Call, response: &Response) {
+        let mut first = Call { cseq: 1, branch: format!("{}first", call.branch), ..call.clone() };
+        self.ack(&mut first, response, None);
+    }
+
     /// Sends an INVITE whose To names another number than its Request-URI, with header lines of its own.
     pub fn invite_as(&mut self, number: &str, to: &str, headers: &str, offer: &str) -> Call {
         self.serial += 1;

@@ -333,12 +333,40 @@ fn answers_go_back_the_way_the_request_came() {
     assert_eq!(desk.sent[0].flow.transport, Transport::Tcp);
 }
 
-/// A caller whose connection is lost before our answer is gone.
+/// 18.2.2: an answer whose connection is gone goes by a new one to the port of sent-by; who is not there either is gone.
 #[test]
-fn a_lost_connection_ends_a_call_without_answer() {
-    let mut desk = Desk::new();
-    desk.gets_by(tcp(CALLER, 7), Words::invite());
-    assert_eq!(desk.does(|endpoint, _, now, out| endpoint.connection_closed(7, now, out)), "487 INVITE, <Cancelled>");
+fn answers_on_a_lost_connection() {
+    let closed = |desk: &mut Desk, id| desk.does(|endpoint, _, now, out| endpoint.connection_closed(id, now, out));
+    let anew = tcp("127.0.0.1:5070", 0);
+    let invited = || {
+        let mut desk = Desk::new();
+        desk.gets_by(
+            tcp("127.0.0.1:40007", 7),
+            Words::invite().set("Via", "SIP/2.0/TCP 127.0.0.1:5070;branch=z9hG4bK-t"),
+        );
+        desk
+    };
+    let mut desk = invited();
+    assert_eq!(closed(&mut desk, 7), "100 INVITE", "who is there hears that we go on");
+    assert_eq!(desk.sent[0].flow, anew);
+    assert_eq!(desk.accepts(), "200 INVITE");
+    assert_eq!(desk.sent[0].flow, anew);
+    let ok = desk.last();
+    assert_eq!(desk.gets_by(tcp("127.0.0.1:40009", 9), Words::within("ACK", 1, &ok)), "<Confirmed>");
+
+    let mut desk = invited();
+    desk.accepts();
+    let ok = desk.last();
+    assert_eq!(closed(&mut desk, 7), "200 INVITE", "the 200 may be lost with it");
+    assert_eq!(desk.sent[0].flow, anew);
+    assert_eq!(desk.gets_by(tcp("127.0.0.1:40009", 9), Words::within("ACK", 1, &ok)), "<Confirmed>");
+
+    let mut desk = invited();
+    closed(&mut desk, 7);
+    let elsewhere = desk.does(|endpoint, _, now, out| endpoint.send_failed(tcp("127.0.0.1:5071", 0), now, out));
+    assert_eq!(elsewhere, "<SendFailed>");
+    let failed = desk.does(|endpoint, _, now, out| endpoint.send_failed(anew, now, out));
+    assert_eq!(failed, "487 INVITE, <SendFailed>, <Cancelled>");
     desk.is_empty_at_last();
 }
 

@@ -55,6 +55,84 @@ fn a_200_waits_for_the_prack() {
     assert_eq!(desk.gets(prack(2, &progress, &format!("{number} 1 INVITE"))), "200 PRACK, 200 INVITE, <Confirmed>");
 }
 
+const OTHER: &str =
+    "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4002 RTP/AVP 0\r\n";
+
+/// RFC 3262 5, RFC 6337 2.2: our offer in a reliable 183, its answer in the PRACK.
+#[test]
+fn a_late_offer_in_a_reliable_183() {
+    for header in ["Require", "Supported"] {
+        let mut desk = Desk::new();
+        let invite = Words::request("INVITE").set(header, "100rel");
+        assert_eq!(desk.gets(invite), "100 INVITE, <Invited 800000100>");
+        assert_eq!(rings_early(&mut desk), "183 INVITE");
+        let progress = desk.last();
+        assert!(progress.head().lists("Require", "100rel") && progress.head().body().is_some(), "{header}");
+        let rack = format!("{} 1 INVITE", progress.head().header("RSeq").expect("an RSeq"));
+        let answer = prack(2, &progress, &rack).body("application/sdp", OTHER);
+        assert_eq!(desk.gets(answer), "200 PRACK, <Confirmed sdp>");
+        assert_eq!(desk.last().head().body(), None);
+        assert_eq!(desk.accepts(), "200 INVITE");
+        assert_eq!(desk.last().head().body(), None, "all is agreed");
+        let ok = desk.last();
+        assert_eq!(desk.gets(Words::within("ACK", 1, &ok)), "<Confirmed>");
+        assert_eq!(desk.gets(Words::within("INVITE", 3, &ok).sdp()), "<ChangeOffered sdp>", "no offer of ours is open");
+    }
+    // Who does not acknowledge gets no offer that may be lost.
+    let mut desk = Desk::new();
+    desk.gets(Words::request("INVITE"));
+    assert_eq!(rings_early(&mut desk), "183 INVITE");
+    assert_eq!(desk.last().head().header("RSeq"), None);
+}
+
+/// RFC 3262 5, RFC 6337 2.2: an offer in a PRACK has its answer in the 200 to it, and the call's 200 comes after that.
+#[test]
+fn an_offer_in_a_prack() {
+    let accepts_change = |desk: &mut Desk| {
+        let body = Some(Bytes::from_static(OTHER.as_bytes()));
+        desk.does(|endpoint, dialog, now, out| endpoint.accept_change(dialog, body, now, out))
+    };
+    let (mut desk, progress, number) = reliably_early();
+    let offer = |number: &str| prack(2, &progress, &format!("{number} 1 INVITE")).body("application/sdp", OTHER);
+    assert_eq!(desk.gets(offer(&number)), "<Confirmed>, <ChangeOffered sdp>");
+    assert_eq!(desk.gets(offer(&number)), "", "17.2.2: the same again is the same transaction");
+    assert_eq!(accepts_change(&mut desk), "200 PRACK");
+    assert_eq!(desk.last().head().body().as_deref(), Some(OTHER.as_bytes()));
+    assert_eq!(desk.accepts(), "200 INVITE");
+    assert_eq!(desk.last().head().body(), None);
+
+    let (mut desk, progress, number) = reliably_early();
+    let offer = prack(2, &progress, &format!("{number} 1 INVITE")).body("application/sdp", OTHER);
+    assert_eq!(desk.accepts(), "", "it waits for the PRACK");
+    assert_eq!(desk.gets(offer.clone()), "<Confirmed>, <ChangeOffered sdp>");
+    assert_eq!(accepts_change(&mut desk), "200 PRACK, 200 INVITE");
+
+    let (mut desk, progress, number) = reliably_early();
+    let offer = prack(2, &progress, &format!("{number} 1 INVITE")).body("application/sdp", OTHER);
+    desk.accepts();
+    desk.gets(offer);
+    let refusal = centralino::sip::Refusal { status: 488, retry_after: None, warning: None };
+    let said = desk.does(|endpoint, dialog, now, out| endpoint.refuse_change(dialog, &refusal, now, out));
+    assert_eq!(said, "488 PRACK, 200 INVITE", "the session stays as it was");
+}
+
+/// RFC 3311 5.1, 5.2; RFC 3261 14.2: what may be offered before the call is answered.
+#[test]
+fn offers_before_the_answer() {
+    let (mut desk, progress, number) = reliably_early();
+    let update = |cseq| Words::within("UPDATE", cseq, &progress).sdp();
+    assert_eq!(desk.gets(update(2)), "500 UPDATE, <Rejected>", "the first exchange is not through");
+    assert!(desk.last().head().header("Retry-After").is_some());
+    assert_eq!(desk.gets(prack(3, &progress, &format!("{number} 1 INVITE"))), "200 PRACK, <Confirmed>");
+    assert_eq!(desk.gets(Words::within("INVITE", 4, &progress).sdp()), "500 INVITE, <Rejected>");
+    assert_eq!(desk.gets(update(5)), "<ChangeOffered sdp>");
+    assert_eq!(desk.gets(update(6)), "500 UPDATE, <Rejected>", "one at a time");
+    let body = Some(Bytes::from_static(OTHER.as_bytes()));
+    let said = desk.does(|endpoint, dialog, now, out| endpoint.accept_change(dialog, body, now, out));
+    assert_eq!(said, "200 UPDATE");
+    assert_eq!(desk.accepts(), "200 INVITE");
+}
+
 #[test]
 fn without_a_prack_the_call_is_refused() {
     let (mut desk, ..) = reliably_early();

@@ -3,6 +3,7 @@
 use super::Dialog;
 use crate::sip::api::{DialogId, Flow, Transport};
 use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
 
 /// The table. A dialog is never listed twice and its name is never used again.
 #[derive(Debug, Default)]
@@ -11,6 +12,8 @@ pub(crate) struct Dialogs {
     by_tag: HashMap<String, DialogId>,
     /// Those that talk over a stream, to be told when it closes.
     streams: BTreeSet<(u64, DialogId)>,
+    /// Those that want a stream to an address that is not there yet, to be told when it cannot be made.
+    wanted: BTreeSet<(SocketAddr, DialogId)>,
     last: u64,
 }
 
@@ -29,9 +32,8 @@ impl Dialogs {
     /// Lists a dialog.
     pub(crate) fn insert(&mut self, dialog: Dialog) {
         let id = dialog.id;
-        if let Some(connection) = stream(dialog.flow) {
-            self.streams.insert((connection, id));
-        }
+        let flow = dialog.flow;
+        self.list(id, flow);
         self.by_tag.insert(dialog.local_tag.clone(), id);
         self.dialogs.insert(id, Box::new(dialog));
     }
@@ -60,13 +62,31 @@ impl Dialogs {
     /// A dialog's path is another from now on.
     pub(crate) fn move_to(&mut self, id: DialogId, flow: Flow) {
         let Some(dialog) = self.dialogs.get_mut(&id).filter(|dialog| dialog.flow != flow) else { return };
-        if let Some(connection) = stream(dialog.flow) {
-            self.streams.remove(&(connection, id));
+        let before = std::mem::replace(&mut dialog.flow, flow);
+        self.unlist(id, before);
+        self.list(id, flow);
+    }
+
+    /// The dialogs that wait for a stream to an address.
+    pub(crate) fn wanting(&self, remote: SocketAddr) -> Vec<DialogId> {
+        let range = (remote, DialogId(0))..=(remote, DialogId(u64::MAX));
+        self.wanted.range(range).map(|&(_, id)| id).collect()
+    }
+
+    fn list(&mut self, id: DialogId, flow: Flow) {
+        match (flow.transport, flow.connection) {
+            (Transport::Tcp, 0) => drop(self.wanted.insert((flow.remote, id))),
+            (Transport::Tcp, connection) => drop(self.streams.insert((connection, id))),
+            (Transport::Udp, _) => {}
         }
-        if let Some(connection) = stream(flow) {
-            self.streams.insert((connection, id));
+    }
+
+    fn unlist(&mut self, id: DialogId, flow: Flow) {
+        match (flow.transport, flow.connection) {
+            (Transport::Tcp, 0) => drop(self.wanted.remove(&(flow.remote, id))),
+            (Transport::Tcp, connection) => drop(self.streams.remove(&(connection, id))),
+            (Transport::Udp, _) => {}
         }
-        dialog.flow = flow;
     }
 
     /// The path to a dialog's peer.
@@ -93,13 +113,7 @@ impl Dialogs {
     pub(crate) fn remove(&mut self, id: DialogId) -> Option<Box<Dialog>> {
         let dialog = self.dialogs.remove(&id)?;
         self.by_tag.remove(&dialog.local_tag);
-        if let Some(connection) = stream(dialog.flow) {
-            self.streams.remove(&(connection, id));
-        }
+        self.unlist(id, dialog.flow);
         Some(dialog)
     }
-}
-
-fn stream(flow: Flow) -> Option<u64> {
-    (flow.transport == Transport::Tcp && flow.connection != 0).then_some(flow.connection)
 }

@@ -73,6 +73,7 @@ impl Core {
             body: request.head.body(),
             source: request.flow.remote,
             trunk,
+            is_reliable: ["Supported", "Require"].iter().any(|name| request.head.lists(name, "100rel")),
             max_forwards: request.max_forwards.unwrap_or(MAX_FORWARDS),
         };
         let pending = Pending { transaction, request: Box::new(request) };
@@ -138,7 +139,9 @@ impl Core {
         let response = Writer::answer(request, status, Some(&dialog.local_tag));
         let contact = self.ours.contact(request.flow.transport);
         let response = response.header("Contact", contact).header("Allow", ALLOW);
-        if request.head.lists("Require", "100rel") {
+        // An offer of ours must arrive, and its answer come back (RFC 3262 5).
+        let offers = request.head.body.is_empty() && body.is_some();
+        if request.head.lists("Require", "100rel") || (offers && request.head.lists("Supported", "100rel")) {
             if dialog.reliable.is_none() {
                 self.ring_reliably(id, response, body, turn);
             }
@@ -179,11 +182,12 @@ impl Core {
         turn: &mut Turn<'_>,
     ) {
         let Some(dialog) = self.dialogs.get(id) else { return };
-        if let Some(body) = &body {
+        let is_described = first && dialog.reliable.as_ref().is_some_and(|reliable| reliable.is_described());
+        if let Some(body) = body.as_ref().filter(|_| !is_described) {
             dialog.local_sdp = body.clone();
         }
         // The answer that a reliable provisional brought is not given twice (RFC 3262 5, RFC 6337 2.2).
-        let body = body.filter(|_| !first || dialog.reliable.is_none());
+        let body = body.filter(|_| !is_described);
         let session = session_of(&request);
         let writer = Writer::answer(&request, 200, Some(&dialog.local_tag))
             .header("Contact", self.ours.contact(request.flow.transport))
@@ -193,9 +197,10 @@ impl Core {
             cseq: request.head.cseq.number,
             transaction,
             response: response.clone(),
+            reconnect: request.reconnect_flow(),
             interval: T1,
             first,
-            offered: request.head.body.is_empty(),
+            offered: request.head.body.is_empty() && !is_described,
         };
         self.answer(transaction, 200, response, turn);
         if let Some(dialog) = self.dialogs.get(id) {

@@ -114,22 +114,48 @@ impl Core {
     pub(super) fn send_failed(&mut self, flow: Flow, turn: &mut Turn<'_>) {
         turn.turned(Turned::SendFailed);
         self.fail_clients(flow.transport, flow.connection, Some(flow.remote), turn);
+        if (flow.transport, flow.connection) == (Transport::Tcp, 0) {
+            // Nobody can hear our answer, neither by the connection that was nor by a new one: the caller is gone.
+            for id in self.dialogs.wanting(flow.remote) {
+                if self.dialogs.get(id).is_some_and(|dialog| matches!(dialog.stage, Stage::Invited(_))) {
+                    self.give_up(id, turn);
+                    turn.event(Event::Cancelled { dialog: id });
+                }
+            }
+        }
     }
 
     pub(super) fn connection_closed(&mut self, connection: u64, turn: &mut Turn<'_>) {
         self.fail_clients(Transport::Tcp, connection, None, turn);
         for id in self.dialogs.on_connection(connection) {
-            let Some(dialog) = self.dialogs.get(id) else { continue };
-            if matches!(dialog.stage, Stage::Invited(_)) {
-                // Nobody can hear our answer: the caller is gone.
-                self.give_up(id, turn);
-                turn.event(Event::Cancelled { dialog: id });
-            } else {
-                let flow = Flow { connection: 0, ..dialog.flow };
-                self.dialogs.move_to(id, flow);
-            }
+            self.answer_anew(id, turn);
         }
         self.registrar.connection_closed(connection);
+    }
+
+    /// The connection of a leg is gone: what it has not been told for sure goes by a new one (RFC 3261 18.2.2), the last
+    /// provisional answer at once, so that a caller who is gone is found before an agent's phone rings for nobody.
+    fn answer_anew(&mut self, id: DialogId, turn: &mut Turn<'_>) {
+        let Some(dialog) = self.dialogs.get(id) else { return };
+        let changing = dialog.change.as_ref().map(|change| (change.transaction, change.request.reconnect_flow()));
+        let unacked = dialog.unacked.as_ref().map(|it| (it.transaction, it.reconnect, it.response.clone()));
+        let invited = match &dialog.stage {
+            Stage::Invited(pending) => Some((pending.transaction, pending.request.reconnect_flow())),
+            Stage::Calling { .. } | Stage::Established | Stage::Ending => None,
+        };
+        let flow = invited.map_or(Flow { connection: 0, ..dialog.flow }, |(_, flow)| flow);
+        self.dialogs.move_to(id, flow);
+        if let Some((transaction, flow)) = changing {
+            self.transactions.move_server(transaction, flow);
+        }
+        if let Some((transaction, flow, response)) = unacked {
+            self.transactions.move_server(transaction, flow);
+            self.answer(transaction, 200, response, turn);
+        }
+        if let Some((transaction, flow)) = invited {
+            self.transactions.move_server(transaction, flow);
+            self.transactions.repeat(transaction, turn);
+        }
     }
 
     fn fail_clients(&mut self, transport: Transport, connection: u64, remote: Option<SocketAddr>, turn: &mut Turn<'_>) {

@@ -1,5 +1,6 @@
 //! Reliable provisional answers (RFC 3262): ours to callers who require them, phones' to us.
 
+use super::receiving::key_of;
 use super::{Core, DialogTimer, Due, Owner, Turn};
 use crate::sip::api::{DialogId, Event, Refusal, Turned};
 use crate::sip::dialog::{Dialog, Stage};
@@ -18,8 +19,29 @@ pub(crate) struct Reliable {
     response: Bytes,
     interval: Duration,
     acknowledged: bool,
+    /// What its SDP was, if it held any.
+    described: Option<Described>,
     /// Our 200, which has to wait for the PRACK (RFC 3262 3).
     accepted: Option<Bytes>,
+}
+
+/// The part of an SDP in offer and answer (RFC 3264).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Described {
+    Offer,
+    Answer,
+}
+
+impl Reliable {
+    /// The 200 need not say again what this said (RFC 6337 2.2).
+    pub(crate) fn is_described(&self) -> bool {
+        self.described.is_some()
+    }
+
+    /// Offer and answer are through, in both directions: another offer may be made before the 200 (RFC 3311 5.1).
+    pub(super) fn is_settled(&self) -> bool {
+        self.described.is_some() && self.acknowledged
+    }
 }
 
 impl Core {
@@ -32,9 +54,20 @@ impl Core {
         let transaction = pending.transaction;
         let writer = writer.header("Require", "100rel").header("RSeq", number);
         let response = writer.body_opt(super::answers::SDP, body.as_deref());
-        let (interval, acknowledged, accepted) = (T1, false, None);
-        dialog.reliable =
-            Some(Box::new(Reliable { number, response: response.clone(), interval, acknowledged, accepted }));
+        let is_offer = pending.request.head.body.is_empty();
+        let described = body.as_ref().map(|_| if is_offer { Described::Offer } else { Described::Answer });
+        if let Some(body) = body {
+            dialog.local_sdp = body;
+        }
+        let reliable = Reliable {
+            number,
+            response: response.clone(),
+            interval: T1,
+            acknowledged: false,
+            described,
+            accepted: None,
+        };
+        dialog.reliable = Some(Box::new(reliable));
         self.answer(transaction, 183, response, turn);
         turn.deadlines.set(Due::Dialog(id, DialogTimer::RepeatReliable), turn.now + T1);
         turn.deadlines.set(Due::Dialog(id, DialogTimer::Unacknowledged), turn.now + PATIENCE);
@@ -48,11 +81,13 @@ impl Core {
         true
     }
 
-    /// PRACK within a dialog (RFC 3262 3).
-    pub(super) fn pracked(&mut self, id: DialogId, request: &Request, turn: &mut Turn<'_>) {
-        if !self.is_fit(request, turn) {
+    /// PRACK within a dialog (RFC 3262 3). Its SDP is the answer to an offer of ours, or an offer whose answer stands in
+    /// its 200 (RFC 3262 5, RFC 6337 2.2).
+    pub(super) fn pracked(&mut self, id: DialogId, request: Request, turn: &mut Turn<'_>) {
+        if !self.is_fit(&request, turn) {
             return;
         }
+        let is_full = self.transactions.is_full();
         let Some(dialog) = self.dialogs.get(id) else { return };
         let invite = match &dialog.stage {
             Stage::Invited(pending) => Some(pending.request.head.cseq.number),
@@ -62,18 +97,36 @@ impl Core {
         let reliable = dialog.reliable.as_mut().filter(|reliable| !reliable.acknowledged);
         let Some(reliable) = reliable.filter(|it| invite.is_some_and(|invite| meant == Some((it.number, invite))))
         else {
-            return self.reject(request, 481, turn);
+            return self.reject(&request, 481, turn);
         };
+        let (body, is_offered) = (request.head.body(), reliable.described == Some(Described::Offer));
+        let offers = body.is_some() && !is_offered;
+        if offers && is_full {
+            turn.turned(Turned::Overflow);
+            return self.reject_for_now(&request, 503, turn);
+        }
         reliable.acknowledged = true;
-        let accepted = reliable.accepted.take();
+        // An offer is answered before the call is.
+        let accepted = if offers { None } else { reliable.accepted.take() };
         turn.deadlines.cancel(Due::Dialog(id, DialogTimer::RepeatReliable));
         turn.deadlines.cancel(Due::Dialog(id, DialogTimer::Unacknowledged));
-        // An offer in it would want its answer here (RFC 3262 5); the session stays as it is.
-        let status = if request.head.body.is_empty() { 200 } else { 488 };
-        let response = Writer::answer(request, status, None).finish();
-        self.settle(request, status, response, turn);
-        turn.event(Event::Confirmed { dialog: id, body: None });
+        turn.event(Event::Confirmed { dialog: id, body: body.filter(|_| is_offered) });
+        if offers {
+            let (key, flow) = (key_of(&request), request.answer_flow());
+            let transaction = self.transactions.open_server(&key, flow, Owner::Updated(id), turn);
+            return self.offer_change(id, transaction, request, turn);
+        }
+        let response = Writer::answer(&request, 200, None).finish();
+        self.settle(&request, 200, response, turn);
         if let Some(body) = accepted {
+            self.accept(id, body, turn);
+        }
+    }
+
+    /// The offer of a PRACK was answered: so is the call, if its owner has said so meanwhile.
+    pub(super) fn accept_at_last(&mut self, id: DialogId, turn: &mut Turn<'_>) {
+        let reliable = self.dialogs.get(id).and_then(|dialog| dialog.reliable.as_mut());
+        if let Some(body) = reliable.and_then(|reliable| reliable.accepted.take()) {
             self.accept(id, body, turn);
         }
     }

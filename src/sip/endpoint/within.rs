@@ -54,7 +54,7 @@ impl Core {
                 }
             }
             Method::Options | Method::Info => {}
-            Method::Prack => self.pracked(id, &request, turn),
+            Method::Prack => self.pracked(id, request, turn),
             Method::Refer => self.referred(id, request, turn),
             Method::Register
             | Method::Ack
@@ -165,7 +165,7 @@ impl Core {
 
     /// Whether a change may be offered now; refuses it otherwise.
     fn may_change(&mut self, id: DialogId, request: &Request, turn: &mut Turn<'_>) -> bool {
-        let glare = self.dialogs.get(id).map_or(Glare::Over, |dialog| glare(dialog));
+        let glare = self.dialogs.get(id).map_or(Glare::Over, |dialog| glare(dialog, request.method));
         match glare {
             Glare::No => return true,
             Glare::OurOffer => self.reject(request, 491, turn),
@@ -175,7 +175,13 @@ impl Core {
         false
     }
 
-    fn offer_change(&mut self, id: DialogId, transaction: TransactionId, request: Request, turn: &mut Turn<'_>) {
+    pub(super) fn offer_change(
+        &mut self,
+        id: DialogId,
+        transaction: TransactionId,
+        request: Request,
+        turn: &mut Turn<'_>,
+    ) {
         let body = request.head.body();
         let Some(dialog) = self.dialogs.get(id) else { return };
         dialog.change = Some(Pending { transaction, request: Box::new(request) });
@@ -198,7 +204,10 @@ impl Core {
             let writer = Writer::answer(&pending.request, 200, None).header("Contact", contact);
             let response = with_session(writer, session).body_opt(SDP, body.as_deref());
             self.answer(pending.transaction, 200, response, turn);
-            self.keep_session(id, session, turn);
+            if self.dialogs.get(id).is_some_and(|dialog| matches!(dialog.stage, Stage::Established)) {
+                self.keep_session(id, session, turn);
+            }
+            self.accept_at_last(id, turn);
         }
         // The packet's source is the NAT's word on where the peer is now.
         self.dialogs.move_to(id, flow);
@@ -210,6 +219,9 @@ impl Core {
         let Some(Pending { transaction, request }) = dialog.change.take() else { return };
         let response = refusal_of(&request, "", (refusal, None), self.settings.udp.ip());
         self.answer(transaction, refusal.status, response, turn);
+        if request.method == Method::Prack {
+            self.accept_at_last(id, turn);
+        }
     }
 
     /// 487 to a change that nobody will answer any more (RFC 3261 15.1.2).
@@ -254,8 +266,11 @@ fn pressed(request: &Request) -> Option<char> {
     }
 }
 
-fn glare(dialog: &Dialog) -> Glare {
+fn glare(dialog: &Dialog, method: Method) -> Glare {
+    let is_settled = dialog.change.is_none() && dialog.reliable.as_ref().is_some_and(|reliable| reliable.is_settled());
     match &dialog.stage {
+        // RFC 3311 5.1: UPDATE is there for calls without an answer; a second INVITE has to wait (RFC 3261 14.2).
+        Stage::Invited(_) if is_settled && method == Method::Update => Glare::No,
         Stage::Invited(_) => Glare::TheirOffer,
         Stage::Calling { .. } => Glare::OurOffer,
         Stage::Ending => Glare::Over,

@@ -201,6 +201,14 @@ impl<U> Table<U> {
         }
     }
 
+    /// The answers of a server transaction go another way from now on.
+    pub(crate) fn move_server(&mut self, id: TransactionId, flow: Flow) {
+        let is_server = |machine: &Machine| matches!(machine, Machine::InviteServer(_) | Machine::Server(_));
+        if let Some(entry) = self.entry(id).filter(|entry| is_server(&entry.machine)) {
+            entry.flow = flow;
+        }
+    }
+
     /// A request came again.
     pub(crate) fn repeat(&mut self, id: TransactionId, turn: &mut Turn<'_>) -> Outcome<U> {
         self.run(id, turn, |machine, effects| match machine {
