@@ -1,6 +1,6 @@
 //! The media engine in virtual time: what leaves it, when, and with which numbers.
 
-use crate::media_reports::inputs;
+use crate::fuzz::inputs;
 use centralino::facts::{Fact, Turned};
 use centralino::ids::{ClipId, Key, LegId};
 use centralino::media::api::{Codec, Command, Event, Output, Stream};

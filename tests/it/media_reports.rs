@@ -1,5 +1,6 @@
 //! RTCP in virtual time: two media engines report to each other over a network with known faults.
 
+use crate::fuzz::inputs;
 use centralino::facts::{Fact, Party, Quality, Turned};
 use centralino::ids::{CallId, ClipId, LegId};
 use centralino::media::{Clip, Codec, Command, Event, MediaEngine, Output, Settings, Stream};
@@ -205,11 +206,6 @@ fn reports_are_life_and_goodbyes_and_strangers_are_not() {
         assert!(turned_away.iter().all(|fact| turned.map(Fact::Turned).as_ref() == Some(fact)), "{turned_away:?}");
         assert_eq!(turned_away.len(), turned.map_or(0, |_| 2), "{bytes:?}");
     }
-}
-
-/// How many random inputs: a few by default, as many as the variable says in a long run.
-pub fn inputs(few: u32) -> u32 {
-    std::env::var("CENTRALINO_FUZZ").ok().and_then(|count| count.parse().ok()).unwrap_or(few)
 }
 
 #[test]

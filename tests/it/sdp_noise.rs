@@ -121,7 +121,7 @@ fn is_legal(offer: &[u8], answer: &[u8], payload_type: u8) {
 }
 
 fn count() -> usize {
-    std::env::var("CENTRALINO_FUZZ").ok().and_then(|count| count.parse().ok()).unwrap_or(100_000)
+    crate::fuzz::inputs(100_000) as usize
 }
 
 #[test]

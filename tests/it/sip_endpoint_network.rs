@@ -1,7 +1,7 @@
 //! A network of endpoints in virtual time that loses, repeats, delays and reorders: one calls, two answer behind a
 //! forking proxy, their owners act at random. Every leg must end once, and nothing may stay.
 //!
-//! A failure names its seed. `CENTRALINO_FUZZ=n` plays n networks instead of the usual number.
+//! A failure names its seed. `CENTRALINO_NETWORKS=n` plays n networks instead of the usual number.
 
 use crate::sip_endpoint::{addr, settings, udp};
 use bytes::Bytes;
@@ -322,7 +322,7 @@ fn reinvite(ack: &[u8], branch: u32) -> Bytes {
 
 #[test]
 fn every_leg_ends_once_and_nothing_stays() {
-    let networks = std::env::var("CENTRALINO_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
+    let networks = std::env::var("CENTRALINO_NETWORKS").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
     let mut seen = BTreeSet::new();
     for seed in 0..networks {
         let mut network = Network::new(seed);

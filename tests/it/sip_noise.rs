@@ -154,7 +154,7 @@ impl World {
 
 #[test]
 fn noise_is_read_answered_or_dropped() {
-    let count = std::env::var("CENTRALINO_FUZZ").ok().and_then(|count| count.parse().ok()).unwrap_or(100_000);
+    let count = u64::from(crate::fuzz::inputs(100_000));
     let settings = Settings {
         realm: "acd.test".into(),
         accounts: vec![Account { user: "101".into(), secret: Secret("s".into()) }],
@@ -178,10 +178,13 @@ fn noise_is_read_answered_or_dropped() {
         let now = Time::from_millis(turn);
         let bytes = noise.message();
         world.take(&bytes, udp, now);
-        // The same over a stream, in two pieces.
-        let (first, second) = bytes.split_at(noise.below(bytes.len()));
+        // The same over a stream, in pieces.
         let mut frames = Vec::new();
-        let outcome = framing.push(first, &mut frames).and_then(|()| framing.push(second, &mut frames));
+        let (mut rest, mut outcome) = (&bytes[..], Ok(()));
+        while !rest.is_empty() && outcome.is_ok() {
+            let (piece, more) = rest.split_at(1 + noise.below(rest.len().min(300)));
+            (outcome, rest) = (framing.push(piece, &mut frames), more);
+        }
         for frame in frames {
             if let Frame::Message(bytes) = frame {
                 world.take(&bytes, tcp, now);
