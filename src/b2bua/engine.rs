@@ -192,7 +192,10 @@ impl Engine {
                 self.tell(acd::Event::AgentAsked { agent, request, received_at: now }, &turn);
             }
             Input::PlanChanged(change) => self.on_plan_changed(*change, now),
-            Input::DrainStarted => self.acd.handle(acd::Event::DrainStarted, now, &mut self.outbox),
+            Input::DrainStarted => {
+                self.sip.close();
+                self.acd.handle(acd::Event::DrainStarted, now, &mut self.outbox);
+            }
             Input::DrainEnded => self.acd.handle(acd::Event::DrainEnded, now, &mut self.outbox),
         }
         self.settle(&mut turn);

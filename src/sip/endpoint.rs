@@ -174,6 +174,11 @@ impl Endpoint {
         }
     }
 
+    /// We are about to go: no phone registers that is not registered.
+    pub fn close(&mut self) {
+        self.core.registrar.close();
+    }
+
     /// One whole message: a datagram, or what `framing` cut from a stream.
     pub fn receive(&mut self, flow: Flow, bytes: &[u8], received_at: Time, now: Time, out: &mut Output) {
         self.turn(received_at, now, out, |core, turn| core.receive(flow, bytes, turn));

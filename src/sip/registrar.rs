@@ -20,6 +20,8 @@ pub struct Registrar {
     /// Where we listen ourselves.
     ours: [Option<SocketAddr>; 2],
     serial: u64,
+    /// We are about to go: who is here may stay, nobody else comes.
+    is_closing: bool,
 }
 
 #[derive(Debug)]
@@ -75,6 +77,9 @@ impl Answer {
 /// RFC 3261 10.2.1.1: what a binding lives when nothing, or nothing sensible, is asked for.
 const DEFAULT_EXPIRES: Duration = Duration::from_secs(3_600);
 
+/// When who comes while we close may find us, or another, open.
+const BACK_IN_SECONDS: u32 = 10;
+
 impl Registrar {
     /// No bindings yet. `key` seals the nonces; random, new for each run.
     pub fn new(settings: &Settings, key: [u8; 32]) -> Registrar {
@@ -86,7 +91,13 @@ impl Registrar {
             limits: settings.limits.clone(),
             ours: [Some(settings.udp), settings.tcp],
             serial: 0,
+            is_closing: false,
         }
+    }
+
+    /// From now on phones that are not registered are told to come back later (hostile-world G1).
+    pub fn close(&mut self) {
+        self.is_closing = true;
     }
 
     /// From now on these may register, by [`AccountId`]; none for an account that is no more, whose bindings go with it.
@@ -220,6 +231,10 @@ impl Registrar {
         }
         if wishes.is_empty() && !head.contact_star {
             return Ok(());
+        }
+        if self.is_closing && slot.bindings.is_empty() && wishes.iter().any(|wish| !wish.expires.is_zero()) {
+            let headers = vec![("Retry-After", BACK_IN_SECONDS.to_string())];
+            return Err(Answer { status: 503, headers, denied: None });
         }
         let mut bindings = slot.bindings.clone();
         let outdated = |binding: &Binding| binding.call_id == head.call_id && head.cseq.number <= binding.cseq;

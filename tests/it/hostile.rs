@@ -38,7 +38,7 @@ const REQUIREMENTS: [(&str, Shown); 40] = [
     ("R18 digest replayed or moved", By(&["nothing_is_accepted_twice", "a_nonce_lives_its_life_and_is_for_its_address", "wrong_is_wrong_whoever_says_it"])),
     ("R19 digest headers", By(&["headers_that_cannot_be_checked", "noise_in_digest_headers_is_read_or_refused"])),
     ("R20 users are not told apart", By(&["users_there_are_look_like_users_there_are_not", "a_wrong_password_and_an_unknown_user_are_told_the_same"])),
-    ("R21 guessing", By(&["guessing_is_slowed_down_and_locks_nobody_out", "pauses_grow_and_hold_for_one_name_at_one_address", "one_password_under_many_names_is_guessing_too"])),
+    ("R21 guessing", By(&["what_is_hardly_meant_is_warned_of", "guessing_is_slowed_down_and_locks_nobody_out", "pauses_grow_and_hold_for_one_name_at_one_address", "one_password_under_many_names_is_guessing_too"])),
     ("R22 toll fraud", By(&["who_may_refer_and_where_to", "a_302_from_an_agents_phone_is_not_followed", "a_302_is_followed_once_and_only_where_allowed", "torture:refer", "torture:route_to_elsewhere", "callers_from_elsewhere_are_forbidden"])),
     ("R23 URLs are not fetched", By(&["urls_in_messages_are_never_fetched"])),
     ("R24 injected sound", By(&["sound_from_a_stranger_reaches_nobody", "the_first_packet_is_latched_to_and_then_strangers_are_refused", "a_better_source_takes_over_within_a_moment_and_no_other_ever"])),
@@ -104,7 +104,7 @@ const TRAPS: [(&str, Shown); 38] = [
 
 #[rustfmt::skip]
 const PROMISES: [(&str, Shown); 8] = [
-    ("G1 drain", By(&["sigterm_refuses_new_calls_and_lets_talks_end", "a_second_sigterm_ends_it_now"])),
+    ("G1 drain", By(&["who_is_registered_when_we_close_stays_and_nobody_comes", "sigterm_refuses_new_calls_and_lets_talks_end", "a_second_sigterm_ends_it_now"])),
     ("G5 overload", By(&["overload_turns_new_calls_away_and_nobody_else"])),
     ("G6 watermark", By(&["overload_begins_high_and_ends_low"])),
     ("G7 memory", By(&["strangers_leave_nothing_behind", "bounds"])),

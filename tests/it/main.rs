@@ -20,6 +20,7 @@ mod interleavings;
 mod interop_agents;
 mod interop_baresip;
 mod interop_daemon;
+mod interop_dialogs;
 mod interop_early;
 mod interop_entry;
 mod interop_hostile;

@@ -187,6 +187,17 @@ fn nobody_registers_for_another_and_nothing_strange_is_bound() {
 }
 
 #[test]
+fn who_is_registered_when_we_close_stays_and_nobody_comes() {
+    let mut world = World::new();
+    world.register("Contact: <sip:101@a>\r\n");
+    world.registrar.close();
+    assert_eq!(world.register("Contact: <sip:101@a>\r\n").0, 200);
+    assert_eq!(world.register("Contact: <sip:101@a>;expires=0\r\n").0, 200);
+    assert_eq!(world.register("Contact: <sip:101@a>\r\n").0, 503);
+    assert_eq!(world.register("").0, 200);
+}
+
+#[test]
 fn a_lost_connection_leaves_the_address() {
     let mut world = World::new();
     world.register("Contact: <sip:101@a>\r\n");
