@@ -8,6 +8,7 @@
 
 use super::call::{Call, CallState, Stage};
 use super::plan::MOST_CREDIT;
+use super::prelude::Prelude;
 use super::{Acd, Command, Outbox, Timer};
 use crate::facts::{Fact, FlowOut, OfferOutcome, Refusal};
 use crate::ids::{CallId, ClipId, Key, QueueId, ServiceId};
@@ -66,13 +67,17 @@ impl Acd {
         });
     }
 
-    /// A key pressed while waiting may be a way out.
+    /// A key pressed while waiting may be a way out; also while the caller is told, after an agent's 200, where that one
+    /// sits or that the talk is recorded: nobody has to agree to it.
     pub(super) fn key_while_waiting(&mut self, id: CallId, key: Key, out: &mut Outbox) {
         let Some(call) = self.calls.get(&id) else { return };
         let exits = &self.rules_of(call).exits;
         let exit = exits.iter().find(|(known, _)| *known == key).map(|&(_, exit)| exit);
-        let joining = call.visit().is_none_or(|visit| matches!(visit.stage, Stage::Joining(..)));
-        if let Some(exit) = exit.filter(|_| !joining) {
+        let may_leave = call.visit().is_some_and(|visit| match visit.stage {
+            Stage::Waiting | Stage::Ringing(_) => true,
+            Stage::Joining(winner, _) => self.preludes.get(&winner).is_some_and(Prelude::is_for_caller),
+        });
+        if let Some(exit) = exit.filter(|_| may_leave) {
             self.take_exit(id, exit, FlowOut::KeyExit, out);
         }
     }

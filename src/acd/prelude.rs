@@ -3,7 +3,8 @@
 //!
 //! ```text
 //!   200 ─► prelude ─both clips ended─► joining ─► talking
-//!             └ the agent hangs up: the call is back at its place; the caller leaves: abandoned
+//!             └ the agent hangs up: the call is back at its place; the caller leaves: abandoned; the caller presses a
+//!               key of the queue's `exits`: there
 //! ```
 //! The wait stopped with the 200, if the two are joined in the end. `join_timeout` begins when everything is said.
 
@@ -22,6 +23,13 @@ pub(super) struct Prelude {
     announce: Option<ClipId>,
     /// That is the notice of a recording.
     is_notice: bool,
+}
+
+impl Prelude {
+    /// The caller is being told something.
+    pub(super) fn is_for_caller(&self) -> bool {
+        self.announce.is_some()
+    }
 }
 
 impl Acd {

@@ -3,8 +3,9 @@
 use super::script::check;
 use super::{plan_with, seconds};
 use centralino::acd::Plan;
+use centralino::acd::exit::Exit;
 use centralino::acd::plan::{Recording, Strategy};
-use centralino::ids::{ClipId, Key};
+use centralino::ids::{ClipId, Key, ServiceId};
 
 /// Agents are told what the call is about; callers that the back office is abroad.
 fn abroad(plan: &mut Plan) {
@@ -64,6 +65,52 @@ fn only_what_is_configured_is_said_and_twice_nothing_follows() {
         2.1s joined 1
             offer 1 accepted after 1s (at 1s)
             answered 1 by 101, waited 1s (at 1s)
+        ",
+    );
+}
+
+/// Whoever hears that the agent is abroad may ask for one in the country, whose queue has no pool abroad; the place in
+/// the order of callers is kept.
+#[test]
+fn a_key_of_the_queues_takes_the_caller_elsewhere_while_it_is_told_where_the_agent_sits() {
+    let plan = plan_with(|plan| {
+        abroad(plan);
+        plan.queues[0].exits = vec![(Key::of_sign('5').unwrap(), Exit::Service(ServiceId(1)))];
+        plan.queues[1].steps.truncate(1);
+        plan.queues[1].steps[0].pools = vec![super::FIRST_LINE];
+        plan.queues[1].steps[0].requires.clear();
+    });
+    check(
+        plan,
+        "
+        show states
+        0s register 201
+            201: signed_out 0s -> ready
+        0s enter 1 information
+            received 1
+            entered 1 information
+            offer 1: 1 to 201, step 0
+            201: ready 0s -> ringing
+            > welcome 1
+        4s answer 1
+            201: ringing 4s -> talking
+            > first information to offer 1 and from_abroad to 1
+        5s key 1 7
+        6s key 1 5
+            offer 1 withdrawn after 6s
+            201: talking 2s -> ready
+            flowed out 1 service, waited 6s
+            taken over 1 by switchboard
+            entered 1 switchboard
+            > hang up offer 1
+        7s register 101
+            101: signed_out 7s -> ready
+            offer 2: 1 to 101, step 0
+            101: ready 0s -> ringing
+        8s answer 2
+            101: ringing 1s -> talking
+            > join 1 and offer 2
+        8s key 1 5
         ",
     );
 }
