@@ -10,7 +10,7 @@ mod transfer;
 mod turned;
 
 pub use agents::{AgentState, Denial};
-pub use calls::{FlowOut, Party, Refusal, StepTrigger};
+pub use calls::{FlowOut, LastAgentResult, Party, Refusal, StepTrigger};
 pub use legs::{Note, Quality};
 pub use offers::{OfferOutcome, OrderRule};
 pub use transfer::{TransferKind, TransferResult};
@@ -122,6 +122,26 @@ pub enum Fact {
         service: Option<DemandId>,
         /// What its choice in a menu asks.
         choice: Option<DemandId>,
+    },
+    /// The call is kept for the agent who answered its caller last.
+    LastAgentWanted {
+        /// Who.
+        call: CallId,
+        /// Where.
+        queue: QueueId,
+        /// For whom.
+        agent: AgentId,
+        /// Until then at the latest.
+        until: Time,
+    },
+    /// The call is kept for nobody any more.
+    LastAgentEnded {
+        /// Who.
+        call: CallId,
+        /// Where.
+        queue: QueueId,
+        /// Why.
+        result: LastAgentResult,
     },
     /// The call has waited longer than the queue's threshold number `threshold` and is late from now on.
     ThresholdPassed {

@@ -25,6 +25,8 @@ id!(/// One ringing of one agent's phone for one call.
     OfferId(u64));
 id!(/// One leg: a call's or an agent's side of the media.
     LegId(u64));
+id!(/// Who calls, under a secret of the run: equal for calls of one number, and no way back to it.
+    CallerTag(u64));
 id!(/// A person who takes calls, by position in the plan.
     AgentId(u32));
 id!(/// A service (called number), by position in the plan.

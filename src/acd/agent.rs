@@ -309,6 +309,9 @@ impl Acd {
             self.ready.insert(id, &self.agents[id.index()], profile);
             self.fresh_agents.push(id);
         }
+        if matches!(to, AgentState::SignedOut | AgentState::Paused | AgentState::OtherMedia | AgentState::Unreachable) {
+            self.free_kept_for(id, out);
+        }
         if to == AgentState::SignedOut {
             self.leave_if_removed(id, out);
         }

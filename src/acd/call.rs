@@ -16,8 +16,8 @@ use super::queue::Seniority;
 use super::tier::Rules;
 use super::transfer::Passing;
 use super::{Acd, Command, Outbox, Timer};
-use crate::facts::{Fact, FlowOut, OfferOutcome, Party, Refusal};
-use crate::ids::{CallId, ClipId, DemandId, OfferId, QueueId, Reference, ServiceId};
+use crate::facts::{Fact, FlowOut, LastAgentResult, OfferOutcome, Party, Refusal};
+use crate::ids::{AgentId, CallId, CallerTag, ClipId, DemandId, OfferId, QueueId, Reference, ServiceId};
 use crate::time::{Duration, Time};
 
 /// One call.
@@ -32,6 +32,8 @@ pub(super) struct Call {
     pub(super) reference: Option<Reference>,
     /// What the caller's choice in a menu asks of agents.
     pub(super) choice: Option<DemandId>,
+    /// Who calls, if anybody can tell.
+    pub(super) caller: Option<CallerTag>,
 }
 
 /// How far a call has come.
@@ -75,6 +77,8 @@ pub(super) struct Visit {
     pub(super) again: bool,
     pub(super) stage: Stage,
     pub(super) memory: Memory,
+    /// Only this agent is asked for now.
+    pub(super) kept_for: Option<AgentId>,
     /// Offers that went unanswered so far.
     pub(super) unanswered: u32,
     /// Callers of heavier queues who came later and were offered somebody it could have had.
@@ -129,7 +133,7 @@ impl Round {
 
 impl Call {
     pub(super) fn new(service: ServiceId, queue: QueueId, arrived_at: Time, state: CallState) -> Call {
-        Call { service, queue, arrived_at, state, reference: None, choice: None }
+        Call { service, queue, arrived_at, state, reference: None, choice: None, caller: None }
     }
 
     /// Whether it has a place in its queue, taken on arrival.
@@ -228,6 +232,7 @@ impl Acd {
             waiting_since: at,
             stage: Stage::Waiting,
             memory: self.memories.lend(),
+            kept_for: None,
             unanswered: 0,
             overtaken: 0,
             announced: 0,
@@ -238,6 +243,7 @@ impl Acd {
         out.fact(at, Fact::CallEntered { call: id, service, queue });
         self.tell_carried(id, Carried::NOTHING, out);
         out.commands.push(Command::PlayMusic { call: id, clip: self.plan.queues[queue.index()].music });
+        self.keep_for_last_agent(id, out);
         self.start_waiting(id, out);
         self.set_call_deadlines(id);
         self.leave_if_closed(id, out);
@@ -254,6 +260,7 @@ impl Acd {
     /// Puts the call into the waiting room, at its place.
     pub(super) fn start_waiting(&mut self, id: CallId, out: &mut Outbox) {
         self.open_steps_early(id, out);
+        self.check_kept(id, out);
         let Some(visit) = self.calls.get_mut(&id).and_then(Call::visit_mut) else { return };
         visit.stage = Stage::Waiting;
         let place = (visit.key, id);
@@ -468,6 +475,7 @@ impl Acd {
             }
         }
         self.pass_thresholds(id, |threshold| threshold < waited, out);
+        self.keep_no_longer(id, LastAgentResult::Left, out);
         self.hold_call_deadlines(id);
         let call = self.calls.get_mut(&id)?;
         let queue = call.queue;

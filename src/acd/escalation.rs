@@ -33,6 +33,7 @@ impl Acd {
             Stage::Ringing(round) => self.withdraw_if_closed(id, round, before + 1, out),
             Stage::Joining(..) => {}
         }
+        self.check_kept(id, out);
         self.set_call_deadlines(id);
         if stage == Stage::Waiting && self.early_trigger(id).is_some() {
             self.stop_waiting(id);

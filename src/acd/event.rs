@@ -2,7 +2,7 @@
 
 use super::Plan;
 use crate::facts::OfferOutcome;
-use crate::ids::{AgentId, CallId, ClipId, Key, OfferId, PauseId, ServiceId};
+use crate::ids::{AgentId, CallId, CallerTag, ClipId, Key, OfferId, PauseId, ServiceId};
 use crate::time::{Duration, Time};
 
 /// Something that happened outside the engine. `received_at` is when the first sign of it reached this machine; every
@@ -15,6 +15,15 @@ pub enum Event {
         call: CallId,
         /// What was dialled.
         service: ServiceId,
+        /// When the INVITE came in.
+        received_at: Time,
+    },
+    /// Who calls, if anybody can tell: said at once after the arrival.
+    CallerKnown {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        caller: CallerTag,
         /// When the INVITE came in.
         received_at: Time,
     },
@@ -244,6 +253,7 @@ impl Event {
     pub const fn received_at(&self) -> Option<Time> {
         match *self {
             Event::CallArrived { received_at, .. }
+            | Event::CallerKnown { received_at, .. }
             | Event::CallEstablished { received_at, .. }
             | Event::ClipEnded { received_at, .. }
             | Event::KeyPressed { received_at, .. }

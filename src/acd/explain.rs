@@ -78,6 +78,14 @@ impl Acd {
             let _ = writeln!(text, "estimated to wait for {} more", seconds(wait));
         }
         self.explain_skills(queue, visit, text);
+        if let (Some(agent), Some(end)) = (visit.kept_for, self.deadlines.get(Timer::LastAgent(id))) {
+            let _ = writeln!(
+                text,
+                "kept for {}, who answered its caller last: over {}",
+                self.number(agent),
+                until(end, now)
+            );
+        }
         self.explain_steps(id, queue, visit, now, text);
         for &(key, exit) in &queue.exits {
             let _ = writeln!(text, "key {}: {}", key.sign(), self.exit_in_words(exit));
@@ -215,6 +223,9 @@ impl Acd {
         let state = self.agents[id.index()].state;
         if state != AgentState::Ready {
             return Some(state.label().replace('_', " "));
+        }
+        if let Some(agent) = visit.kept_for.filter(|agent| *agent != id) {
+            return Some(format!("the call is kept for {}", self.number(agent)));
         }
         let missed = visit.memory.of(id).filter(|missed| missed.until > self.latest)?;
         let left = missed.until.since(self.latest);

@@ -90,6 +90,10 @@ impl Acd {
             let agrees = |offer| self.offers.get(&offer).is_some_and(|offer| offer.call == id);
             holds(4, offer.is_none_or(agrees), || format!("{id:?} has an offer that is not its own"))?;
         }
+        let kept = || self.calls.iter().filter_map(|(&id, call)| Some((call.visit()?.kept_for?, id)));
+        holds(4, kept().all(|it| self.kept.contains(&it)) && kept().count() == self.kept.iter().count(), || {
+            "calls are kept for others than the list says".to_owned()
+        })?;
         holds(4, waiting == self.waiting.len(), || format!("{waiting} calls wait, {} found", self.waiting.len()))
     }
 
@@ -173,7 +177,7 @@ impl Acd {
     fn could_meet(&self, call: &Call, agent: AgentId) -> bool {
         call.visit().is_some_and(|visit| {
             visit.stage == Stage::Waiting
-                && !visit.memory.backs_off(agent, self.latest)
+                && !visit.is_closed_to(agent, self.latest)
                 && self.tiers.admits(self.tiers.class_of(visit.rules, visit.step), agent).is_some()
         })
     }

@@ -26,6 +26,7 @@ pub mod exit;
 mod explain;
 mod invariant;
 pub mod ivr;
+mod last_agent;
 mod memory;
 mod menu;
 mod offer;
@@ -60,6 +61,7 @@ use crate::time::{Deadlines, Time};
 use agent::{Agent, SignedIn};
 use call::Call;
 use estimate::Pace;
+use last_agent::LastAgents;
 use memory::Memories;
 use offer::Offer;
 use port::PortWait;
@@ -103,6 +105,9 @@ pub struct Acd {
     recordings: BTreeMap<CallId, Recorded>,
     agents: Vec<Agent>,
     waiting: WaitingRoom,
+    last_agents: LastAgents,
+    /// Calls that are kept for the agent who answered their caller last.
+    kept: Sorted<(AgentId, CallId)>,
     /// By queue: how fast it moves.
     pace: Vec<Pace>,
     ready: Ready,
@@ -177,6 +182,8 @@ impl Acd {
             recordings: BTreeMap::new(),
             fresh_calls: Sorted::default(),
             fresh_agents: Vec::new(),
+            last_agents: LastAgents::default(),
+            kept: Sorted::default(),
             deferred: Vec::new(),
             weighted: plan.queues.iter().any(|queue| queue.weight > 0),
             overtaken: Vec::new(),
@@ -293,6 +300,7 @@ impl Acd {
                 Timer::MaxWait(call) => self.max_wait_due(call, out),
                 Timer::Announce(call) => self.announce_due(call, out),
                 Timer::BackOff(call) => self.back_off_over(call),
+                Timer::LastAgent(call) => self.last_agent_due(call, out),
                 Timer::WrapUp(agent) => self.release(agent, out),
                 Timer::Pause(agent) => self.pause_due(agent, out),
                 Timer::Rest(agent) => self.rest_due(agent, out),
@@ -306,6 +314,7 @@ impl Acd {
     fn dispatch(&mut self, event: Event, out: &mut Outbox) {
         match event {
             Event::CallArrived { call, service, .. } => self.on_arrived(call, service, out),
+            Event::CallerKnown { call, caller, .. } => self.on_caller_known(call, caller),
             Event::CallEstablished { call, .. } => self.on_established(call, out),
             Event::ClipEnded { call, clip, .. } => self.on_clip_ended(call, clip, out),
             Event::KeyPressed { call, key, .. } => self.on_key(call, key, out),

@@ -13,7 +13,7 @@ use super::agent::{Activity, Agent, LEAST_RETRY};
 use super::call::{Call, CallState, Round, Stage};
 use super::transfer::Spent;
 use super::{Acd, Command, Outbox, Timer};
-use crate::facts::{Fact, OfferOutcome, Party, TransferResult};
+use crate::facts::{Fact, LastAgentResult, OfferOutcome, Party, TransferResult};
 use crate::ids::{AgentId, CallId, OfferId, PoolId, QueueId};
 use crate::time::Time;
 
@@ -197,6 +197,7 @@ impl Acd {
         self.waiting.give_place_back(offer.queue);
         self.waiting.leave_line(offer.queue, (key, offer.call));
         self.answered_one(offer.agent);
+        self.remember_agent(offer.call, offer.agent);
         let Offer { call, queue, pool, agent, .. } = offer;
         out.fact(answered_at, Fact::CallAnswered { call, queue, pool, agent, waited });
         if let Some(estimated) = expected {
@@ -375,6 +376,10 @@ impl Acd {
         if purpose != Purpose::Queue {
             return;
         }
+        let kept_for = self.calls.get(&call).and_then(Call::visit).and_then(|visit| visit.kept_for);
+        if outcome == OfferOutcome::Accepted && kept_for == Some(agent) {
+            self.keep_no_longer(call, LastAgentResult::Answered, out);
+        }
         let limits = &self.plan.limits;
         let (Some(back_off), Some(delay)) = (limits.back_off.after(outcome), limits.agent_delay.after(outcome)) else {
             return;
@@ -387,6 +392,9 @@ impl Acd {
         if let Some(visit) = self.calls.get_mut(&call).and_then(Call::visit_mut) {
             visit.memory.add(agent, moment + back_off);
             visit.unanswered += 1;
+        }
+        if kept_for == Some(agent) {
+            self.keep_no_longer(call, LastAgentResult::NotTaken, out);
         }
     }
 

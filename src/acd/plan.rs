@@ -4,13 +4,16 @@
 //! never changes it; a new plan is an event, laid out by [`succession`](super::succession) so that what is in both
 //! keeps its id.
 
+mod limits;
+
+pub use limits::{BackOff, Limits};
+
 use super::calendar::Calendar;
 use super::demand::{Carried, Demand};
 use super::entry::Entry;
 use super::exit::Exit;
 use super::ivr::Flow;
 use super::voice::Voice;
-use crate::facts::OfferOutcome;
 use crate::ids::{AgentId, ClipId, DemandId, Key, PauseId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
 use crate::time::Duration;
 
@@ -110,6 +113,10 @@ pub struct Queue {
     pub exits: Vec<(Key, Exit)>,
     /// A phone that rings when the longest wait is reached may ring on for so long; zero is not at all.
     pub max_wait_grace: Duration,
+    /// Who calls again so soon after an answer is offered first to whoever answered last; zero is nobody.
+    pub last_agent_within: Duration,
+    /// For so long; then to everybody.
+    pub last_agent_wait: Duration,
     /// Most calls waiting, places reserved during the greeting included.
     pub max_length: u32,
     /// Service-level thresholds T, each at its place for the whole run, those that reloads removed included. At least
@@ -290,52 +297,6 @@ pub struct Agent {
     pub queues: Vec<QueueId>,
 }
 
-/// Bounds and delays that hold for all queues; each has a named key in the configuration.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Limits {
-    /// Most calls at once, greeting, waiting and talking together.
-    pub channels: u32,
-    /// An offered phone must ring within this, else `unreachable` (semantics.md section 6).
-    pub setup_timeout: Duration,
-    /// From the winning 200, or the end of what is said first, to joined media.
-    pub join_timeout: Duration,
-    /// Whatever is said before that has an end after so long.
-    pub prelude_max: Duration,
-    /// An agent's phone that was told to stop ringing must give its final answer within this (64*T1).
-    pub settle_timeout: Duration,
-    /// A caller whose welcome has not ended by then enters the queue all the same.
-    pub greeting_max: Duration,
-    /// Added to every threshold's timer, so that an answer received in time and handled late is still a hit.
-    pub threshold_grace: Duration,
-    /// An agent may ask a colleague for so long; then the colleague is hung up.
-    pub consult_max: Duration,
-    /// Whoever comes back into a queue within so long stands at the old place, later at a new one.
-    pub reentry_grace: Duration,
-    /// So many `no_answer` in a row pause the agent; 0 never.
-    pub misses_to_pause: u32,
-    /// So many times a caller may be overtaken by callers of heavier queues, then it goes before all who came later.
-    pub overtaken_at_most: u32,
-    /// Work after a call that an agent extends ends so long after the call at the latest.
-    pub wrap_up_max: Duration,
-    /// How long this call is not offered to this agent again, after each outcome.
-    pub back_off: BackOff,
-    /// How long no call at all is offered to this agent, after each outcome.
-    pub agent_delay: BackOff,
-}
-
-/// Per-cause delay before an agent is offered the same call, or any call, again.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BackOff {
-    /// After `no_answer`.
-    pub no_answer: Duration,
-    /// After `busy`.
-    pub busy: Duration,
-    /// After `rejected`.
-    pub rejected: Duration,
-    /// After `unreachable` and `failed`; for the same call less than a second counts as one.
-    pub unreachable: Duration,
-}
-
 /// Who leaves a key out of a plan made by hand gets what the configuration gives.
 impl Default for Queue {
     fn default() -> Queue {
@@ -351,6 +312,8 @@ impl Default for Queue {
             on_max_wait: Exit::End,
             exits: Vec::new(),
             max_wait_grace: Duration::ZERO,
+            last_agent_within: Duration::ZERO,
+            last_agent_wait: Duration::from_secs(20),
             max_length: 100,
             thresholds: vec![Duration::from_secs(30)],
             contract: 0,
@@ -402,61 +365,6 @@ impl Default for Agent {
             wrap_up: None,
             gap: Duration::ZERO,
             queues: Vec::new(),
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            channels: 1_000,
-            setup_timeout: Duration::from_secs(4),
-            join_timeout: Duration::from_secs(2),
-            prelude_max: Duration::from_secs(20),
-            settle_timeout: Duration::from_secs(32),
-            greeting_max: Duration::from_secs(300),
-            threshold_grace: Duration::from_millis(20),
-            consult_max: Duration::from_secs(600),
-            reentry_grace: Duration::from_secs(120),
-            misses_to_pause: 3,
-            overtaken_at_most: 3,
-            wrap_up_max: Duration::from_secs(600),
-            back_off: BackOff::default(),
-            agent_delay: BackOff::NONE,
-        }
-    }
-}
-
-impl BackOff {
-    /// No delay at all.
-    pub const NONE: BackOff = BackOff {
-        no_answer: Duration::ZERO,
-        busy: Duration::ZERO,
-        rejected: Duration::ZERO,
-        unreachable: Duration::ZERO,
-    };
-
-    /// The delay after an outcome; `None` for those that are nobody's refusal.
-    pub fn after(&self, outcome: OfferOutcome) -> Option<Duration> {
-        match outcome {
-            OfferOutcome::NoAnswer => Some(self.no_answer),
-            OfferOutcome::Busy => Some(self.busy),
-            OfferOutcome::Rejected => Some(self.rejected),
-            OfferOutcome::Unreachable | OfferOutcome::Failed => Some(self.unreachable),
-            OfferOutcome::Accepted | OfferOutcome::LostRace | OfferOutcome::CallerGone | OfferOutcome::Withdrawn => {
-                None
-            }
-        }
-    }
-}
-
-impl Default for BackOff {
-    fn default() -> BackOff {
-        BackOff {
-            no_answer: Duration::from_secs(5),
-            busy: Duration::from_secs(5),
-            rejected: Duration::from_secs(10),
-            unreachable: Duration::from_secs(10),
         }
     }
 }

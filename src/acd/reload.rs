@@ -43,6 +43,7 @@ impl Acd {
         }
         let everybody: Vec<CallId> = self.calls.keys().copied().collect();
         everybody.into_iter().for_each(|id| self.change_call(id, out));
+        self.forget_agents();
         self.change_calendars(old.calendars.len(), out);
     }
 
@@ -186,6 +187,7 @@ impl Acd {
                 if matches!(stage, Stage::Ringing(_)) {
                     self.set_deadlines_anew(id);
                 }
+                self.check_kept(id, out);
                 for offer in round.offers() {
                     self.set_offer_deadlines_anew(offer);
                 }
@@ -230,6 +232,8 @@ fn same_rules(before: &Queue, after: &Queue) -> bool {
         on_max_wait,
         exits,
         max_wait_grace,
+        last_agent_within: _,
+        last_agent_wait: _,
         max_length: _,
         thresholds: _,
         contract: _,

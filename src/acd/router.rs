@@ -95,7 +95,7 @@ impl Acd {
         }
         let profile = self.tiers.profile_of(agent);
         let served = self.tiers.classes_served_by(profile);
-        let mine = |&(_, id): &Place| !self.visit_of(id).is_none_or(|visit| visit.memory.backs_off(agent, self.latest));
+        let mine = |&(_, id): &Place| !self.visit_of(id).is_none_or(|visit| visit.is_closed_to(agent, self.latest));
         let first = |class| Some((self.tiers.place_in_order(profile, class), self.waiting.of_class(class).find(mine)?));
         served.and(self.waiting.classes()).filter_map(first).min().map(|(_, place)| place)
     }
@@ -107,7 +107,7 @@ impl Acd {
         }
         let place = self.tiers.place_in_order(profile, class);
         let before = |other: &usize| self.tiers.place_in_order(profile, *other) < place;
-        let mine = |(_, id)| !self.visit_of(id).is_none_or(|visit| visit.memory.backs_off(agent, self.latest));
+        let mine = |(_, id)| !self.visit_of(id).is_none_or(|visit| visit.is_closed_to(agent, self.latest));
         let served = self.tiers.classes_served_by(profile).and(self.waiting.classes());
         served.filter(before).any(|other| self.waiting.of_class(other).any(mine))
     }
@@ -131,6 +131,16 @@ impl Acd {
         let strategy = self.rules(visit.rules).strategy;
         let class = self.tiers.class_of(visit.rules, visit.step);
         let is_free = |agent, profile| !in_order || !self.wants_another(agent, profile, class);
+        if let Some(agent) = visit.kept_for {
+            let step = self.tiers.admits(class, agent)?;
+            let is_ready = self.agents.get(agent.index()).is_some_and(|agent| agent.state == AgentState::Ready);
+            let is_willing = is_ready && !visit.is_closed_to(agent, self.latest);
+            if !is_willing || !is_free(agent, self.tiers.profile_of(agent)) {
+                return None;
+            }
+            chosen.push(((0, 0), agent));
+            return Some((step, strategy));
+        }
         let level = self.tiers.classes()[class].levels.iter().find(|level| {
             match strategy {
                 Strategy::Random | Strategy::WeightedRandom | Strategy::RingAll => {
@@ -220,7 +230,7 @@ impl Acd {
         let ready = level.profiles.and(self.ready.profiles());
         for profile in ready {
             let agents = self.ready.of_profile(profile, Ranking::File).map(|(_, agent)| agent);
-            let willing = |agent: &AgentId| !visit.memory.backs_off(*agent, self.latest) && is_free(*agent, profile);
+            let willing = |agent: &AgentId| !visit.is_closed_to(*agent, self.latest) && is_free(*agent, profile);
             let willing = agents.filter(willing);
             let times = |agent| visit.memory.of(agent).map_or(0, |missed| missed.times);
             chosen.extend(willing.map(|agent| ((times(agent), level.fits[profile].below), agent)));
@@ -240,8 +250,7 @@ impl Acd {
                 continue;
             }
             overtaken.extend(self.waiting.overtaken_by(class, place).filter(|&(_, id)| {
-                let willing =
-                    |agent| self.visit_of(id).is_some_and(|visit| !visit.memory.backs_off(agent, self.latest));
+                let willing = |agent| self.visit_of(id).is_some_and(|visit| !visit.is_closed_to(agent, self.latest));
                 self.chosen.iter().filter(admitted).any(|&(_, agent)| willing(agent))
             }));
         }

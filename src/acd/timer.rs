@@ -31,6 +31,8 @@ pub enum Timer {
     Announce(CallId),
     /// The call may be offered again to somebody who did not take it: `limits.back_off`.
     BackOff(CallId),
+    /// The call was kept for the agent who answered its caller last for long enough: `queue.last_agent_wait`.
+    LastAgent(CallId),
     /// An agent has asked a colleague for as long as may be: `limits.consult_max`.
     Consult(OfferId),
     /// The agent's work after a call ends: `queue.wrap_up`, `agent.wrap_up`.
@@ -62,6 +64,7 @@ impl Timer {
             Timer::MaxWait(_) => "max_wait",
             Timer::Announce(_) => "announce",
             Timer::BackOff(_) => "back_off",
+            Timer::LastAgent(_) => "last_agent",
             Timer::Consult(_) => "consult",
             Timer::WrapUp(_) => "wrap_up",
             Timer::Pause(_) => "pause",

@@ -324,6 +324,7 @@ impl Acd {
             self.hand_over(from, out);
         }
         if let Some(&Offer { queue, pool, agent, .. }) = self.offers.get(&target) {
+            self.remember_agent(id, agent);
             out.fact(self.at, Fact::CallTakenUp { call: id, queue, pool, agent });
         }
         self.retime(target, out);

@@ -67,6 +67,8 @@ struct Caller {
     offered: u32,
     unanswered: u32,
     overtaken: u32,
+    /// Nobody else is asked for now.
+    kept_for: Option<AgentId>,
     /// Who did not take the call, and until when they are not asked again.
     missed: Vec<(AgentId, Time)>,
 }
@@ -76,9 +78,10 @@ impl Caller {
         (self.rules, self.step)
     }
 
-    /// Whether the agent was left alone for this call at that moment.
+    /// Whether the agent was not to be asked for this call at that moment.
     fn backs_off(&self, agent: AgentId, at: Time) -> bool {
-        self.missed.iter().any(|&(other, until)| other == agent && until > at)
+        self.kept_for.is_some_and(|other| other != agent)
+            || self.missed.iter().any(|&(other, until)| other == agent && until > at)
     }
 }
 
@@ -229,6 +232,8 @@ impl OrderWatcher {
             Fact::CallTakenOver { call, seniority, .. } => _ = self.came_before.insert(call, seniority),
             Fact::CallEntered { call, service, queue } => self.entered(call, service, queue, at),
             Fact::SkillsAsked { call, service, choice, .. } => self.carries(call, Carried { service, choice }),
+            Fact::LastAgentWanted { call, agent, .. } => self.move_to(call, |caller| caller.kept_for = Some(agent)),
+            Fact::LastAgentEnded { call, .. } => self.move_to(call, |caller| caller.kept_for = None),
             Fact::StepReached { call, step, trigger, .. } => {
                 return self.step_reached(call, step.into(), trigger, at).map(|rule| (call, rule));
             }
@@ -303,6 +308,7 @@ impl OrderWatcher {
             offered,
             unanswered,
             overtaken,
+            kept_for: None,
             missed,
         };
         self.lines.entry(caller.line()).or_default().insert(place);
@@ -398,6 +404,9 @@ impl OrderWatcher {
         };
         if !seen.kind.is_some_and(|kind| asks(rule, &self.kinds[kind])) {
             return Some(OrderRule::Skills);
+        }
+        if let Some(wanted) = caller.kept_for {
+            return (wanted != agent).then_some(OrderRule::Precedence);
         }
         let earlier = self.open_steps(caller.line()).take_while(|&(number, _)| number < step);
         if earlier.into_iter().any(|(_, earlier)| self.is_anybody_ready(caller, earlier, since)) {

@@ -5,7 +5,7 @@ use super::legs::Leg;
 use super::settings::Answer;
 use crate::acd;
 use crate::facts::{Fact, Party, Record, Refusal, Turned};
-use crate::ids::{CallId, ClipId, LegId, OfferId, VoiceId};
+use crate::ids::{CallId, CallerTag, ClipId, LegId, OfferId, VoiceId};
 use crate::media;
 use crate::sip::{self, DialogId, Invitation, TrunkId};
 use crate::time::{Duration, Time};
@@ -120,7 +120,9 @@ impl Engine {
                 let Invitation { called, caller, source, max_forwards, is_reliable, .. } = invitation;
                 let terms = self.trunks.terms(trunk);
                 turn.out.call_ids.extend(self.sip.call_id(dialog).map(|id| (call, id.to_owned())));
-                turn.out.callers.push((call, sip::e164(&caller.number, &terms.country_code)));
+                let number = sip::e164(&caller.number, &terms.country_code);
+                let tag = (!number.is_empty()).then(|| CallerTag(sip::caller_tag(&self.caller_secret, &number)));
+                turn.out.callers.push((call, number));
                 let when = terms.answer.or(self.answer.get(service.index()).copied()).unwrap_or_default();
                 self.trunks.came(trunk);
                 let leg = CallerLeg {
@@ -138,6 +140,9 @@ impl Engine {
                 };
                 self.callers.insert(call, leg);
                 self.tell(acd::Event::CallArrived { call, service, received_at: at }, turn);
+                if let Some(caller) = tag {
+                    self.tell(acd::Event::CallerKnown { call, caller, received_at: at }, turn);
+                }
             }
             Err(unacceptable) => {
                 self.legs.discard(&leg, turn.now, &mut turn.out.media);

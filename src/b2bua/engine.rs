@@ -13,6 +13,8 @@ use crate::ids::{AgentId, CallId, Key, LegId, OfferId, ServiceId};
 use crate::media;
 use crate::sip::{self, DialogId, Endpoint, Flow, Transmit};
 use crate::time::{Duration, Time};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::{HashMap, VecDeque};
 
 /// Something that reached the engine thread.
@@ -130,6 +132,8 @@ pub struct Engine {
     pub(super) encryption: Vec<media::Encryption>,
     pub(super) answer: Vec<Answer>,
     pub(super) agent_of_account: HashMap<sip::AccountId, AgentId>,
+    /// Makes tags of callers' numbers.
+    pub(super) caller_secret: [u8; 32],
     pub(super) last_call: u64,
     /// An agent's leg waits for a port, and looks for one not before then.
     pub(super) port_wanted: Option<Time>,
@@ -143,6 +147,15 @@ pub(super) struct Turn<'a> {
     pub now: Time,
     pub sockets: &'a mut dyn Sockets,
     pub out: &'a mut Output,
+}
+
+/// Another stream of numbers from the seed than those of names and keys.
+fn caller_secret(seed: [u8; 32]) -> [u8; 32] {
+    let mut secrets = ChaCha20Rng::from_seed(seed);
+    secrets.set_stream(2);
+    let mut secret = [0; 32];
+    secrets.fill_bytes(&mut secret);
+    secret
 }
 
 impl Engine {
@@ -167,6 +180,7 @@ impl Engine {
             refers: HashMap::new(),
             dialogs: HashMap::new(),
             media: HashMap::new(),
+            caller_secret: caller_secret(secret_seed),
             last_call: 0,
             port_wanted: None,
             outbox: acd::Outbox::default(),

@@ -143,6 +143,8 @@ fn told_queue(plan: &Plan, queue: &Queue) -> Told {
         wrap_up,
         max_wait,
         max_wait_grace,
+        last_agent_within,
+        last_agent_wait,
         on_max_wait,
         exits,
         max_length,
@@ -168,6 +170,8 @@ fn told_queue(plan: &Plan, queue: &Queue) -> Told {
     keys.length("wrap_up", wrap_up);
     keys.length("max_wait", max_wait);
     keys.length("max_wait_grace", max_wait_grace);
+    keys.length("last_agent_within", last_agent_within);
+    keys.length("last_agent_wait", last_agent_wait);
     keys.tell("on_max_wait", exit_words(plan, *on_max_wait));
     keys.tell("exits", list(exits.iter().map(|(key, exit)| format!("{} {}", key.sign(), exit_words(plan, *exit)))));
     keys.tell("max_length", max_length);
@@ -253,6 +257,7 @@ fn told_limits(limits: &Limits) -> Told {
         misses_to_pause,
         prelude_max,
         overtaken_at_most,
+        callers_remembered,
         wrap_up_max,
         back_off,
         agent_delay,
@@ -268,6 +273,7 @@ fn told_limits(limits: &Limits) -> Told {
     keys.tell("misses_to_pause", misses_to_pause);
     keys.length("prelude_max", prelude_max);
     keys.tell("overtaken_at_most", overtaken_at_most);
+    keys.tell("callers_remembered", callers_remembered);
     keys.length("wrap_up_max", wrap_up_max);
     for (name, delays) in [("back_off", back_off), ("agent_delay", agent_delay)] {
         let BackOff { no_answer, busy, rejected, unreachable } = delays;

@@ -169,6 +169,8 @@ fn call_of(fact: &Fact) -> Option<CallId> {
         | Fact::ThresholdPassed { call, .. }
         | Fact::CallPromoted { call, .. }
         | Fact::SkillsAsked { call, .. }
+        | Fact::LastAgentWanted { call, .. }
+        | Fact::LastAgentEnded { call, .. }
         | Fact::StepReached { call, .. }
         | Fact::CallAnswered { call, .. }
         | Fact::CallAbandoned { call, .. }

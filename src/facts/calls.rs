@@ -47,6 +47,22 @@ closed_set! {
 }
 
 closed_set! {
+    /// What became of a call that was kept for the agent who answered its caller last.
+    LastAgentResult {
+        /// That agent answered.
+        Answered = "answered",
+        /// The agent's phone rang, and did not take it.
+        NotTaken = "not_taken",
+        /// It was kept for as long as may be.
+        TimedOut = "timed_out",
+        /// The agent went away, or may not have it any more.
+        NotThere = "not_there",
+        /// The call left its queue.
+        Left = "left",
+    }
+}
+
+closed_set! {
     /// What opened a tier step.
     StepTrigger {
         /// The wait reached the step's `after`.

@@ -182,6 +182,8 @@ impl Assembler {
             | Fact::Reloaded { .. }
             | Fact::CallPassedOn { .. }
             | Fact::SkillsAsked { .. }
+            | Fact::LastAgentWanted { .. }
+            | Fact::LastAgentEnded { .. }
             | Fact::CallTakenOver { .. }
             | Fact::OpeningChanged { .. }
             | Fact::WaitEstimated { .. }

@@ -4,6 +4,8 @@
 //! password says. Header names have been normalised once before, so there is one spelling of each.
 
 use super::message::{Head, NameAddr, Request, Scheme, comma_entries};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 /// Where the number dialled is looked for; the Request-URI has it when the chosen place is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,6 +77,12 @@ pub fn caller(request: &Request, from: CallerFrom) -> Caller {
         return Caller::default();
     }
     Caller { number: shown.uri.number(), display: shown.display_name().filter(|name| !name.is_empty()) }
+}
+
+/// The number under a secret: equal for equal numbers, and no way back (the first half of half an HMAC-SHA-256).
+pub fn tag(secret: &[u8; 32], number: &str) -> u64 {
+    let mac = Hmac::<Sha256>::new_from_slice(secret).map(|mac| mac.chain_update(number).finalize().into_bytes());
+    mac.ok().and_then(|mac| mac.first_chunk().map(|first| u64::from_be_bytes(*first))).unwrap_or_default()
 }
 
 /// Who calls, as an agent's phone that is no trusted peer may say: the name that its password has proven.

@@ -20,7 +20,7 @@ pub use api::{
     Turned,
 };
 pub use endpoint::{CallerIdentity, CancelCause, Endpoint, NotInvited, Overload, Tables, Target};
-pub use identity::{Caller, CallerFrom, NumberFrom};
+pub use identity::{Caller, CallerFrom, NumberFrom, tag as caller_tag};
 pub use number::{Numbers, e164};
 pub use reason::Reason;
 pub use settings::{Account, Credentials, Limits, Redirect, Secret, Settings, Told, Trunk};

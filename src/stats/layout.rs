@@ -8,8 +8,8 @@ use super::histogram::{self, HistogramSlots};
 use super::shape::{MAX_THRESHOLDS, QueueShape, Shape};
 use super::traffic;
 use crate::facts::{
-    AgentState, Denial, FlowOut, OfferOutcome, OrderRule, Party, Refusal, Reload, StepTrigger, TransferKind,
-    TransferResult, Turned, closed_set,
+    AgentState, Denial, FlowOut, LastAgentResult, OfferOutcome, OrderRule, Party, Refusal, Reload, StepTrigger,
+    TransferKind, TransferResult, Turned, closed_set,
 };
 use crate::ids::{QueueId, ServiceId};
 
@@ -32,6 +32,8 @@ pub struct Layout {
     pub transfers: usize,
     /// By `TransferResult`.
     pub consults: usize,
+    /// By `LastAgentResult`.
+    pub last_agents: usize,
     /// By `Turned`.
     pub turned: usize,
     /// New configurations, by `Reload`.
@@ -287,6 +289,7 @@ impl Layout {
             refused_without_service: next.slots(Refusal::ALL.len()),
             transfers: next.slots(TransferKind::ALL.len() * TransferResult::ALL.len()),
             consults: next.slots(TransferResult::ALL.len()),
+            last_agents: next.slots(LastAgentResult::ALL.len()),
             turned: next.slots(Turned::ALL.len()),
             reloads: next.slots(Reload::ALL.len()),
             requests: next.slots(traffic::REQUESTS),

@@ -170,7 +170,8 @@ impl Tally {
             Fact::OrderBroken { rule, .. } => self.board.add(self.layout.order + rule.index(), 1),
             Fact::LawBroken { law } => self.broken(law),
             // Shown by `explain`; what single callers ask for and type is no number of a service level.
-            Fact::SkillsAsked { .. } | Fact::ReferenceGiven { .. } => {}
+            Fact::SkillsAsked { .. } | Fact::ReferenceGiven { .. } | Fact::LastAgentWanted { .. } => {}
+            Fact::LastAgentEnded { result, .. } => self.board.add(self.layout.last_agents + result.index(), 1),
         }
     }
 

@@ -30,6 +30,7 @@ mod interop_prometheus;
 mod interop_recording;
 mod interop_reload;
 mod interop_report;
+mod interop_routing;
 mod interop_sipp;
 mod interop_streams;
 mod interop_torture;

@@ -23,6 +23,7 @@ struct Waiting {
     /// Told as a fact.
     promoted: bool,
     carried: Carried,
+    kept_for: Option<AgentId>,
     step: usize,
     /// Phones that ring, or that took it.
     offered: u32,
@@ -114,6 +115,7 @@ impl ReferenceRouter {
                     .copied()
                     .filter(|&agent| fit(&self.plan, &queue.steps[step], call.carried, agent).is_some())
                     .filter(|agent| call.missed.get(agent).is_none_or(|&(_, until)| until <= now))
+                    .filter(|&agent| call.kept_for.is_none_or(|it| it == agent))
                     .filter(|&agent| !self.wants_another(agent, call.queue, now))
                     .map(|agent| (self.key(call, queue, step, agent), agent))
                     .collect();
@@ -135,6 +137,7 @@ impl ReferenceRouter {
             let mut steps = open_steps(&other.rules, other.step).map(|step| &other.rules.steps[step]);
             other.offered == 0
                 && place(other.queue) < place(queue)
+                && other.kept_for.is_none_or(|it| it == agent)
                 && steps.any(|step| fit(&self.plan, step, other.carried, agent).is_some())
                 && other.missed.get(&agent).is_none_or(|&(_, until)| until <= now)
         })
@@ -178,12 +181,17 @@ impl ReferenceRouter {
                         overtaken: 0,
                         promoted: false,
                         carried: Carried::NOTHING,
+                        kept_for: None,
                         step: 0,
                         offered: 0,
                         unanswered: 0,
                         missed,
                     },
                 );
+            }
+            Fact::LastAgentWanted { call, agent, .. } => self.call(call).kept_for = Some(agent),
+            Fact::LastAgentEnded { call, .. } => {
+                self.calls.get_mut(&call).into_iter().for_each(|it| it.kept_for = None)
             }
             Fact::SkillsAsked { call, service, choice, .. } => self.call(call).carried = Carried { service, choice },
             Fact::CallTakenOver { call, seniority, .. } => _ = self.came_before.insert(call, seniority),
@@ -318,6 +326,7 @@ impl ReferenceRouter {
             let queue = &*call.rules;
             open_steps(queue, call.step).any(|step| fit(&self.plan, &queue.steps[step], call.carried, agent).is_some())
                 && call.missed.get(&agent).is_none_or(|&(_, until)| until <= now)
+                && call.kept_for.is_none_or(|it| it == agent)
         };
         let waiting = self.calls.iter().filter(|(_, call)| call.offered == 0 && call.weight < served.weight);
         let senior = waiting.filter(|(id, call)| call.place(**id) < served.place(choice.call));

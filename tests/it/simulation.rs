@@ -17,7 +17,7 @@ use centralino::acd::plan::{
 use centralino::acd::{Acd, AgentRequest, Command, Event, OrderWatcher, Outbox, Plan, Sizes, Stuck, TransferTo};
 use centralino::facts::{Fact, OfferOutcome, Record};
 use centralino::ids::{
-    AgentId, CallId, ClipId, DemandId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId, SkillId, VoiceId,
+    AgentId, CallId, CallerTag, ClipId, DemandId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId, SkillId, VoiceId,
 };
 use centralino::stats::{self, Layout, Shape, Tally};
 use centralino::time::{Duration, Time};
@@ -136,6 +136,7 @@ fn random_plan(dice: &mut Dice) -> Plan {
             channels: 30,
             misses_to_pause: 4,
             greeting_max: Duration::from_secs(20),
+            callers_remembered: 1 + dice.below(8) as u32,
             overtaken_at_most: 1 + dice.below(4) as u32,
             wrap_up_max: Duration::from_secs(8),
             agent_delay: BackOff { no_answer: delay, rejected: delay, ..BackOff::NONE },
@@ -208,6 +209,8 @@ fn random_queue(dice: &mut Dice, number: u64, pools: u32, skills: u32) -> Queue 
         wrap_up: Duration::from_secs(dice.below(5)),
         max_wait: Duration::from_secs(30 + dice.below(60)),
         max_wait_grace: Duration::from_secs(dice.below(3) * 6),
+        last_agent_within: Duration::from_secs(dice.pick(&[0, 0, 30, 300])),
+        last_agent_wait: Duration::from_secs(dice.below(12)),
         max_length: 3 + dice.below(20) as u32,
         thresholds: dice.pick(&[[30, 20, 40], [30, 20, 40], [20, 10, 50]]).map(Duration::from_secs).to_vec(),
         on_reload: dice.pick(&[OnReload::Follow, OnReload::Follow, OnReload::Keep]),
@@ -323,6 +326,10 @@ impl World {
         let service = ServiceId(self.dice.below(self.plan.services.len() as u64) as u32);
         let gap = self.dice.up_to(5_000);
         self.later(gap, |received_at| Event::CallArrived { call, service, received_at });
+        if self.dice.percent(70) {
+            let caller = CallerTag(self.dice.below(12));
+            self.later(gap, |received_at| Event::CallerKnown { call, caller, received_at });
+        }
     }
 
     fn agents_do_something(&mut self) {

@@ -57,6 +57,10 @@ fn of_queue(plan: &Plan, queue: &Queue, lines: &mut Vec<Line>) {
     let mut add = |timer: Timer, length: String, then: String| {
         lines.push((format!("queue {}", queue.name), timer.label(), length, then));
     };
+    if !queue.last_agent_within.is_zero() {
+        let then = "whoever answered the caller last is wanted no longer".to_owned();
+        add(Timer::LastAgent(CallId(0)), shown(queue.last_agent_wait), then);
+    }
     add(Timer::Ring(OfferId(0)), shown(queue.ring), "the phone stops ringing: no_answer".to_owned());
     for (number, step) in queue.steps.iter().enumerate().skip(1) {
         add(Timer::Step(CallId(0)), shown(step.after), format!("step {number} opens"));

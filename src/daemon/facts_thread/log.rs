@@ -3,6 +3,7 @@
 use super::{FactReader, Names, PlanChanged};
 use centralino::acd::Plan;
 use centralino::facts::{Fact, Record};
+use centralino::ids::CallId;
 use std::sync::Arc;
 
 /// Writes every fact at its level.
@@ -37,8 +38,11 @@ fn log(fact: &Fact, names: &Names) {
         Fact::CallPassedOn { .. } | Fact::OpeningChanged { .. } => tracing::info!("{}", names.words(fact)),
         Fact::SkillsAsked { call, .. }
         | Fact::ReferenceGiven { call, .. }
+        | Fact::LastAgentWanted { call, .. }
+        | Fact::LastAgentEnded { call, .. }
+        | Fact::StepReached { call, .. }
         | Fact::WaitEstimated { call, .. }
-        | Fact::LegNoted { call, .. } => tracing::debug!(call = call.0, "{}", names.words(fact)),
+        | Fact::LegNoted { call, .. } => log_quietly(call, fact, names),
         Fact::CallEntered { call, queue, .. } => tracing::info!(call = call.0, queue = names.queue(queue), "entered"),
         Fact::CallAnswered { call, queue, pool, waited, .. } => tracing::info!(
             call = call.0,
@@ -84,9 +88,6 @@ fn log(fact: &Fact, names: &Names) {
             tracing::debug!(call = call.0, offer = offer.0, outcome = outcome.label(), "offer ended");
         }
         Fact::CallPromoted { call, times, .. } => tracing::debug!(call = call.0, times, "overtaken often enough"),
-        Fact::StepReached { call, step, trigger, .. } => {
-            tracing::debug!(call = call.0, step, trigger = trigger.label(), "step reached");
-        }
         Fact::ThresholdPassed { call, threshold, .. } => tracing::debug!(call = call.0, threshold, "late"),
         Fact::LegMeasured { call, party, quality } => tracing::debug!(
             call = call.0,
@@ -107,6 +108,11 @@ fn log(fact: &Fact, names: &Names) {
         | Fact::AgentDenied { .. } => log_agent(fact, names),
         Fact::Turned(turned) => tracing::trace!(kind = turned.label(), "turned away"),
     }
+}
+
+/// What changes nothing that a supervisor sees.
+fn log_quietly(call: CallId, fact: &Fact, names: &Names) {
+    tracing::debug!(call = call.0, "{}", names.words(fact));
 }
 
 /// What follows the answer.

@@ -66,6 +66,8 @@ impl Names {
             Fact::CallFailedInGreeting { .. } => "failed in the greeting".to_owned(),
             Fact::CallEntered { queue, .. } => format!("entered queue {}", self.queue(queue)),
             Fact::ThresholdPassed { threshold, .. } => format!("late: threshold {} passed", u16::from(threshold) + 1),
+            Fact::LastAgentWanted { agent, .. } => format!("kept for {}, who answered last", self.agent(agent)),
+            Fact::LastAgentEnded { result, .. } => format!("kept for nobody any more: {}", result.label()),
             Fact::SkillsAsked { service, choice, .. } => {
                 let demands = [service, choice].into_iter().flatten().filter_map(|id| self.0.demands.get(id.index()));
                 let asked: Vec<String> = demands.flat_map(|it| &it.requires).map(|it| self.level(*it)).collect();

@@ -4,8 +4,8 @@
 
 use super::{Layout, LegSlots, PauseSlots, PoolSlots, QueueSlots, RouteSlots, ServiceSlots, StepSlots, ThresholdSlots};
 use crate::facts::{
-    AgentState, Denial, FlowOut, OfferOutcome, OrderRule, Party, Refusal, Reload, StepTrigger, TransferKind,
-    TransferResult, Turned,
+    AgentState, Denial, FlowOut, LastAgentResult, OfferOutcome, OrderRule, Party, Refusal, Reload, StepTrigger,
+    TransferKind, TransferResult, Turned,
 };
 use crate::stats::histogram::HistogramSlots;
 use crate::stats::layout::{Gauge, GreetingEnd, LAWS, VisitEnd};
@@ -24,6 +24,7 @@ impl Layout {
             refused_without_service,
             transfers,
             consults,
+            last_agents,
             turned,
             reloads,
             requests,
@@ -50,6 +51,7 @@ impl Layout {
         carry.slots(*refused_without_service, old.refused_without_service, Refusal::ALL.len());
         carry.slots(*transfers, old.transfers, TransferKind::ALL.len() * TransferResult::ALL.len());
         carry.slots(*consults, old.consults, TransferResult::ALL.len());
+        carry.slots(*last_agents, old.last_agents, LastAgentResult::ALL.len());
         carry.slots(*turned, old.turned, Turned::ALL.len());
         carry.slots(*reloads, old.reloads, Reload::ALL.len());
         carry.slots(*requests, old.requests, traffic::REQUESTS);

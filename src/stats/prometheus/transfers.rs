@@ -2,7 +2,7 @@
 
 use super::Exposition;
 use super::family::{Kind, Page};
-use crate::facts::{TransferKind, TransferResult};
+use crate::facts::{LastAgentResult, TransferKind, TransferResult};
 
 impl Exposition {
     pub(super) fn transfers(&self, page: &mut Page) {
@@ -31,6 +31,14 @@ impl Exposition {
         );
         for result in TransferResult::ALL {
             page.value(&[("result", result.label())], self.layout.consults + result.index());
+        }
+        page.family(
+            "acd_last_agent_total",
+            Kind::Counter,
+            "Calls kept for the agent who answered their caller last, by how that ended.",
+        );
+        for result in LastAgentResult::ALL {
+            page.value(&[("result", result.label())], self.layout.last_agents + result.index());
         }
     }
 }

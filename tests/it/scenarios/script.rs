@@ -9,7 +9,7 @@
 use centralino::acd::succession::succeed;
 use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan, TransferTo};
 use centralino::facts::{Fact, OfferOutcome, Record, StepTrigger};
-use centralino::ids::{AgentId, CallId, ClipId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId};
+use centralino::ids::{AgentId, CallId, CallerTag, ClipId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId};
 use centralino::time::{Duration, Time};
 use std::fmt::Write;
 
@@ -169,10 +169,15 @@ impl Stage {
         }
     }
 
-    /// What agents do with a caller after the answer.
+    /// Who calls, and what agents do with a caller after the answer.
     fn transfers(&self, verb: &str, words: &[&str], received_at: Time) -> Vec<Event> {
         let offer = || OfferId(words[0].parse::<u64>().unwrap());
         match verb {
+            // "dial" has told it already; who calls is the second word.
+            "known" => {
+                let caller = CallerTag(words[1].parse().unwrap());
+                vec![Event::CallerKnown { call: CallId(words[0].parse().unwrap()), caller, received_at }]
+            }
             "hold" => vec![Event::CallHeld { offer: offer(), received_at }],
             "retrieve" => vec![Event::CallRetrieved { offer: offer(), received_at }],
             "ask" => {
@@ -280,6 +285,8 @@ impl Stage {
             Fact::CallFailedInGreeting { call, .. } => format!("failed in greeting {}", call.0),
             Fact::CallEntered { call, queue, .. } => format!("entered {} {}", call.0, queue_of(*queue).name),
             Fact::SkillsAsked { .. } => return None,
+            Fact::LastAgentWanted { call, agent, .. } => format!("{} kept for {}", call.0, agent_name(*agent)),
+            Fact::LastAgentEnded { call, result, .. } => format!("{} kept no longer: {}", call.0, result.label()),
             Fact::ThresholdPassed { call, queue, threshold } => {
                 format!("late {} {}", call.0, text(queue_of(*queue).thresholds[usize::from(*threshold)]))
             }
