@@ -6,11 +6,13 @@
 //! - Calls in the greeting go on; those in a menu that was changed finish the one they are in. Their place moves with
 //!   their service's queue, if that has room. Numbers that are gone are refused.
 //! - Waiting calls keep their seniority, the wait so far and the thresholds of their entry, and go by the new rules of
-//!   their queue, every deadline at its absolute moment; with `on_reload = "keep"` by their old ones. Their step stays
+//!   their queue, every deadline at its absolute moment; with `on_reload = "keep"` by their old ones, unless nobody is left
+//!   who could ever be theirs by those. Their step stays
 //!   if the steps up to it are as before, else it is the one that the wait has reached under the new rules.
 //! - Phones ring on unless their agent may not have the call any more: those offers are withdrawn.
 //! - Talks, joinings and wrap-up go on. Removed agents finish them and sign out; moved ones are in their new pool at
-//!   once; removed queues let nobody in but those on their way, and are served until they are empty.
+//!   once; removed queues let nobody in but those on their way, and are served until they are empty; whoever
+//!   waits there and could never be served any more goes where the longest wait leads.
 
 use super::agent::Agent;
 use super::call::{Call, CallState, Stage, Visit};
@@ -21,7 +23,7 @@ use super::plan::{OnReload, Plan, Queue, Service};
 use super::strategy::Ready;
 use super::tier::Tiers;
 use super::{Acd, Outbox, Timer, agent, rules_among};
-use crate::facts::{AgentState, Fact, Reload, StepTrigger};
+use crate::facts::{AgentState, Fact, FlowOut, Reload, StepTrigger};
 use crate::ids::{AgentId, CallId};
 use crate::time::Duration;
 
@@ -76,8 +78,11 @@ impl Acd {
                     self.pinned.len() - 1
                 });
                 let place = self.plan.queues.len() + place;
-                visit.rules = self.tiers.rules((place, queue), before, carried_before, &self.plan.demands);
-                continue;
+                let kept = self.tiers.rules((place, queue), before, carried_before, &self.plan.demands);
+                if self.tiers.serves_anybody(kept, visit.step, before.steps.len()) {
+                    visit.rules = kept;
+                    continue;
+                }
             }
             let carried = if after.on_reload == OnReload::Keep { carried_before } else { carried };
             visit.rules = self.tiers.rules((queue.index(), queue), after, carried, &self.plan.demands);
@@ -182,6 +187,7 @@ impl Acd {
             Stage::Waiting => {
                 self.set_deadlines_anew(id);
                 self.start_waiting(id, out);
+                self.leave_if_orphaned(id, out);
             }
             Stage::Ringing(round) | Stage::Joining(_, round) => {
                 if matches!(stage, Stage::Ringing(_)) {
@@ -196,6 +202,18 @@ impl Acd {
                     self.withdraw_if_closed(id, round, class, out);
                 }
             }
+        }
+    }
+
+    /// A removed queue is served until it is empty: who waits there and could never be had by anybody any more goes where
+    /// the longest wait leads, at once.
+    fn leave_if_orphaned(&mut self, id: CallId, out: &mut Outbox) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let Some(visit) = call.visit() else { return };
+        let (rules, steps) = (self.rules(visit.rules), self.rules(visit.rules).steps.len());
+        let is_orphaned = !self.tiers.serves_anybody(visit.rules, visit.step, steps);
+        if self.plan.queues[call.queue.index()].retired && is_orphaned {
+            self.take_exit(id, rules.on_max_wait, FlowOut::Closed, out);
         }
     }
 

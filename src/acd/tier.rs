@@ -212,6 +212,14 @@ impl Tiers {
         self.classes[class].levels.iter().any(|level| level.profiles.and(profiles).next().is_some())
     }
 
+    /// Whether a call with these rules could ever be had by anybody, now at this step or at a later one of so many.
+    pub(super) fn serves_anybody(&self, rules: Rules, step: u8, steps: usize) -> bool {
+        let classes = self.class_of(rules, step)..rules.first_class + steps;
+        classes
+            .filter_map(|class| self.classes.get(class))
+            .any(|class| class.levels.iter().any(|level| level.profiles.and(&level.profiles).next().is_some()))
+    }
+
     /// The step by which a call of this class may use this agent, if it may.
     pub(super) fn admits(&self, class: usize, agent: AgentId) -> Option<u8> {
         let profile = self.profile_of(agent);

@@ -160,10 +160,13 @@ impl OrderWatcher {
         self.demands.clone_from(&plan.demands);
         self.lines.clear();
         let follows = |caller: &Caller| {
-            plan.queues.get(caller.queue.index()).is_some_and(|queue| queue.on_reload == OnReload::Follow)
+            let keeps = |queue: &Queue| queue.on_reload == OnReload::Keep && self.could_be_had(caller);
+            plan.queues.get(caller.queue.index()).is_some_and(|queue| !keeps(queue))
         };
+        let followers = self.callers.iter().filter(|(_, caller)| follows(caller)).map(|(id, _)| *id);
+        let followers: BTreeSet<CallId> = followers.collect();
         let mut callers = std::mem::take(&mut self.callers);
-        for caller in callers.values_mut().filter(|caller| follows(caller)) {
+        for (_, caller) in callers.iter_mut().filter(|(id, _)| followers.contains(*id)) {
             caller.queue_rules = self.queues[caller.queue.index()].rules;
             caller.rules = self.with_carried(caller.queue_rules, caller.carried);
         }
@@ -178,6 +181,13 @@ impl OrderWatcher {
         self.rules.retain(|&rules, _| rules >= first || used.contains(&rules));
         self.carried
             .retain(|&(of_queue, _), rules| self.rules.contains_key(&of_queue) && self.rules.contains_key(rules));
+    }
+
+    /// Whether anybody could ever take the call by the rules that it waits by.
+    fn could_be_had(&self, caller: &Caller) -> bool {
+        let steps = self.rules.get(&caller.rules).map_or(0, |rules| rules.steps.len());
+        let mut steps = (caller.step..steps).flat_map(|step| self.open_steps((caller.rules, step)));
+        steps.any(|(_, step)| self.kinds.iter().any(|kind| asks(step, kind)))
     }
 
     /// The rules of a queue for callers who carry this.

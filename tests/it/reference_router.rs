@@ -83,7 +83,13 @@ impl ReferenceRouter {
             let (a, b) = (&*call.rules, queue);
             let same = (&a.steps, a.strategy, a.ring) == (&b.steps, b.strategy, b.ring)
                 && (a.max_wait, a.max_wait_grace) == (b.max_wait, b.max_wait_grace);
-            if queue.on_reload == OnReload::Follow || same {
+            let could_be_had = (call.step..call.rules.steps.len()).any(|step| {
+                let mut open = open_steps(&call.rules, step).map(|step| &call.rules.steps[step]);
+                open.any(|step| {
+                    (0..).map(AgentId).take(plan.agents.len()).any(|it| fit(&plan, step, call.carried, it).is_some())
+                })
+            });
+            if queue.on_reload == OnReload::Follow || same || !could_be_had {
                 call.rules = Rc::new(queue.clone());
             }
         }
@@ -264,12 +270,18 @@ impl ReferenceRouter {
             Strategy::LongestIdle => true,
             _ => return,
         };
+        if call.kept_for.is_some() {
+            return;
+        }
+        let below = |step: &Step, agent| fit(&self.plan, step, call.carried, agent).map(|(below, _)| below);
         let (step, idle_since) = (&call.rules.steps[usize::from(step)], self.agents[rung.index()].idle_since);
         let could_be_rung = |id: &AgentId| {
             let agent = &self.agents[id.index()];
             agent.state == Some(AgentState::Ready)
                 && *id != rung
-                && fit(&self.plan, step, call.carried, *id).is_some()
+                // Whoever is preferred goes first, and nobody is for calls of a later queue in their own order.
+                && below(step, *id).is_some_and(|it| Some(it) <= below(step, rung))
+                && !self.wants_another(*id, call.queue, now)
                 && (missed(id).0 <= missed(&rung).0 && missed(id).1 <= now)
                 // Of those idle since one moment, the first of the file may be rung again.
                 && !(by_idleness && agent.idle_since == idle_since)

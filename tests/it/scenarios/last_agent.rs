@@ -142,8 +142,8 @@ fn a_busy_last_agent_is_waited_for_and_not_longer_than_may_be() {
         12s rings 3
         19.999s gone 2
             ended 2 by caller, talked 12.999s
-            > hang up offer 2
             offer 4: 3 to 102, step 0
+            > hang up offer 2
         "
         ),
     );

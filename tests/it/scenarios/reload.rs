@@ -3,9 +3,10 @@
 use super::script::{check_reloads, laid_out};
 use super::{BACK_OFFICE, FIRST_LINE, INFORMATION, SECOND_LINE, SWITCHBOARD, agent, plan, plan_with, seconds, step};
 use centralino::acd::Plan;
-use centralino::acd::plan::{OnReload, Pool, Queue, Service};
+use centralino::acd::exit::Exit;
+use centralino::acd::plan::{Agent, OnReload, Pool, Queue, Service};
 use centralino::acd::succession::succeed;
-use centralino::ids::{AgentId, ClipId, PoolId, QueueId, SkillId};
+use centralino::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId};
 
 /// Nobody hears a welcome.
 fn quiet(change: impl FnOnce(&mut Plan)) -> Plan {
@@ -510,4 +511,73 @@ fn what_the_run_cannot_hold_any_more_is_refused_by_name() {
         }
     }
     panic!("39 thresholds were taken");
+}
+
+/// The queue, its pool and everybody in it are gone from the file.
+#[test]
+fn who_waits_in_a_removed_queue_that_nobody_serves_any_more_goes_on_at_once() {
+    let bare = |change: fn(&mut Plan)| {
+        plan_with(|plan| {
+            plan.services.iter_mut().for_each(|service| service.welcome = None);
+            plan.queues.iter_mut().for_each(|queue| queue.steps.truncate(1));
+            plan.queues[1].on_max_wait = Exit::Service(ServiceId(0));
+            change(plan);
+        })
+    };
+    let without = |first_line: bool| {
+        let plan = bare(|plan| {
+            plan.queues.truncate(1);
+            plan.services.truncate(1);
+        });
+        let keep = move |agent: &Agent| first_line || agent.pool != FIRST_LINE;
+        Plan { agents: plan.agents.iter().filter(|agent| keep(agent)).cloned().collect(), ..plan }
+    };
+    check_reloads(
+        bare(|_| {}),
+        &[without(true), without(false)],
+        "
+        0s enter 1 switchboard
+            received 1
+            entered 1 switchboard
+        1s reload 0
+            reload ok
+        2s reload 1
+            reload ok
+            101 goes from first_line to nowhere
+            102 goes from first_line to nowhere
+            flowed out 1 service, waited 2s
+            taken over 1 by information
+            entered 1 information
+        ",
+    );
+}
+
+#[test]
+fn rules_that_are_kept_are_followed_no_more_once_nobody_is_left_by_them() {
+    let kept = |pool| {
+        plan_with(|plan| {
+            plan.services[0].welcome = None;
+            plan.queues[0].on_reload = OnReload::Keep;
+            plan.queues[0].steps = vec![step(0, &[pool], &[])];
+        })
+    };
+    let mut moved = kept(BACK_OFFICE);
+    moved.agents.retain(|agent| agent.pool != FIRST_LINE);
+    check_reloads(
+        kept(FIRST_LINE),
+        &[kept(BACK_OFFICE), moved],
+        "
+        0s register 201
+        1s enter 1 information
+            received 1
+            entered 1 information
+        2s reload 0
+            reload ok
+        3s reload 1
+            reload ok
+            101 goes from first_line to nowhere
+            102 goes from first_line to nowhere
+            offer 1: 1 to 201, step 0
+        ",
+    );
 }
