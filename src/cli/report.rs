@@ -143,6 +143,7 @@ fn run(arguments: ReportArguments) -> Result<String> {
         counter.add(&interaction);
         ControlFlow::Continue(())
     })?;
+    reader.pauses(&utc, |pause| counter.add_pause(&pause))?;
     let closing = Closing {
         made_utc: i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX),
         lost: reader.lost(utc)?,

@@ -3,7 +3,7 @@
 //! Numbers that matter are exact: whole nanoseconds in JSON, seconds with all their decimals in CSV. Callers appear
 //! under their pseudonyms or not at all.
 
-use centralino::report::record::{Interaction, Pseudonym, Visit};
+use centralino::report::record::{Interaction, Pseudonym, TalkLeg, Visit};
 use centralino::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -160,7 +160,20 @@ fn json_visit(visit: &Visit, zone: &TimeZone) -> Value {
             "consulted_ns": nanos(talk.consulted),
             "wrap_up_ns": talk.wrap_up.map(nanos),
             "ended_by": talk.ended_by.label(),
+            "legs": talk.parts().iter().map(leg_json).collect::<Vec<_>>(),
         })),
+    })
+}
+
+/// One agent's part of a talk.
+fn leg_json(leg: &TalkLeg) -> Value {
+    json!({
+        "pool": &*leg.pool,
+        "agent": leg.agent.as_deref(),
+        "talked_ns": nanos(leg.talked),
+        "held_ns": nanos(leg.held),
+        "consulted_ns": nanos(leg.consulted),
+        "wrap_up_ns": leg.wrap_up.map(nanos),
     })
 }
 

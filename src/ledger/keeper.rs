@@ -99,6 +99,9 @@ impl Keeper {
                 self.send(Item::QueueLog(line));
             }
         }
+        if let Some(pause) = self.assembler.pause(record) {
+            self.send(Item::Pause(Box::new(pause)));
+        }
         let mut finished = std::mem::take(&mut self.finished);
         self.assembler.apply(record, &mut finished);
         for mut interaction in finished.drain(..) {
@@ -158,6 +161,9 @@ impl Keeper {
         let unfinished = self.assembler.finish(self.latest, &mut finished);
         for interaction in finished {
             self.send(Item::Call(Box::new(interaction)));
+        }
+        for pause in self.assembler.finish_pauses(self.latest) {
+            self.send(Item::Pause(Box::new(pause)));
         }
         if unfinished > 0 {
             tracing::warn!(unfinished, "these calls were not over and are in no ledger");

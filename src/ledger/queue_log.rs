@@ -2,7 +2,8 @@
 //!
 //! Agents appear by their pool unless an agreement allows more; callers do not appear. What Asterisk has no word for is
 //! told as its nearest event: a call that we failed or that was drained as ABANDON (there, too, the channel goes away),
-//! a call that flowed out by choice as EXITWITHKEY.
+//! a call that flowed out by choice as EXITWITHKEY. An agent who passes a caller on has a TRANSFER line when it is known
+//! to whom, and the call is over for the log, as it is for a queue of Asterisk; in another queue it is a new one.
 
 use centralino::facts::{Fact, FlowOut, OfferOutcome, Party, Record};
 use centralino::ids::{AgentId, CallId, PoolId, QueueId};
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct QueueLog {
     /// Seconds since 1970 of the run's start: the first half of Asterisk's call ids.
     started: i64,
+    services: Vec<Name>,
     queues: Vec<Name>,
     pools: Vec<Name>,
     agents: Vec<Name>,
@@ -33,10 +35,13 @@ struct Event {
 }
 
 struct Call {
+    queue: QueueId,
     entered: Time,
     original_position: usize,
     rang: Duration,
     waited: Duration,
+    /// Who has passed the caller on, and after how long with the caller.
+    passed_on: Option<(AgentId, PoolId, Duration)>,
 }
 
 impl QueueLog {
@@ -44,6 +49,7 @@ impl QueueLog {
     pub fn new(shape: &Shape, agents: Vec<Name>, started_utc: i64) -> QueueLog {
         QueueLog {
             started: started_utc.div_euclid(SECOND),
+            services: shape.services.iter().map(|service| service.name.as_str().into()).collect(),
             queues: shape.queues.iter().map(|queue| queue.name.as_str().into()).collect(),
             pools: shape.pools.iter().map(|pool| pool.name.as_str().into()).collect(),
             agents,
@@ -55,8 +61,8 @@ impl QueueLog {
 
     /// A reload: whoever is new has a name from now on.
     pub fn follow(&mut self, shape: &Shape, agents: Vec<Name>) {
-        let QueueLog { queues, pools, agents, .. } = QueueLog::new(shape, agents, 0);
-        (self.queues, self.pools, self.agents) = (queues, pools, agents);
+        let QueueLog { services, queues, pools, agents, .. } = QueueLog::new(shape, agents, 0);
+        (self.services, self.queues, self.pools, self.agents) = (services, queues, pools, agents);
         self.most_calls = self.most_calls.max(shape.calls);
     }
 
@@ -103,6 +109,20 @@ impl QueueLog {
                 let event = format!("{event}|{waited}|{talked}|{}", known.original_position);
                 Some(of(call, queue, (agent, pool), event))
             }
+            Fact::CallTransferred { call, pool, agent, talked, held, consulted, .. } => {
+                self.calls.get_mut(&call)?.passed_on = Some((agent, pool, talked + held + consulted));
+                None
+            }
+            Fact::CallTakenUp { call, queue, pool, agent } => {
+                let target = self.agents.get(agent.index()).or(self.pools.get(pool.index())).cloned();
+                self.transferred(call, queue, target.as_deref().unwrap_or("NONE"))
+            }
+            Fact::CallTakenOver { call, service, .. } => {
+                let queue = self.calls.get(&call)?.queue;
+                let target = self.services.get(service.index()).cloned();
+                self.transferred(call, queue, target.as_deref().unwrap_or("NONE"))
+            }
+            Fact::CallEndedUnattended { call, queue, .. } => self.transferred(call, queue, "NONE"),
             Fact::CallAbandoned { call, queue, waited, .. } | Fact::CallFailed { call, queue, waited } => {
                 Some(by_nobody(call, queue, self.gone(call, queue, "ABANDON", waited)?))
             }
@@ -127,9 +147,19 @@ impl QueueLog {
         let waiting = self.waiting.entry(queue).or_default();
         waiting.insert((at, call));
         let original_position = waiting.len();
-        let (rang, waited) = (Duration::ZERO, Duration::ZERO);
-        self.calls.insert(call, Call { entered: at, original_position, rang, waited });
+        let (rang, waited, passed_on) = (Duration::ZERO, Duration::ZERO, None);
+        self.calls.insert(call, Call { queue, entered: at, original_position, rang, waited, passed_on });
         Some(original_position)
+    }
+
+    /// The line of the agent who passed the caller on, if one did: BLINDTRANSFER of Asterisk 12 and later, whose second
+    /// field is a dialplan context. How it was asked for is not told apart.
+    fn transferred(&mut self, call: CallId, queue: QueueId, target: &str) -> Option<Event> {
+        let (agent, pool, length) = self.calls.get(&call)?.passed_on?;
+        let known = self.calls.remove(&call)?;
+        let (waited, length) = (known.waited.as_secs(), length.as_secs());
+        let words = format!("BLINDTRANSFER|{target}|centralino|{waited}|{length}|{}", known.original_position);
+        Some(Event { call, queue, agent: Some((agent, pool)), words })
     }
 
     fn offer_ended(&mut self, call: CallId, outcome: OfferOutcome, rang: Duration) -> Option<String> {
@@ -236,5 +266,40 @@ mod tests {
             1700000020|1700000000.1|information|101|COMPLETECALLER|5|14|1\n";
         assert_eq!(text, expected);
         assert!(log.calls.is_empty() && log.waiting.values().all(BTreeSet::is_empty));
+    }
+
+    #[test]
+    fn callers_who_are_passed_on_are_over_for_the_queue_and_new_in_the_next() {
+        let mut log = QueueLog::new(&shape(), Vec::new(), 1_700_000_000_000_000_000);
+        let (queue, pool, agent, call, service) = (QueueId(0), PoolId(0), AgentId(0), CallId(1), ServiceId(0));
+        let (second, held, consulted) = (Duration::from_secs(1), Duration::ZERO, Duration::ZERO);
+        let answered = Fact::CallAnswered { call, queue, pool, agent, waited: 2 * second };
+        let passed_on = Fact::CallTransferred { call, queue, pool, agent, talked: 9 * second, held: second, consulted };
+        let by = Party::Caller;
+        let story = [
+            (1, Fact::CallEntered { call, service, queue }),
+            (3, answered.clone()),
+            (13, passed_on.clone()),
+            (13, Fact::CallTakenOver { call, service, seniority: Duration::ZERO }),
+            (13, Fact::CallEntered { call, service, queue }),
+            (15, answered),
+            (25, passed_on),
+            (26, Fact::CallTakenUp { call, queue, pool, agent: AgentId(1) }),
+            (40, Fact::CallEnded { call, queue, pool, agent: AgentId(1), talked: 14 * second, held, consulted, by }),
+        ];
+        let mut text = String::new();
+        for (seconds, fact) in story {
+            let record = Record { at: Time::from_millis(seconds * 1_000), fact };
+            text.extend(log.line(&record, (1_700_000_000 + seconds as i64) * SECOND));
+        }
+        let expected = "\
+            1700000001|1700000000.1|information|NONE|ENTERQUEUE|||1\n\
+            1700000003|1700000000.1|information|first_line|CONNECT|2||0\n\
+            1700000013|1700000000.1|information|first_line|BLINDTRANSFER|information|centralino|2|10|1\n\
+            1700000013|1700000000.1|information|NONE|ENTERQUEUE|||1\n\
+            1700000015|1700000000.1|information|first_line|CONNECT|2||0\n\
+            1700000026|1700000000.1|information|first_line|BLINDTRANSFER|first_line|centralino|2|10|1\n";
+        assert_eq!(text, expected);
+        assert!(log.calls.is_empty());
     }
 }

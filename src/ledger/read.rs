@@ -5,7 +5,8 @@ use anyhow::{Context, Result};
 use centralino::facts::{FlowOut, OfferOutcome, Party, Refusal, StepTrigger};
 use centralino::ids::{CallId, Reference};
 use centralino::report::record::{
-    Ending, Interaction, LOST, Moment, Name, Offer, Pseudonym, StepOpened, Talk, ThresholdOfTheDay, Visit, VisitOutcome,
+    Ending, Interaction, LOST, Moment, Name, Offer, Pause, Pseudonym, StepOpened, Talk, TalkLeg, ThresholdOfTheDay,
+    Visit, VisitOutcome,
 };
 use centralino::time::{Duration, Time};
 use rusqlite::{CachedStatement, Connection, Row, params};
@@ -37,6 +38,27 @@ impl Reader {
             if take(parts.interaction(row)?).is_break() {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// Every pause that has a part in `period` (as for interactions), in the order of their beginnings.
+    pub fn pauses(&self, period: &Range<i64>, mut take: impl FnMut(Pause)) -> Result<()> {
+        let mut statement = self.connection.prepare(
+            "SELECT pool, agent, reason, began_utc, began_at, lasted, limit_reached FROM pause \
+             WHERE began_utc < ?2 AND began_utc + lasted > ?1 ORDER BY began_utc, id",
+        )?;
+        let mut rows = statement.query(params![period.start, period.end])?;
+        let mut names = Names::default();
+        while let Some(row) = rows.next()? {
+            take(Pause {
+                pool: names.get(row, "pool")?,
+                agent: names.find(row, "agent")?,
+                reason: names.get(row, "reason")?,
+                began: moment(row, "began_utc", "began_at")?,
+                lasted: length(row, "lasted")?,
+                limit_reached: row.get("limit_reached")?,
+            });
         }
         Ok(())
     }
@@ -75,6 +97,7 @@ struct Parts<'c> {
     visits: CachedStatement<'c>,
     steps: CachedStatement<'c>,
     offers: CachedStatement<'c>,
+    talks: CachedStatement<'c>,
     names: Names,
 }
 
@@ -84,13 +107,17 @@ impl<'c> Parts<'c> {
             visits: connection.prepare_cached(
                 "SELECT number, taken_over_by, queue, entered_utc, entered_at, waited, outcome, detail, thresholds, passed, \
                  target_percent, steps, offers, offers_left_out, pool, agent, talked, held, consulted, wrap_up, \
-                 ended_by FROM visit WHERE interaction = ?1 ORDER BY number",
+                 ended_by, talks FROM visit WHERE interaction = ?1 ORDER BY number",
             )?,
             steps: connection.prepare_cached(
                 "SELECT at, step, opened_by FROM step WHERE interaction = ?1 AND visit = ?2 ORDER BY number",
             )?,
             offers: connection.prepare_cached(
                 "SELECT pool, agent, step, made_at, rang, outcome FROM offer \
+                 WHERE interaction = ?1 AND visit = ?2 ORDER BY number",
+            )?,
+            talks: connection.prepare_cached(
+                "SELECT pool, agent, talked, held, consulted, wrap_up FROM talk \
                  WHERE interaction = ?1 AND visit = ?2 ORDER BY number",
             )?,
             names: Names::default(),
@@ -129,7 +156,7 @@ impl<'c> Parts<'c> {
     }
 
     fn visits(&mut self, id: i64) -> Result<Vec<Visit>> {
-        let Parts { visits, steps, offers, names } = self;
+        let Parts { visits, steps, offers, talks, names } = self;
         let mut rows = visits.query(params![id])?;
         let mut list = Vec::with_capacity(1);
         while let Some(row) = rows.next()? {
@@ -140,6 +167,11 @@ impl<'c> Parts<'c> {
             }
             if row.get::<_, i64>("offers")? > 0 {
                 visit.offers = read_offers(offers, id, place, names)?;
+            }
+            // One agent's part alone is the talk itself.
+            if let Some(talk) = visit.talk.as_mut().filter(|_| row.get::<_, i64>("talks").is_ok_and(|talks| talks > 1))
+            {
+                talk.legs = read_legs(talks, id, place, names)?;
             }
             list.push(visit);
         }
@@ -185,7 +217,25 @@ fn read_talk(row: &Row<'_>, pool: Name, names: &mut Names) -> Result<Talk> {
         consulted: length(row, "consulted")?,
         wrap_up: wrap_up.map(|nanos| Duration::from_nanos(unsigned(nanos))),
         ended_by: word(Party::ALL, Party::label, &ended_by)?,
+        legs: Vec::new(),
     })
+}
+
+fn read_legs(statement: &mut CachedStatement<'_>, id: i64, visit: i64, names: &mut Names) -> Result<Vec<TalkLeg>> {
+    let mut rows = statement.query(params![id, visit])?;
+    let mut list = Vec::new();
+    while let Some(row) = rows.next()? {
+        let wrap_up: Option<i64> = row.get("wrap_up")?;
+        list.push(TalkLeg {
+            pool: names.get(row, "pool")?,
+            agent: names.find(row, "agent")?,
+            talked: length(row, "talked")?,
+            held: length(row, "held")?,
+            consulted: length(row, "consulted")?,
+            wrap_up: wrap_up.map(|nanos| Duration::from_nanos(unsigned(nanos))),
+        });
+    }
+    Ok(list)
 }
 
 fn read_steps(statement: &mut CachedStatement<'_>, id: i64, visit: i64) -> Result<Vec<StepOpened>> {

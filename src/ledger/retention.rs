@@ -12,11 +12,12 @@ pub struct Purged {
     pub pseudonyms: usize,
 }
 
-/// Deletes the interactions filed before `calls` and the callers' pseudonyms of those filed before `pseudonyms`
+/// Deletes the interactions filed and the pauses begun before `calls`, and the callers' pseudonyms of those filed before `pseudonyms`
 /// (nanoseconds since 1970 UTC). That calls were deleted is written down: a report must not pass for whole.
 pub fn purge_before(connection: &mut Connection, calls: i64, pseudonyms: i64, now: i64) -> Result<Purged> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let deleted = transaction.execute("DELETE FROM interaction WHERE filed_utc < ?1", params![calls])?;
+    transaction.execute("DELETE FROM pause WHERE began_utc < ?1", params![calls])?;
     if deleted > 0 {
         let before = "INSERT INTO purge (utc, before_utc, deleted) VALUES (?1, ?2, ?3)";
         transaction.execute(before, params![now, calls, i64::try_from(deleted).unwrap_or(i64::MAX)])?;

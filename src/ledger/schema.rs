@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Grows with every change of the tables.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 
 /// Says "a ledger of centralino" in the file's header ("cent").
 const APPLICATION: i64 = 0x6365_6e74;
@@ -65,6 +65,7 @@ CREATE TABLE visit (
   consulted INTEGER,
   wrap_up INTEGER,
   ended_by TEXT,
+  talks INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (interaction, number)
 ) WITHOUT ROWID;
 
@@ -97,6 +98,48 @@ CREATE TABLE gap (utc INTEGER NOT NULL, lost INTEGER NOT NULL);
 CREATE TABLE purge (utc INTEGER NOT NULL, before_utc INTEGER NOT NULL, deleted INTEGER NOT NULL);
 ";
 
+/// Each agent's part of a talk, and agents' pauses; since version 4.
+const PARTS: &str = "
+CREATE TABLE talk (
+  interaction INTEGER NOT NULL REFERENCES interaction ON DELETE CASCADE,
+  visit INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  pool TEXT NOT NULL,
+  agent TEXT,
+  talked INTEGER NOT NULL,
+  held INTEGER NOT NULL,
+  consulted INTEGER NOT NULL,
+  wrap_up INTEGER,
+  PRIMARY KEY (interaction, visit, number)
+) WITHOUT ROWID;
+
+CREATE TABLE pause (
+  id INTEGER PRIMARY KEY,
+  pool TEXT NOT NULL,
+  agent TEXT,
+  reason TEXT NOT NULL,
+  began_utc INTEGER NOT NULL,
+  began_at INTEGER NOT NULL,
+  lasted INTEGER NOT NULL,
+  limit_reached INTEGER NOT NULL
+);
+CREATE INDEX pause_began ON pause (began_utc);
+";
+
+/// The oldest version that is brought up to date.
+const OLDEST: i64 = 2;
+
+/// Numbers that callers typed were not kept before.
+const FROM_2_TO_3: &str = "ALTER TABLE interaction ADD COLUMN reference TEXT;";
+
+/// What several agents did together stays the part of who answered.
+const FROM_3_TO_4: &str = "
+ALTER TABLE visit ADD COLUMN talks INTEGER NOT NULL DEFAULT 0;
+INSERT INTO talk (interaction, visit, number, pool, agent, talked, held, consulted, wrap_up)
+  SELECT interaction, number, 0, pool, agent, talked, held, consulted, wrap_up FROM visit WHERE pool IS NOT NULL;
+UPDATE visit SET talks = 1 WHERE pool IS NOT NULL;
+";
+
 /// Opens a ledger for writing, and makes it if there is none.
 pub fn open_or_create(path: &Path) -> Result<Connection> {
     open(path, OpenFlags::SQLITE_OPEN_CREATE)
@@ -120,8 +163,10 @@ fn open(path: &Path, more: OpenFlags) -> Result<Connection> {
         // What is deleted is overwritten, not only forgotten.
         connection.pragma_update(None, "secure_delete", true)?;
         // The first read of the file: what is no database is found here, before anything is changed.
-        if pragma(&connection, "user_version")? != VERSION {
-            create(&mut connection)?;
+        match pragma(&connection, "user_version")? {
+            VERSION => {}
+            OLDEST..VERSION => migrate(&mut connection)?,
+            _ => create(&mut connection)?,
         }
         connection.pragma_update(None, "journal_mode", "wal")?;
         // A power cut may lose the last seconds, never what was there before.
@@ -141,7 +186,26 @@ fn create(connection: &mut Connection) -> Result<()> {
         return check(&transaction);
     }
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(PARTS)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Brings the tables of an older version up to date, all or nothing; two processes may try at once.
+fn migrate(connection: &mut Connection) -> Result<()> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let version = pragma(&transaction, "user_version")?;
+    if pragma(&transaction, "application_id")? != APPLICATION || version == VERSION {
+        // None of ours, or somebody else was faster.
+        return check(&transaction);
+    }
+    if version == 2 {
+        transaction.execute_batch(FROM_2_TO_3)?;
+    }
+    transaction.execute_batch(PARTS)?;
+    transaction.execute_batch(FROM_3_TO_4)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())

@@ -1,7 +1,7 @@
 //! Interactions into the ledger.
 
 use anyhow::Result;
-use centralino::report::record::{Interaction, Moment, Offer, StepOpened, Visit, VisitOutcome};
+use centralino::report::record::{Interaction, Moment, Offer, Pause, StepOpened, TalkLeg, Visit, VisitOutcome};
 use centralino::time::{Duration, Time};
 use rusqlite::{Connection, params};
 
@@ -48,6 +48,10 @@ pub fn insert(connection: &Connection, it: &Interaction) -> Result<bool> {
         for (offer, place) in visit.offers.iter().zip(0i64..) {
             insert_offer(connection, (id, number, place), offer)?;
         }
+        let parts = visit.talk.iter().flat_map(|talk| talk.parts());
+        for (part, place) in parts.zip(0i64..) {
+            insert_talk(connection, (id, number, place), &part)?;
+        }
     }
     Ok(true)
 }
@@ -72,8 +76,9 @@ fn insert_visit(connection: &Connection, (id, number): (i64, i64), visit: &Visit
         .prepare_cached(
             "INSERT INTO visit (interaction, number, taken_over_by, queue, entered_utc, entered_at, waited, outcome, detail, \
              thresholds, passed, target_percent, steps, offers, offers_left_out, pool, agent, talked, held, \
-             consulted, wrap_up, ended_by) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+             consulted, wrap_up, ended_by, talks) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+             ?22, ?23)",
         )?
         .execute(params![
             id,
@@ -98,6 +103,7 @@ fn insert_visit(connection: &Connection, (id, number): (i64, i64), visit: &Visit
             talk.map(|talk| nanos(talk.consulted)),
             talk.and_then(|talk| talk.wrap_up).map(nanos),
             talk.map(|talk| talk.ended_by.label()),
+            talk.map_or(0, |talk| count(talk.legs.len().max(1))),
         ])?;
     Ok(())
 }
@@ -127,6 +133,46 @@ fn insert_offer(connection: &Connection, (id, visit, number): (i64, i64, i64), o
             time(offer.made),
             nanos(offer.rang),
             offer.outcome.label(),
+        ])?;
+    Ok(())
+}
+
+fn insert_talk(connection: &Connection, (id, visit, number): (i64, i64, i64), part: &TalkLeg) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO talk (interaction, visit, number, pool, agent, talked, held, consulted, wrap_up) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            id,
+            visit,
+            number,
+            &*part.pool,
+            part.agent.as_deref(),
+            nanos(part.talked),
+            nanos(part.held),
+            nanos(part.consulted),
+            part.wrap_up.map(nanos),
+        ])?;
+    Ok(())
+}
+
+/// Writes a pause that is over.
+pub fn insert_pause(connection: &Connection, pause: &Pause) -> Result<()> {
+    let began = Moments::of(pause.began);
+    connection
+        .prepare_cached(
+            "INSERT INTO pause (pool, agent, reason, began_utc, began_at, lasted, limit_reached) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            &*pause.pool,
+            pause.agent.as_deref(),
+            &*pause.reason,
+            began.utc,
+            began.at,
+            nanos(pause.lasted),
+            pause.limit_reached,
         ])?;
     Ok(())
 }

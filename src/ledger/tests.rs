@@ -6,7 +6,8 @@ use super::{Reader, purge_before, schema, store};
 use centralino::facts::{FlowOut, OfferOutcome, Party, Refusal, StepTrigger};
 use centralino::ids::{CallId, Reference};
 use centralino::report::record::{
-    Ending, Interaction, Moment, Name, Offer, Pseudonym, StepOpened, Talk, ThresholdOfTheDay, Visit, VisitOutcome,
+    Ending, Interaction, Moment, Name, Offer, Pause, Pseudonym, StepOpened, Talk, TalkLeg, ThresholdOfTheDay, Visit,
+    VisitOutcome,
 };
 use centralino::time::{Duration, Time};
 use jiff::tz::TimeZone;
@@ -82,9 +83,25 @@ fn step() -> impl Strategy<Value = StepOpened> {
 
 fn talk() -> impl Strategy<Value = Talk> {
     let lengths = (length(), length(), length(), option::of(length()));
-    (name(), option::of(name()), lengths, one_of(Party::ALL)).prop_map(|(pool, agent, lengths, ended_by)| {
-        let (talked, held, consulted, wrap_up) = lengths;
-        Talk { pool, agent, talked, held, consulted, wrap_up, ended_by }
+    // One part alone is the talk itself.
+    let legs = prop_oneof![Just(Vec::new()), vec(leg(), 2..4)];
+    (name(), option::of(name()), lengths, one_of(Party::ALL), legs).prop_map(
+        |(pool, agent, lengths, ended_by, legs)| {
+            let (talked, held, consulted, wrap_up) = lengths;
+            Talk { pool, agent, talked, held, consulted, wrap_up, ended_by, legs }
+        },
+    )
+}
+
+fn leg() -> impl Strategy<Value = TalkLeg> {
+    let lengths = (length(), length(), length(), option::of(length()));
+    (name(), option::of(name()), lengths).prop_map(|(pool, agent, (talked, held, consulted, wrap_up))| TalkLeg {
+        pool,
+        agent,
+        talked,
+        held,
+        consulted,
+        wrap_up,
     })
 }
 
@@ -199,6 +216,7 @@ pub fn answered(call: u64, utc: i64) -> Interaction {
                 consulted: Duration::ZERO,
                 wrap_up: Some(5 * second),
                 ended_by: Party::Agent,
+                legs: Vec::new(),
             }),
         }],
     }
@@ -266,6 +284,78 @@ fn what_is_no_ledger_of_ours_is_refused_and_left_alone() {
 
     assert!(schema::open_existing(&scratch.path("none.db")).is_err());
     assert!(!scratch.path("none.db").exists());
+}
+
+/// A ledger as an older version made it.
+fn of_version(version: i64, path: &std::path::Path) {
+    let connection = schema::open_or_create(path).expect("a new ledger");
+    store::insert(&connection, &answered(1, DAY)).expect("inserted");
+    store::insert(&connection, &answered(2, 2 * DAY)).expect("inserted");
+    let mut older = "DROP TABLE talk; DROP TABLE pause; ALTER TABLE visit DROP COLUMN talks;".to_owned();
+    if version == 2 {
+        older += "ALTER TABLE interaction DROP COLUMN reference;";
+    }
+    older += &format!("PRAGMA user_version = {version}");
+    connection.execute_batch(&older).expect("older tables");
+}
+
+#[test]
+fn a_ledger_of_an_older_version_is_brought_up_to_date_and_loses_nothing() {
+    let scratch = Scratch::new("older");
+    let without_number = |it: Interaction| Interaction { reference: None, ..it };
+    let before = scratch.path("version3.db");
+    of_version(3, &before);
+    assert_eq!(everything(&Reader::open(&before).expect("a ledger")), [answered(1, DAY), answered(2, 2 * DAY)]);
+    let path = scratch.path("ledger.db");
+    of_version(2, &path);
+    let kept = [answered(1, DAY), answered(2, 2 * DAY)].map(without_number);
+    assert_eq!(everything(&Reader::open(&path).expect("a ledger")), kept);
+    let connection = schema::open_existing(&path).expect("once more, with nothing left to do");
+    let talks = "SELECT pool, talked, wrap_up, number FROM talk ORDER BY interaction";
+    let talk = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    let mut talks = connection.prepare(talks).expect("the parts of talks");
+    let talks: Vec<(String, i64, i64, i64)> = talks.query_map([], talk).expect("rows").flatten().collect();
+    let one = ("first_line".to_owned(), 60_000_000_000, 5_000_000_000, 0);
+    assert_eq!(talks, [one.clone(), one]);
+    store::insert(&connection, &answered(3, 3 * DAY)).expect("goes on");
+
+    // Nothing of a migration that fails stays.
+    let broken = scratch.path("broken.db");
+    of_version(2, &broken);
+    Connection::open(&broken).and_then(|it| it.execute_batch("CREATE TABLE pause (x)")).expect("in the way");
+    assert!(schema::open_existing(&broken).is_err());
+    let version: i64 = Connection::open(&broken)
+        .and_then(|it| it.pragma_query_value(None, "user_version", |row| row.get(0)))
+        .expect("a version");
+    assert_eq!(version, 2);
+}
+
+#[test]
+fn pauses_come_out_by_the_period_they_lie_in_and_go_with_the_calls() {
+    let scratch = Scratch::new("pauses");
+    let path = scratch.path("ledger.db");
+    let mut connection = schema::open_or_create(&path).expect("a new ledger");
+    let hour = Duration::from_secs(3_600);
+    let pause = |day: i64| Pause {
+        pool: "first_line".into(),
+        agent: None,
+        reason: "lunch".into(),
+        began: Moment { at: Time::from_millis(5), utc: day * DAY },
+        lasted: hour,
+        limit_reached: day == 2,
+    };
+    (1..=3).for_each(|day| store::insert_pause(&connection, &pause(day)).expect("inserted"));
+    let read = |period: std::ops::Range<i64>| {
+        let mut found = Vec::new();
+        Reader::open(&path).expect("a ledger").pauses(&period, |pause| found.push(pause)).expect("read");
+        found
+    };
+    let half_past = 2 * DAY + 1_800_000_000_000;
+    assert_eq!(read(half_past..3 * DAY), [pause(2)], "the end is excluded");
+    assert_eq!(pause(2).within(&(half_past..3 * DAY)), hour / 2);
+    assert_eq!(read(2 * DAY + 3_600_000_000_000..3 * DAY), [], "it was over");
+    purge_before(&mut connection, 3 * DAY, 0, 4 * DAY).expect("purged");
+    assert_eq!(read(0..9 * DAY), [pause(3)]);
 }
 
 #[test]

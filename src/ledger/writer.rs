@@ -8,7 +8,7 @@ use super::pseudonym::DAY;
 use super::{retention, schema, store};
 use anyhow::{Context, Result};
 use centralino::config::LedgerSettings;
-use centralino::report::record::Interaction;
+use centralino::report::record::{Interaction, Pause};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use jiff::tz::TimeZone;
 use rusqlite::Connection;
@@ -23,6 +23,8 @@ use std::time::{Duration, SystemTime};
 pub enum Item {
     /// A finished interaction.
     Call(Box<Interaction>),
+    /// An agent's pause that is over.
+    Pause(Box<Pause>),
     /// A line of the queue log.
     QueueLog(String),
 }
@@ -149,8 +151,10 @@ impl Writer {
         let write = |connection: &mut Connection| -> Result<()> {
             let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             for item in batch {
-                if let Item::Call(interaction) = item {
-                    store::insert(&transaction, interaction)?;
+                match item {
+                    Item::Call(interaction) => _ = store::insert(&transaction, interaction)?,
+                    Item::Pause(pause) => store::insert_pause(&transaction, pause)?,
+                    Item::QueueLog(_) => {}
                 }
             }
             if lost > 0 {
@@ -176,6 +180,7 @@ impl Writer {
                         csv_row(interaction, &self.zone, &mut csv);
                     }
                 }
+                Item::Pause(_) => {}
                 Item::QueueLog(line) => queue_log.extend_from_slice(line.as_bytes()),
             }
         }

@@ -3,6 +3,8 @@
 //! Remembers the calls that are not over, bounded; decides nothing and drops nothing silently: what it could not
 //! follow is counted.
 
+mod parts;
+
 use super::record::{
     Ending, Interaction, MOST_OFFERS, MOST_STEPS, Moment, Name, Offer, Pseudonym, StepOpened, Talk, ThresholdOfTheDay,
     Visit, VisitOutcome,
@@ -11,6 +13,7 @@ use crate::facts::{AgentState, Fact, FlowOut, OfferOutcome, Record, Refusal};
 use crate::ids::{AgentId, CallId, PoolId, QueueId, ServiceId};
 use crate::stats::Shape;
 use crate::time::{Duration, Time};
+use parts::{OpenPause, add_work, finished};
 use std::collections::BTreeMap;
 
 /// Follows calls from arrival to the end of the agent's work after them.
@@ -23,8 +26,10 @@ pub struct Assembler {
     most_open: usize,
     /// Over for the caller; agents still work on it.
     wrapping: BTreeMap<CallId, Open>,
-    /// Whose work after which visit of which call is not over.
-    working: BTreeMap<AgentId, (CallId, usize)>,
+    /// Whose work after which part of which visit of which call is not over.
+    working: BTreeMap<AgentId, (CallId, (usize, usize))>,
+    /// Who pauses.
+    pausing: BTreeMap<AgentId, OpenPause>,
     /// Known before the call was received.
     callers: BTreeMap<CallId, Pseudonym>,
     unfollowed: u64,
@@ -47,6 +52,7 @@ struct Names {
     services: Vec<Name>,
     queues: Vec<QueueTerms>,
     pools: Vec<Name>,
+    pauses: Vec<Name>,
 }
 
 #[derive(Debug)]
@@ -90,6 +96,7 @@ impl Assembler {
             most_open: shape.calls,
             wrapping: BTreeMap::new(),
             working: BTreeMap::new(),
+            pausing: BTreeMap::new(),
             callers: BTreeMap::new(),
             unfollowed: 0,
         }
@@ -157,8 +164,8 @@ impl Assembler {
                 self.left(call, waited, VisitOutcome::FlowedOut(to), at, out);
             }
             Fact::CallFailed { call, waited, .. } => self.left(call, waited, VisitOutcome::Failed, at, out),
-            Fact::CallEnded { call, agent, talked, held, consulted, by, .. } => {
-                self.spent(call, agent, [talked, held, consulted]);
+            Fact::CallEnded { call, pool, agent, talked, held, consulted, by, .. } => {
+                self.spent(call, (pool, agent), [talked, held, consulted]);
                 if let Some(talk) = self.visit(call).and_then(|visit| visit.talk.as_mut()) {
                     talk.ended_by = by;
                 }
@@ -170,8 +177,8 @@ impl Assembler {
                 }
                 self.ended(call, at, out);
             }
-            Fact::CallTransferred { call, agent, talked, held, consulted, .. } => {
-                self.spent(call, agent, [talked, held, consulted]);
+            Fact::CallTransferred { call, pool, agent, talked, held, consulted, .. } => {
+                self.spent(call, (pool, agent), [talked, held, consulted]);
             }
             Fact::OfferEnded { call, pool, agent, step, outcome, rang, .. } => {
                 let made = at - rang;
@@ -211,13 +218,13 @@ impl Assembler {
     /// The run is over: whoever still works after a call has worked that long. Calls that are not over have no outcome
     /// and are left out; their number is returned.
     pub fn finish(&mut self, now: Time, out: &mut Vec<Interaction>) -> usize {
-        for (_, (call, visit)) in std::mem::take(&mut self.working) {
+        for (_, (call, part)) in std::mem::take(&mut self.working) {
             if let Some(over) = self.wrapping.get_mut(&call) {
                 let worked = now.since(over.interaction.ended.at);
-                add_work(&mut over.interaction, visit, worked);
+                add_work(&mut over.interaction, part, worked);
             }
         }
-        out.extend(std::mem::take(&mut self.wrapping).into_values().map(|over| over.interaction));
+        out.extend(std::mem::take(&mut self.wrapping).into_values().map(|over| finished(over.interaction)));
         let open = self.open.len();
         self.open.clear();
         open
@@ -340,6 +347,7 @@ impl Assembler {
             consulted: Duration::ZERO,
             wrap_up: None,
             ended_by: crate::facts::Party::System,
+            legs: Vec::new(),
         });
     }
 
@@ -356,16 +364,14 @@ impl Assembler {
     }
 
     /// An agent is done with the caller; the agent's next state says whether there is work after that.
-    fn spent(&mut self, call: CallId, agent: AgentId, [talked, held, consulted]: [Duration; 3]) {
-        let Some(open) = self.open.get_mut(&call) else { return };
-        let Some(number) = open.interaction.visits.len().checked_sub(1) else { return };
-        if let Some(talk) = open.interaction.visits.last_mut().and_then(|visit| visit.talk.as_mut()) {
-            talk.talked += talked;
-            talk.held += held;
-            talk.consulted += consulted;
-        }
-        open.working += 1;
-        if let Some((before, _)) = self.working.insert(agent, (call, number)) {
+    fn spent(&mut self, call: CallId, (pool, agent): (PoolId, AgentId), spent: [Duration; 3]) {
+        let Some(mut open) = self.open.remove(&call) else { return };
+        let number = open.interaction.visits.len().saturating_sub(1);
+        let leg = open.interaction.visits.last_mut().map(|visit| self.leg(visit, (pool, agent), spent));
+        open.working += usize::from(leg.is_some());
+        self.open.insert(call, open);
+        let Some(leg) = leg else { return };
+        if let Some((before, _)) = self.working.insert(agent, (call, (number, leg))) {
             // An end of work that was never told.
             self.unfollowed += 1;
             self.worked(before);
@@ -380,7 +386,7 @@ impl Assembler {
         };
         open.interaction.ended = self.civil.of(at);
         if open.working == 0 {
-            return out.push(open.interaction);
+            return out.push(finished(open.interaction));
         }
         self.wrapping.insert(call, open);
     }
@@ -396,7 +402,7 @@ impl Assembler {
         if over.working > 0 {
             return None;
         }
-        self.wrapping.remove(&call).map(|over| over.interaction)
+        self.wrapping.remove(&call).map(|over| finished(over.interaction))
     }
 
     fn agent_moved(
@@ -410,11 +416,11 @@ impl Assembler {
         if to == AgentState::WrapUp {
             return;
         }
-        let Some((call, visit)) = self.working.remove(&agent) else { return };
+        let Some((call, part)) = self.working.remove(&agent) else { return };
         if from == AgentState::WrapUp
             && let Some(known) = self.open.get_mut(&call).or(self.wrapping.get_mut(&call))
         {
-            add_work(&mut known.interaction, visit, lasted);
+            add_work(&mut known.interaction, part, lasted);
         }
         out.extend(self.worked(call));
     }
@@ -437,13 +443,6 @@ impl Assembler {
     }
 }
 
-/// Work after the talk of one visit, of one agent more.
-fn add_work(interaction: &mut Interaction, visit: usize, length: Duration) {
-    if let Some(talk) = interaction.visits.get_mut(visit).and_then(|visit| visit.talk.as_mut()) {
-        talk.wrap_up = Some(talk.wrap_up.unwrap_or_default() + length);
-    }
-}
-
 impl Names {
     fn of(shape: &Shape) -> Names {
         let terms = |queue: &crate::stats::QueueShape| QueueTerms {
@@ -456,6 +455,7 @@ impl Names {
             services: shape.services.iter().map(|service| service.name.as_str().into()).collect(),
             queues: shape.queues.iter().map(terms).collect(),
             pools: shape.pools.iter().map(|pool| pool.name.as_str().into()).collect(),
+            pauses: shape.pauses.iter().map(|name| name.as_str().into()).collect(),
         }
     }
 

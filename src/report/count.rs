@@ -3,10 +3,10 @@
 //! Every service-level figure comes out of the tally ([`Fold`]): one fold a row and set of contract terms, judged as on
 //! its day, and one under the thresholds that were asked for. Nothing here decides hit or miss.
 
-use super::model::{Closing, Lengths, Level, Note, Percentiles, PoolRow, Question, Report, Row, Terms};
+use super::model::{Closing, Lengths, Level, Note, PauseRow, Percentiles, PoolRow, Question, Report, Row, Terms};
 use super::period::{NoPeriod, half_hour, nanos};
 use super::profile::{Judged, Profile};
-use super::record::{Interaction, Name, Visit, VisitOutcome};
+use super::record::{Interaction, Name, Pause, Visit, VisitOutcome};
 use super::replay::{Figures, Fold};
 use crate::facts::OfferOutcome;
 use crate::stats::shape::THRESHOLDS_AT_ONCE;
@@ -26,6 +26,9 @@ pub struct Counter {
     in_force: BTreeMap<Name, usize>,
     cells: BTreeMap<Key, Cell>,
     offers: BTreeMap<Name, (u64, u64)>,
+    /// What each pool's agents did with callers, whoever answered them.
+    talks: BTreeMap<Name, Talks>,
+    pauses: BTreeMap<(Name, Name), PauseRow>,
     lengths: Collected,
     waiting_at_closing: u64,
     changes: Vec<Note>,
@@ -69,6 +72,14 @@ struct Collected {
     abandoned: Vec<Duration>,
     talk: Vec<Duration>,
     wrap_up: Vec<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Talks {
+    talks: u64,
+    talked: Duration,
+    handled: Duration,
+    wrapped_up: Duration,
 }
 
 /// Why a report cannot be made.
@@ -115,6 +126,8 @@ impl Counter {
             in_force: BTreeMap::new(),
             cells: BTreeMap::new(),
             offers: BTreeMap::new(),
+            talks: BTreeMap::new(),
+            pauses: BTreeMap::new(),
             lengths: Collected::default(),
             waiting_at_closing: 0,
             changes: Vec::new(),
@@ -141,6 +154,17 @@ impl Counter {
         }
     }
 
+    /// Counts a pause; what lies outside of the period is left out, and all of it in the report of one service, which has
+    /// no agents of its own.
+    pub fn add_pause(&mut self, pause: &Pause) {
+        let lasted = pause.within(&self.question.period.utc());
+        if self.question.service.is_none() && !lasted.is_zero() {
+            let row = self.pauses.entry((pause.pool.clone(), pause.reason.clone())).or_default();
+            row.pauses += 1;
+            row.lasted += lasted;
+        }
+    }
+
     /// The report of what was counted.
     pub fn finish(self, closing: Closing) -> Report {
         let contract: BTreeSet<Duration> =
@@ -163,7 +187,8 @@ impl Counter {
             |pick: fn(&Key) -> Option<&Name>| self.cells.keys().filter_map(pick).cloned().collect::<BTreeSet<Name>>();
         let services = named(|key| if let Key::Service(name) = key { Some(name) } else { None });
         let pools = named(|key| if let Key::Pool(name) = key { Some(name) } else { None });
-        let pools = pools.into_iter().chain(self.offers.keys().cloned()).collect::<BTreeSet<Name>>();
+        let others = self.offers.keys().chain(self.talks.keys()).cloned();
+        let pools = pools.into_iter().chain(others).collect::<BTreeSet<Name>>();
         Report {
             made: period.civil(closing.made_utc),
             target_percent: self.terms.iter().map(|terms| terms.target_percent).max(),
@@ -175,6 +200,7 @@ impl Counter {
                 .into_iter()
                 .map(|name| (name.clone(), self.pool(&name, &row(&Key::Pool(name.clone())))))
                 .collect(),
+            pauses: self.pauses.iter().map(|((pool, why), row)| (pool.clone(), why.clone(), *row)).collect(),
             intervals: self.begins.iter().cloned().zip((0..).map(|at| row(&Key::Interval(at)))).collect(),
             notes: self.notes(closing, &total),
             contract: contract.into_iter().collect(),
@@ -250,11 +276,19 @@ impl Counter {
         if let Some(talk) = &visit.talk {
             self.lengths.talk.push(talk.talked);
             self.lengths.wrap_up.extend(talk.wrap_up);
+            for part in talk.parts() {
+                let talks = self.talks.entry(part.pool.clone()).or_default();
+                talks.talks += 1;
+                talks.talked += part.talked;
+                talks.handled += part.handled();
+                talks.wrapped_up += part.wrap_up.unwrap_or_default();
+            }
         }
     }
 
     fn pool(&self, name: &Name, row: &Row) -> PoolRow {
         let (offers, no_answer) = self.offers.get(name).copied().unwrap_or_default();
+        let Talks { talks, talked, handled, wrapped_up } = self.talks.get(name).copied().unwrap_or_default();
         let figures = &row.figures;
         PoolRow {
             offers,
@@ -262,9 +296,10 @@ impl Counter {
             answered: figures.answered,
             in_time: row.contract.events.hit,
             waited: figures.waited_answered,
-            talked: figures.talked,
-            handled: figures.handled(),
-            wrapped_up: figures.wrapped_up,
+            talks,
+            talked,
+            handled,
+            wrapped_up,
         }
     }
 

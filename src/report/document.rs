@@ -44,6 +44,7 @@ pub(super) fn of(report: &Report, lang: Language) -> Document {
     sections.extend(service_level::formulas(report, lang));
     sections.extend(service_level::profiles(report, lang));
     sections.extend(tables::pools(report, lang));
+    sections.extend(tables::pauses(report, lang));
     sections.extend(tables::services(report, lang));
     sections.extend(tables::months(report, lang));
     sections.push(tables::days(report, lang));

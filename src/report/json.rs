@@ -6,7 +6,9 @@
 //!                 "late": { "most", "fewer" } },
 //!   "total": ROW, "services": [{ "name", ..ROW }], "months": [{ "month", ..ROW }], "days": [{ "day", ..ROW }],
 //!   "half_hours": [{ "from", ..ROW }], "intervals": [{ "from", ..ROW }],
-//!   "pools": [{ "name", "offers", "no_answer", "answered", "in_time", "waited_ns", "talked_ns", "handled_ns", "wrapped_up_ns" }],
+//!   "pools": [{ "name", "offers", "no_answer", "answered", "in_time", "waited_ns", "talks", "talked_ns",
+//!              "handled_ns", "wrapped_up_ns" }],
+//!   "pauses": [{ "pool", "reason", "pauses", "lasted_ns" }],
 //!   "percentiles": { "wait_answered" | "wait_abandoned" | "talk" | "wrap_up": { "p50_ns", .., "p99_ns", "most_ns" } },
 //!   "formulas": { NAME: PERCENT }, "profiles": [..], "notes": [{ "note": NAME, .. }] }
 //!
@@ -59,6 +61,11 @@ pub(super) fn render(report: &Report) -> String {
             .map(|(half, row)| rows("from", format!("{:02}:{:02}", half / 2, half % 2 * 30), row)).collect::<Vec<_>>(),
         "intervals": report.intervals.iter().map(|(begin, row)| rows("from", minute(begin), row)).collect::<Vec<_>>(),
         "pools": report.pools.iter().map(|(name, row)| pool(name, row)).collect::<Vec<_>>(),
+        "pauses": report.pauses.iter()
+            .map(|(pool, reason, it)| {
+                json!({ "pool": &**pool, "reason": &**reason, "pauses": it.pauses, "lasted_ns": nanos(it.lasted) })
+            })
+            .collect::<Vec<_>>(),
         "percentiles": {
             "wait_answered": percentiles(&report.lengths.answered),
             "wait_abandoned": percentiles(&report.lengths.abandoned),
@@ -149,6 +156,7 @@ fn pool(name: &str, row: &PoolRow) -> Value {
         "answered": row.answered,
         "in_time": row.in_time,
         "waited_ns": nanos(row.waited),
+        "talks": row.talks,
         "talked_ns": nanos(row.talked),
         "handled_ns": nanos(row.handled),
         "wrapped_up_ns": nanos(row.wrapped_up),

@@ -66,6 +66,8 @@ pub struct Report {
     pub services: Vec<(Name, Row)>,
     /// By level of support.
     pub pools: Vec<(Name, PoolRow)>,
+    /// Agents' pauses by pool and reason, as far as they lie in the period.
+    pub pauses: Vec<(Name, Name, PauseRow)>,
     /// The rows of an interval report, by their beginnings.
     pub intervals: Vec<(Zoned, Row)>,
     /// How long things took.
@@ -142,6 +144,15 @@ impl Level {
     }
 }
 
+/// Pauses of a pool's agents for one reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PauseRow {
+    /// How many.
+    pub pauses: u64,
+    /// All of them together.
+    pub lasted: Duration,
+}
+
 /// What a pool of agents did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolRow {
@@ -155,7 +166,9 @@ pub struct PoolRow {
     pub in_time: u64,
     /// Sum of the waits of calls taken.
     pub waited: Duration,
-    /// Sum of talk times.
+    /// Talks of its agents with callers, those who were passed on to them included.
+    pub talks: u64,
+    /// Sum of their talk times.
     pub talked: Duration,
     /// Sum of talk, hold, consultation and work after calls.
     pub handled: Duration,
@@ -170,6 +183,7 @@ impl std::ops::AddAssign for PoolRow {
         self.answered += more.answered;
         self.in_time += more.in_time;
         self.waited += more.waited;
+        self.talks += more.talks;
         self.talked += more.talked;
         self.handled += more.handled;
         self.wrapped_up += more.wrapped_up;

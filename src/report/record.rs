@@ -4,7 +4,8 @@
 //! ```text
 //!   interaction ─┬─ refused, left in greeting, ended in menu, failed
 //!                └─ visits: one stay in one queue ─┬─ steps, offers
-//!                                                  └─ talk
+//!                                                  └─ talk ── legs: each agent's part of it
+//!   pause
 //! ```
 //! No name of a person and no number of a caller is in it: the caller is a keyed pseudonym, the agent is known by the
 //! pool alone unless an agreement says otherwise (semantics.md section 7).
@@ -103,8 +104,7 @@ pub struct Visit {
     pub offers: Vec<Offer>,
     /// Offers beyond [`MOST_OFFERS`].
     pub offers_left_out: u32,
-    /// What followed the answer; present if and only if it was answered. When the caller was passed on to colleagues, all
-    /// of their times together, under the name of who answered.
+    /// What followed the answer; present if and only if it was answered.
     pub talk: Option<Talk>,
 }
 
@@ -167,7 +167,7 @@ pub struct Offer {
     pub outcome: OfferOutcome,
 }
 
-/// What followed an answer.
+/// What followed an answer: the times of all agents who had the caller together, under the name of who answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Talk {
     /// The agent's pool.
@@ -184,6 +184,73 @@ pub struct Talk {
     pub wrap_up: Option<Duration>,
     /// Which side hung up. History that does not say counts as the caller.
     pub ended_by: Party,
+    /// Each agent's part, in the order in which they were done with the caller; empty when one agent had the caller alone.
+    /// At most [`MOST_LEGS`]: what comes after is added to the last.
+    pub legs: Vec<TalkLeg>,
+}
+
+/// One agent's part of a talk: it ends when the caller is passed on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TalkLeg {
+    /// The agent's pool.
+    pub pool: Name,
+    /// Who it was; only under an agreement.
+    pub agent: Option<Name>,
+    /// Talking with the caller, hold and consultation excluded.
+    pub talked: Duration,
+    /// The caller on hold.
+    pub held: Duration,
+    /// The agent asking a colleague.
+    pub consulted: Duration,
+    /// Work after it; absent when there was none.
+    pub wrap_up: Option<Duration>,
+}
+
+/// Most agents of one talk who are told apart.
+pub const MOST_LEGS: usize = 32;
+
+impl Talk {
+    /// Each agent's part; one at least.
+    pub fn parts(&self) -> Vec<TalkLeg> {
+        if !self.legs.is_empty() {
+            return self.legs.clone();
+        }
+        let (pool, agent) = (self.pool.clone(), self.agent.clone());
+        let Talk { talked, held, consulted, wrap_up, .. } = *self;
+        vec![TalkLeg { pool, agent, talked, held, consulted, wrap_up }]
+    }
+}
+
+impl TalkLeg {
+    /// Talk, hold, consultation and the work after it.
+    pub fn handled(&self) -> Duration {
+        self.talked + self.held + self.consulted + self.wrap_up.unwrap_or_default()
+    }
+}
+
+/// An agent's pause for one reason, once it is over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pause {
+    /// The agent's pool.
+    pub pool: Name,
+    /// Who paused; only under an agreement.
+    pub agent: Option<Name>,
+    /// Why.
+    pub reason: Name,
+    /// When it began.
+    pub began: Moment,
+    /// How long it was for this reason.
+    pub lasted: Duration,
+    /// It was as long as the reason allows, and ended by itself.
+    pub limit_reached: bool,
+}
+
+impl Pause {
+    /// How much of it lies between these moments (nanoseconds since 1970 UTC, the end excluded).
+    pub fn within(&self, period: &std::ops::Range<i64>) -> Duration {
+        let (from, to) = (self.began.utc.max(period.start), self.began.after(self.lasted).utc.min(period.end));
+        Duration::from_nanos(u64::try_from(to.saturating_sub(from)).unwrap_or(0))
+    }
 }
 
 /// A caller under a key that is thrown away: equal for calls of one number under one key, and no way back.

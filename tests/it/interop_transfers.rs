@@ -71,7 +71,10 @@ fn holds_retrieves_and_passes_the_caller_on_unasked() {
 /// The same as a phone that asks first: a call to the colleague, proven by digest, then REFER with Replaces (RFC 5589 7).
 #[test]
 fn the_colleague_who_was_asked_gets_the_caller() {
-    let daemon = Daemon::start(|_| {});
+    let daemon = Daemon::start(|configuration| {
+        configuration.set("ledger", "path", "ledger.db");
+        configuration.set("ledger", "queue_log", "queue_log");
+    });
     let offer = |port| sdp(daemon.address, port, &[Law::A]);
     let [mut agent, mut colleague, mut caller] =
         ["101", "102", "39000"].map(|user| Phone::new(daemon.address, daemon.sip, user));
@@ -115,5 +118,22 @@ fn the_colleague_who_was_asked_gets_the_caller() {
     colleague.serve(Method::Bye, LIMIT);
     daemon.wait_for("nobody's talk", LIMIT, |metrics| metrics.sum("acd_calls_talking", &[]) == 0.0);
     assert_eq!(daemon.metrics().sum("acd_invariant_violations_total", &[]), 0.0);
-    daemon.stops();
+    each_has_a_part(daemon);
+}
+
+/// In the ledger each of the two has the time with the caller that was its own.
+fn each_has_a_part(mut daemon: Daemon) {
+    let folder = daemon.folder.clone();
+    daemon.terminate();
+    assert_eq!(daemon.ends_within(Duration::from_secs(15)).code(), Some(0));
+    let ledger = rusqlite::Connection::open(folder.join("ledger.db")).expect("a ledger");
+    let talks = "SELECT count(*), sum(talk.talked) = max(visit.talked), min(talk.talked) > 0, max(visit.talks) \
+                 FROM talk JOIN visit ON visit.interaction = talk.interaction AND visit.number = talk.visit";
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    let talks: (i64, bool, bool, i64) = ledger.query_row(talks, [], row).expect("talks");
+    assert_eq!(talks, (2, true, true, 2));
+    let log = std::fs::read_to_string(folder.join("queue_log")).expect("a queue log");
+    let events: Vec<&str> = log.lines().filter_map(|line| line.split('|').nth(4)).collect();
+    assert_eq!(events, ["QUEUESTART", "ENTERQUEUE", "CONNECT", "BLINDTRANSFER"]);
+    let _ = std::fs::remove_dir_all(folder);
 }

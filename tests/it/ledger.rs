@@ -6,7 +6,7 @@ use crate::phone::{Phone, sdp};
 use crate::simulation;
 use crate::sound::{Headset, Law};
 use centralino::facts::{Fact, FlowOut, OfferOutcome, Party, Record, Refusal, StepTrigger};
-use centralino::ids::{AgentId, CallId, OfferId, PoolId, QueueId, ServiceId};
+use centralino::ids::{AgentId, CallId, OfferId, PauseId, PoolId, QueueId, ServiceId};
 use centralino::report::assemble::Run;
 use centralino::report::record::{MOST_OFFERS, Pseudonym};
 use centralino::report::replay::{self, NamedPlaces};
@@ -223,6 +223,52 @@ fn a_call_is_filed_by_its_entry_with_both_clocks_and_everything_that_happened() 
     assert_eq!(visit.offers.iter().map(|it| it.outcome.label()).collect::<Vec<_>>(), ["no_answer", "accepted"]);
     assert_eq!((talk.talked, talk.wrap_up, talk.ended_by), (talked, Some(Duration::from_secs(9)), Party::Agent));
     assert_eq!((&*talk.pool, &talk.agent), ("first_line", &None), "without an agreement the pool alone is kept");
+}
+
+#[test]
+fn each_agents_part_of_a_talk_is_its_own_and_ends_when_the_caller_is_passed_on() {
+    use centralino::facts::AgentState::{Ready, Talking, WrapUp};
+    let (shape, mut finished) = (crate::desk::shape(), Vec::new());
+    let mut assembler = assembler(&shape);
+    let (pool, second, by) = (PoolId(0), Duration::from_secs(1), Party::Caller);
+    let [first, other] = [AgentId(0), AgentId(1)];
+    let moved = |agent, from, to, lasted| Fact::AgentStateChanged { agent, pool, from, to, lasted };
+    let (call, queue, held, consulted) = (CALL, QUEUE, second, Duration::ZERO);
+    let mut facts = entered();
+    facts.extend([
+        record(6, Fact::CallAnswered { call, queue, pool, agent: first, waited: second }),
+        record(26, Fact::CallTransferred { call, queue, pool, agent: first, talked: 19 * second, held, consulted }),
+        record(26, moved(first, Talking, WrapUp, 20 * second)),
+        record(26, Fact::CallTakenUp { call, queue, pool, agent: other }),
+        record(33, moved(first, WrapUp, Ready, 7 * second)),
+        record(66, Fact::CallEnded { call, queue, pool, agent: other, talked: 40 * second, held, consulted, by }),
+        record(66, moved(other, Talking, WrapUp, 41 * second)),
+        record(69, moved(other, WrapUp, Ready, 3 * second)),
+    ]);
+    facts.iter().for_each(|record| assembler.apply(record, &mut finished));
+    let [it] = finished.as_slice() else { panic!("one call: {finished:?}") };
+    let talk = it.visits[0].talk.as_ref().expect("a talk");
+    assert_eq!((talk.talked, talk.held, talk.wrap_up), (59 * second, 2 * second, Some(10 * second)), "together");
+    let parts: Vec<_> = talk.legs.iter().map(|leg| (leg.talked, leg.held, leg.wrap_up)).collect();
+    assert_eq!(parts, [(19 * second, second, Some(7 * second)), (40 * second, second, Some(3 * second))]);
+}
+
+#[test]
+fn pauses_are_told_by_reason_and_those_that_go_on_end_with_the_run() {
+    let shape = crate::desk::shape();
+    let mut assembler = assembler(&shape);
+    let (agent, pool, lunch) = (AgentId(0), PoolId(0), PauseId(2));
+    let began = |agent| Fact::PauseBegan { agent, pool, reason: lunch };
+    let ended = Fact::PauseEnded { agent, pool, reason: lunch, lasted: Duration::from_secs(5), limit_reached: true };
+    assert_eq!(assembler.pause(&record(10, began(agent))), None);
+    assert_eq!(assembler.pause(&record(11, began(AgentId(1)))), None);
+    let pause = assembler.pause(&record(15, ended)).expect("over");
+    assert_eq!((&*pause.pool, &*pause.reason, &pause.agent), ("first_line", "lunch", &None));
+    assert_eq!((pause.lasted, pause.limit_reached), (Duration::from_secs(5), true));
+    assert_eq!(pause.began.utc - START.utc, 10_000_000_000);
+    let left = assembler.finish_pauses(Time::from_millis(20_000));
+    assert_eq!(left.iter().map(|pause| pause.lasted).collect::<Vec<_>>(), [Duration::from_secs(9)]);
+    assert!(assembler.finish_pauses(Time::from_millis(30_000)).is_empty());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Section, Table};
 use crate::report::language::Language;
-use crate::report::model::{Mean, Percentiles, PoolRow, Report, Row};
+use crate::report::model::{Mean, PauseRow, Percentiles, PoolRow, Report, Row};
 use crate::stats::ratio::Ratio;
 
 /// ASA, AHT, percentiles.
@@ -72,7 +72,8 @@ pub(super) fn pools(report: &Report, lang: Language) -> Option<Section> {
         row.extend([it.offers, it.no_answer, it.answered, it.in_time].map(|count| lang.count(count)));
         row.push(lang.percent(Ratio::new(it.in_time, it.answered)));
         row.push(lang.mean(Mean::of(it.waited, it.answered)));
-        row.push(lang.mean(Mean::of(it.handled, it.answered)));
+        // A colleague who takes over a caller has handled a call that somebody else answered.
+        row.push(lang.mean(Mean::of(it.handled, it.talks)));
         row
     };
     let mut sum = PoolRow::default();
@@ -85,6 +86,32 @@ pub(super) fn pools(report: &Report, lang: Language) -> Option<Section> {
             columns: columns.iter().map(|(it, en)| lang.pick(*it, *en).to_owned()).collect(),
             rows: report.pools.iter().map(|(name, pool)| row(name, pool)).collect(),
             total: Some(row(lang.pick("Totale", "Total"), &sum)),
+        }],
+        ..Section::default()
+    })
+}
+
+/// Pauses by level and reason, where there are any.
+pub(super) fn pauses(report: &Report, lang: Language) -> Option<Section> {
+    let columns =
+        [("Livello", "Level"), ("Motivo", "Reason"), ("Pause", "Pauses"), ("Durata", "Time"), ("Media", "Mean")];
+    let row = |names: [&str; 2], it: &PauseRow| {
+        let mut row = names.map(str::to_owned).to_vec();
+        row.push(lang.count(it.pauses));
+        row.push(lang.length(Some(it.lasted)));
+        row.push(lang.mean(Mean::of(it.lasted, it.pauses)));
+        row
+    };
+    let mut sum = PauseRow::default();
+    for (.., it) in &report.pauses {
+        (sum.pauses, sum.lasted) = (sum.pauses + it.pauses, sum.lasted + it.lasted);
+    }
+    (!report.pauses.is_empty()).then(|| Section {
+        heading: lang.pick("Pause per livello e motivo", "Pauses by level and reason").to_owned(),
+        tables: vec![Table {
+            columns: columns.iter().map(|(it, en)| lang.pick(*it, *en).to_owned()).collect(),
+            rows: report.pauses.iter().map(|(pool, reason, it)| row([pool, reason], it)).collect(),
+            total: Some(row([lang.pick("Totale", "Total"), ""], &sum)),
         }],
         ..Section::default()
     })

@@ -95,6 +95,7 @@ impl Call {
             consulted: Duration::ZERO,
             wrap_up: Some(Duration::from_secs(20)),
             ended_by: Party::Caller,
+            legs: Vec::new(),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Rows add up to their total, whatever they are rows of.
 
-use super::desk::{answered, at_utc, month, october, question, report, rome};
+use super::desk::{answered, at_utc, moment, month, october, question, report, rome};
 use centralino::report::model::{Level, PoolRow, Report, Row};
 use centralino::report::period::Every;
-use centralino::report::{Figures, Period, Profile};
+use centralino::report::record::{Pause, TalkLeg};
+use centralino::report::{Closing, Counter, Figures, Format, Language, Period, Profile};
 use centralino::stats::service_level::{Counts, Events};
 use centralino::time::Duration;
 
@@ -133,4 +134,68 @@ fn a_call_belongs_to_the_day_and_month_of_its_entry() {
     assert_eq!((october.total.figures.entered, november.total.figures.entered), (1, 1));
     assert_eq!(october.days.last().map(|(_, row)| row.figures.answered), Some(1));
     assert_eq!(october.total.longest, Duration::from_secs(25));
+}
+
+#[test]
+fn a_colleagues_part_of_a_talk_counts_for_the_colleagues_pool() {
+    let second = Duration::from_secs(1);
+    let mut passed_on = answered("2026-10-05T10:00:00", 4_000).record();
+    let talk = passed_on.visits[0].talk.as_mut().expect("a talk");
+    (talk.talked, talk.wrap_up) = (100 * second, Some(30 * second));
+    talk.legs = [("first_line", 20, Some(10)), ("second_line", 80, Some(20))]
+        .map(|(pool, talked, wrap_up)| TalkLeg {
+            pool: pool.into(),
+            agent: None,
+            talked: talked * second,
+            held: Duration::ZERO,
+            consulted: Duration::ZERO,
+            wrap_up: wrap_up.map(|seconds: u32| seconds * second),
+        })
+        .to_vec();
+    let report = report(month("2026-10"), &[passed_on]);
+    let of = |name: &str| report.pools.iter().find(|(pool, _)| &**pool == name).map(|(_, row)| *row).expect("a pool");
+    let (first, other) = (of("first_line"), of("second_line"));
+    assert_eq!((first.answered, first.talks, first.handled), (1, 1, 30 * second));
+    assert_eq!((other.answered, other.talks, other.handled), (0, 1, 100 * second));
+    assert_eq!(first.handled + other.handled, report.total.figures.handled());
+    assert_sums(&report);
+}
+
+#[test]
+fn pauses_are_summed_by_pool_and_reason_within_the_period() {
+    let hour = Duration::from_secs(3_600);
+    let pause = |pool: &str, reason: &str, began: &str| Pause {
+        pool: pool.into(),
+        agent: None,
+        reason: reason.into(),
+        began: moment(began),
+        lasted: hour,
+        limit_reached: false,
+    };
+    let pauses = [
+        pause("first_line", "lunch", "2026-10-05T12:00"),
+        pause("first_line", "lunch", "2026-10-06T12:00"),
+        pause("back_office", "training", "2026-10-31T23:30"),
+        pause("first_line", "training", "2026-11-01T00:00"),
+    ];
+    let counted = |question: centralino::report::Question| {
+        let made_utc = question.period.utc().end;
+        let mut counter = Counter::new(question).expect("an answerable question");
+        pauses.iter().for_each(|pause| counter.add_pause(pause));
+        counter.finish(Closing { made_utc, ..Closing::default() })
+    };
+    let report = counted(month("2026-10"));
+    let rows: Vec<_> = report.pauses.iter().map(|(pool, why, it)| (&**pool, &**why, it.pauses, it.lasted)).collect();
+    assert_eq!(rows, [("back_office", "training", 1, hour / 2), ("first_line", "lunch", 2, 2 * hour)]);
+    let text = centralino::report::render(&report, Language::English, Format::Text);
+    assert!(text.contains("Pauses by level and reason") && text.contains("training"), "{text}");
+    let json = centralino::report::render(&report, Language::English, Format::Json);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(
+        (&json["pauses"][1]["reason"], &json["pauses"][1]["lasted_ns"]),
+        (&"lunch".into(), &7_200_000_000_000u64.into())
+    );
+    let mut of_service = month("2026-10");
+    of_service.service = Some("urp".to_owned());
+    assert!(counted(of_service).pauses.is_empty(), "a service has no agents of its own");
 }
