@@ -6,6 +6,7 @@ mod arrival;
 mod entry;
 mod exits;
 mod explain;
+mod field;
 mod last_agent;
 mod menus;
 mod offers;

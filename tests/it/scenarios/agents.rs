@@ -137,6 +137,92 @@ fn three_misses_in_a_row_pause_the_agent_until_a_new_sign_in() {
 }
 
 #[test]
+fn a_busy_phone_is_no_miss_and_does_not_end_the_row_of_them() {
+    check(
+        plan_with(|plan| plan.queues[1].ring = seconds(2)),
+        "
+        0s register 101
+        0s enter 1 switchboard
+            received 1
+            entered 1 switchboard
+            offer 1: 1 to 101, step 0
+            > welcome 1
+        2.5s rejected 1
+            2s offer 1 no_answer after 2s
+            2s > cancel offer 1
+        8s busy 2
+            7s offer 2: 1 to 101, step 0
+            offer 2 busy after 1s
+        14s look
+            13s offer 3: 1 to 101, step 0
+        16.5s rejected 3
+            15s offer 3 no_answer after 2s
+            15s > cancel offer 3
+        22s look
+            20s offer 4: 1 to 101, step 0
+            20.02s late 1 20s (at 20s)
+            offer 4 no_answer after 2s
+            > cancel offer 4
+        24.5s rejected 4
+        60s look
+            30.02s late 1 30s (at 30s)
+            40.02s late 1 40s (at 40s)
+        ",
+    );
+}
+
+#[test]
+fn an_answer_ends_the_row_of_misses() {
+    check(
+        plan_with(|plan| plan.queues[1].ring = seconds(2)),
+        "
+        0s register 101
+        0s enter 1 switchboard
+            received 1
+            entered 1 switchboard
+            offer 1: 1 to 101, step 0
+            > welcome 1
+        2.5s rejected 1
+            2s offer 1 no_answer after 2s
+            2s > cancel offer 1
+        9.5s rejected 2
+            7s offer 2: 1 to 101, step 0
+            9s offer 2 no_answer after 2s
+            9s > cancel offer 2
+        14s look
+            offer 3: 1 to 101, step 0
+        15s talk 3
+            offer 3 accepted after 1s
+            answered 1 by 101, waited 15s
+            > join 1 and offer 3
+        16s gone 1
+            ended 1 by caller, talked 1s
+            > hang up offer 3
+        20s enter 2 switchboard
+            received 2
+            entered 2 switchboard
+            offer 4: 2 to 101, step 0
+            > welcome 2
+        22.5s rejected 4
+            22s offer 4 no_answer after 2s
+            22s > cancel offer 4
+        29.5s rejected 5
+            27s offer 5: 2 to 101, step 0
+            29s offer 5 no_answer after 2s
+            29s > cancel offer 5
+        34s look
+            offer 6: 2 to 101, step 0
+        36.5s rejected 6
+            36s offer 6 no_answer after 2s
+            36s > cancel offer 6
+        60s look
+            40.02s late 2 20s (at 40s)
+            50.02s late 2 30s (at 50s)
+        ",
+    );
+}
+
+#[test]
 fn a_status_change_during_a_call_takes_effect_after_it() {
     check(
         plan(),

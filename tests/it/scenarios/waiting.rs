@@ -31,6 +31,29 @@ fn waiting_on_passes_each_threshold_once_in_order_of_length() {
 }
 
 #[test]
+fn whoever_leaves_at_exactly_t_was_in_time_and_a_nanosecond_later_was_not() {
+    check(
+        plan(),
+        "
+        0s enter 1 information
+            received 1
+            entered 1 information
+            > welcome 1
+        20s gone 1
+            abandoned 1, waited 20s
+        21s enter 2 information
+            received 2
+            entered 2 information
+            > welcome 2
+        41.000000001s gone 2
+            41s step 1 of 2
+            late 2 20s (at 41s)
+            abandoned 2, waited 20.000000001s
+        ",
+    );
+}
+
+#[test]
 fn exactly_t_is_within_and_a_200_received_in_time_is_a_hit_however_late_it_is_handled() {
     check(
         plan(),
