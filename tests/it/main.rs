@@ -19,6 +19,7 @@ mod import;
 mod interleavings;
 mod interop_agents;
 mod interop_baresip;
+mod interop_capture;
 mod interop_daemon;
 mod interop_dialogs;
 mod interop_early;
