@@ -1,6 +1,9 @@
 //! Mixing: what each party of a conversation hears. Samples in, samples out; it knows no packet and no clock, and a
-//! party that only listens has nothing to put in. Legs are joined in pairs by the engine's relay, which mixes nothing:
-//! conversations of three and more stand on this.
+//! party that only listens has nothing to put in.
+//!
+//! No call reaches it yet: the engine's relay joins legs in pairs and mixes nothing. It waits for the events that ask for a
+//! third party (three-way consultation, listening, whispering, barging in); until then its tests and `benches/media.rs`
+//! keep it right and cheap.
 //!
 //! ```text
 //!              hears                                    is heard by
