@@ -68,6 +68,8 @@ impl Spent {
 pub(super) struct Passing {
     /// The agent's offer, until the agent hangs up.
     pub(super) from: Option<OfferId>,
+    /// The agent's offer, also when the agent has hung up: who asked is told the end.
+    asked: OfferId,
     /// The target's.
     pub(super) to: OfferId,
     /// The seniority key of the visit that was answered.
@@ -152,8 +154,8 @@ impl Acd {
 
     // ---- phones rung for one colleague alone
 
-    /// Whether a colleague may be rung now.
-    pub(super) fn is_free(&self, agent: AgentId) -> Result<(), TransferResult> {
+    /// Whether a colleague may be rung now, or what stands in the way.
+    pub fn is_free(&self, agent: AgentId) -> Result<(), TransferResult> {
         match self.agents.get(agent.index()).map(|agent| agent.state) {
             Some(AgentState::Ready) => Ok(()),
             Some(AgentState::SignedOut | AgentState::Unreachable) => Err(TransferResult::Unreachable),
@@ -301,7 +303,7 @@ impl Acd {
     fn start_passing(&mut self, id: CallId, from: OfferId, to: OfferId, kind: TransferKind, out: &mut Outbox) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let CallState::Talking { key, .. } = call.state else { return };
-        call.state = CallState::Passing(Passing { from: Some(from), to, key, since: self.at, kind });
+        call.state = CallState::Passing(Passing { from: Some(from), asked: from, to, key, since: self.at, kind });
         if let Some(offer) = self.offers.get_mut(&from) {
             offer.state = OfferState::Passing;
         }
@@ -312,7 +314,7 @@ impl Acd {
     pub(super) fn complete_transfer(&mut self, target: OfferId, answered_at: Time, out: &mut Outbox) {
         let Some(&Offer { call: id, .. }) = self.offers.get(&target) else { return };
         let Some(call) = self.calls.get_mut(&id) else { return };
-        let CallState::Passing(Passing { from, key, kind, .. }) = call.state else { return };
+        let CallState::Passing(Passing { from, asked, key, kind, .. }) = call.state else { return };
         call.state = CallState::Talking { offer: target, key };
         self.deadlines.cancel(Timer::Join(target));
         if let Some(offer) = self.offers.get_mut(&target) {
@@ -320,8 +322,9 @@ impl Acd {
             offer.spent = Spent::from(answered_at);
         }
         out.fact(self.at, Fact::TransferEnded { call: id, kind, result: TransferResult::Completed });
-        if let Some(from) = from {
-            self.hand_over(from, out);
+        match from {
+            Some(from) => self.hand_over(from, out),
+            None => out.commands.push(Command::EndTransfer { offer: asked, result: TransferResult::Completed }),
         }
         if let Some(&Offer { queue, pool, agent, .. }) = self.offers.get(&target) {
             self.remember_agent(id, agent);
@@ -360,13 +363,13 @@ impl Acd {
     /// time to the old place.
     fn transfer_failed(&mut self, id: CallId, result: TransferResult, was_joining: bool, out: &mut Outbox) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        let CallState::Passing(Passing { from, key, since, kind, .. }) = call.state else { return };
+        let CallState::Passing(Passing { from, asked, key, since, kind, .. }) = call.state else { return };
         let (service, queue) = (call.service, call.queue);
         let in_time = self.at.since(since) <= self.plan.limits.reentry_grace;
         out.fact(self.at, Fact::TransferEnded { call: id, kind, result });
+        out.commands.push(Command::EndTransfer { offer: asked, result });
         let Some(from) = from else { return self.enter_again(id, (service, queue), in_time.then_some(key), out) };
         call.state = CallState::Talking { offer: from, key };
-        out.commands.push(Command::EndTransfer { offer: from, result });
         let mut is_held = false;
         if let Some(offer) = self.offers.get_mut(&from) {
             offer.state = OfferState::Talking;
@@ -386,7 +389,8 @@ impl Acd {
     /// The caller leaves, or is hung up, while the transfer is being tried. Which of the caller's leg is still to be
     /// hung up is the caller's to say.
     pub(super) fn end_passing(&mut self, id: CallId, by: Party, out: &mut Outbox) {
-        let Some(&CallState::Passing(Passing { from, to, kind, .. })) = self.calls.get(&id).map(|call| &call.state)
+        let Some(&CallState::Passing(Passing { from, asked, to, kind, .. })) =
+            self.calls.get(&id).map(|call| &call.state)
         else {
             return;
         };
@@ -400,9 +404,9 @@ impl Acd {
             Some(OfferState::Calling | OfferState::Ringing) => self.cancel_offer(to, outcome, out),
             _ => self.hang_up_joining(to, outcome, out),
         }
+        out.commands.push(Command::EndTransfer { offer: asked, result });
         match (from, target) {
             (Some(from), _) => {
-                out.commands.push(Command::EndTransfer { offer: from, result });
                 out.commands.push(Command::HangUpAgent { offer: from });
                 self.end_talk(id, from, by, out);
             }

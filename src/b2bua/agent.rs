@@ -3,7 +3,7 @@
 use super::caller::CallerLeg;
 use super::engine::{Engine, Side, Turn};
 use super::legs::{Leg, Legs};
-use super::settings::Phone;
+use super::settings::{DIALLED, Phone};
 use crate::acd;
 use crate::facts::{Fact, Note, OfferOutcome, Party, Record, Turned};
 use crate::ids::{AgentId, CallId, ClipId, OfferId};
@@ -110,6 +110,10 @@ impl Engine {
         let target = match self.phones.get(agent.index()).ok_or(NotRung::For(OfferOutcome::Failed))? {
             Phone::Account(account) => Target::Account(*account),
             Phone::Contact(uri) => Target::Uri(uri.clone()),
+            Phone::Line { contact, .. } => match self.dialled.get(&agent) {
+                Some(number) => Target::Uri(contact.replace(DIALLED, number)),
+                None => return Err(NotRung::For(OfferOutcome::Unreachable)),
+            },
         };
         let codec = self.callers.get(&call).and_then(|caller| Legs::codec(&caller.media));
         let encryption = self.encryption.get(agent.index()).copied().unwrap_or_default();

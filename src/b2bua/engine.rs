@@ -122,6 +122,8 @@ pub struct Engine {
     pub(super) consults: HashMap<OfferId, ConsultLeg>,
     /// Where an agent's REFER came whose end is not known; the agent may have hung up since.
     pub(super) refers: HashMap<OfferId, DialogId>,
+    /// The number that each line to the outside was last asked for.
+    pub(super) dialled: HashMap<AgentId, String>,
     pub(super) dialogs: HashMap<DialogId, Side>,
     pub(super) media: HashMap<LegId, Side>,
     pub(super) numbers: HashMap<String, ServiceId>,
@@ -178,6 +180,7 @@ impl Engine {
             agents: HashMap::new(),
             consults: HashMap::new(),
             refers: HashMap::new(),
+            dialled: HashMap::new(),
             dialogs: HashMap::new(),
             media: HashMap::new(),
             caller_secret: caller_secret(secret_seed),

@@ -47,7 +47,7 @@ pub(super) fn agents_by_account(plan: &Plan, phones: &[Phone]) -> HashMap<Accoun
     let agents = (0..).map(AgentId).zip(&plan.agents).zip(phones).filter(|((_, agent), _)| !agent.retired);
     let accounts = agents.filter_map(|((agent, _), phone)| match phone {
         Phone::Account(account) => Some((*account, agent)),
-        Phone::Contact(_) => None,
+        Phone::Contact(_) | Phone::Line { .. } => None,
     });
     accounts.collect()
 }

@@ -49,6 +49,9 @@ pub enum Answer {
     Early,
 }
 
+/// In a line's contact: the number that is called.
+pub const DIALLED: &str = "{dialled}";
+
 /// How an agent's phone is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phone {
@@ -56,6 +59,13 @@ pub enum Phone {
     Account(sip::api::AccountId),
     /// Always at this SIP URI.
     Contact(String),
+    /// Nobody's phone: a line to numbers outside, to which agents pass callers on.
+    Line {
+        /// The SIP URI; [`DIALLED`] in it stands for the number.
+        contact: String,
+        /// Which numbers.
+        dials: Vec<sip::Numbers>,
+    },
 }
 
 /// What a reload changes; every id in it means what it has meant since the start.

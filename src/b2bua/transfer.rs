@@ -2,6 +2,7 @@
 
 use super::engine::{Engine, Side, Turn};
 use super::legs::Leg;
+use super::settings::Phone;
 use crate::acd::{self, TransferTo};
 use crate::facts::TransferResult;
 use crate::ids::{AgentId, CallId, OfferId};
@@ -33,6 +34,7 @@ impl Engine {
     ) -> bool {
         let asking = self.acd.caller_of(agent);
         let colleague = self.agent_of_number.get(&invitation.called).copied();
+        let colleague = colleague.or_else(|| asking.and_then(|_| self.line_to(&invitation.called)));
         let status = match (asking, colleague) {
             // A call to a service, by somebody who happens to be an agent.
             (None, None) => return false,
@@ -80,6 +82,29 @@ impl Engine {
                 Err(unacceptable.into())
             }
         }
+    }
+
+    /// A line to a number outside that the configuration names, a free one if there is one, and told what to dial. Only
+    /// agents who have a caller get here.
+    fn line_to(&mut self, number: &str) -> Option<AgentId> {
+        let (country, number) = (&self.country_code, sip::e164(number, &self.country_code));
+        let digits = number.strip_prefix('+').unwrap_or(&number);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let dials = |phone: &Phone| match phone {
+            Phone::Line { dials, .. } => dials.iter().any(|numbers| numbers.contains(&number, country)),
+            Phone::Account(_) | Phone::Contact(_) => false,
+        };
+        let planned = (0..).map(AgentId).zip(&self.acd.plan().agents).zip(&self.phones);
+        let lines = planned.filter(|((_, agent), phone)| !agent.retired && dials(phone)).map(|((id, _), _)| id);
+        let lines: Vec<AgentId> = lines.collect();
+        let free = lines.iter().find(|line| self.acd.is_free(**line).is_ok()).copied();
+        // One that talks keeps its number; to ask for it says that it is busy.
+        if let Some(line) = free {
+            self.dialled.insert(line, number);
+        }
+        free.or(lines.first().copied())
     }
 
     /// Rings a colleague: the agent is shown who asks, or who is passed on.
@@ -165,7 +190,7 @@ impl Engine {
                 match (self.agent_of_number.get(number), self.service_of(number, &self.country_code)) {
                     (Some(&agent), _) => TransferTo::Agent(agent),
                     (None, Some(service)) => TransferTo::Service(service),
-                    (None, None) => TransferTo::Unknown,
+                    (None, None) => self.line_to(number).map_or(TransferTo::Unknown, TransferTo::Agent),
                 }
             }
             Referral::Replacing(other) => match self.dialogs.get(other) {

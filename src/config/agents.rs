@@ -5,10 +5,11 @@ use super::read::{Placed, Read, Section, Wrong};
 use super::value::{check_number, count, duration, encryption, text};
 use super::words::{Names, Words, bounded};
 use super::{SecretFile, Sources};
-use crate::acd::plan::{Agent, Service};
-use crate::b2bua::Phone;
+use crate::acd::plan::{Agent, Queue, Service};
+use crate::b2bua::{DIALLED, Phone};
 use crate::ids::{PoolId, QueueId};
 use crate::media::Encryption;
+use crate::sip;
 use crate::sip::api::AccountId;
 use crate::sip::{Account, Secret};
 use crate::time::Duration;
@@ -32,6 +33,8 @@ pub(super) struct Agents {
     pub phones: Vec<Phone>,
     /// By `AgentId`.
     pub encryption: Vec<Encryption>,
+    /// Lines to numbers outside, with their sections.
+    lines: Vec<(PoolId, Range<usize>)>,
     /// The first password of the form `demo-<number>`, which everybody knows.
     pub demo_password: Option<Range<usize>>,
     demo_passwords: usize,
@@ -41,6 +44,7 @@ pub(super) struct Agents {
 enum Reach {
     Password(Placed<String>),
     Contact(String),
+    Line(String, Vec<sip::Numbers>),
 }
 
 impl Agents {
@@ -69,13 +73,20 @@ impl Agents {
             let gap = section.get_or("gap", Duration::ZERO, duration(Duration::ZERO, HOUR));
             let order = read_order(&mut section, queues, report);
             let reach = read_reach(&mut section, sources, report);
+            let reach = read_line(&mut section, reach, report);
+            let is_line = matches!(reach, Some(Reach::Line(..)));
+            if is_line {
+                agents.lines.push((pool, section.span.clone()));
+            }
+            // A line has nothing to write down.
+            let wrap_up = wrap_up.or(is_line.then_some(Duration::ZERO));
             bounded(agents.agents.len() + numbers.len(), MOST_AGENTS, "agents", &section.span, report);
             if let Some(reach) = reach
                 && agents.agents.len() + numbers.len() <= MOST_AGENTS
             {
                 agents.warn_of_password(&reach, &numbers, report);
                 for number in numbers {
-                    let fixed_contact = matches!(reach, Reach::Contact(_));
+                    let fixed_contact = matches!(reach, Reach::Contact(_) | Reach::Line(..));
                     agents.add_phone(&reach, &number);
                     agents.encryption.push(srtp);
                     agents.agents.push(Agent {
@@ -100,6 +111,9 @@ impl Agents {
     fn add_phone(&mut self, reach: &Reach, number: &str) {
         let phone = match reach {
             Reach::Contact(contact) => Phone::Contact(contact.replace(NUMBER, number)),
+            Reach::Line(contact, dials) => {
+                Phone::Line { contact: contact.replace(NUMBER, number), dials: dials.clone() }
+            }
             Reach::Password(password) => {
                 let account = AccountId(u32::try_from(self.accounts.len()).unwrap_or(u32::MAX));
                 let secret = Secret(password.value.replace(NUMBER, number));
@@ -108,6 +122,17 @@ impl Agents {
             }
         };
         self.phones.push(phone);
+    }
+
+    /// Callers who wait are for people: no queue may ring a line that only dials what an agent asks for.
+    pub fn check_lines(&self, queues: &[Placed<Queue>], report: &Report<'_>) {
+        for (pool, span) in &self.lines {
+            let mut steps = queues.iter().flat_map(|queue| &queue.value.steps);
+            if steps.any(|step| step.pools.contains(pool)) {
+                let hint = "give lines that dial a pool of their own, which no step names".to_string();
+                report.mistake(span, "a queue would ring this line without a number to dial", Some(hint));
+            }
+        }
     }
 
     fn warn_of_password(&mut self, reach: &Reach, numbers: &[String], report: &Report<'_>) {
@@ -233,6 +258,34 @@ fn read_reach(section: &mut Section<'_>, sources: &dyn Sources, report: &Report<
     }
 }
 
+/// `dials`: with it, a contact is a line to these numbers; in the contact `{dialled}` stands for the number.
+fn read_line(section: &mut Section<'_>, reach: Option<Reach>, report: &Report<'_>) -> Option<Reach> {
+    let dials = section.get_list("dials", numbers);
+    let has_place = matches!(&reach, Some(Reach::Contact(contact)) if contact.contains(DIALLED));
+    match (dials, reach) {
+        (None, Some(Reach::Contact(_))) if has_place => {
+            let problem = format!("`{DIALLED}` in a contact needs to know what may be dialled");
+            report.mistake(&section.key_span("contact"), problem, Some("dials = [\"+3906*\"]".to_string()));
+            None
+        }
+        (None, reach) => reach,
+        (Some(dials), Some(Reach::Contact(contact))) if has_place && !dials.is_empty => {
+            Some(Reach::Line(contact, dials.value.into_iter().map(|numbers| numbers.value).collect()))
+        }
+        (Some(dials), _) => {
+            let hint = format!("contact = \"sip:{DIALLED}@192.0.2.1\", and at least one number");
+            report.mistake(&dials.span, "`dials` belongs to a line with the number in its contact", Some(hint));
+            None
+        }
+    }
+}
+
+fn numbers(value: &DeValue<'_>) -> Read<sip::Numbers> {
+    let written = text(value)?;
+    let wrong = || Wrong::new(format!("`{written}` is no number to dial"), "like \"+390612345678\", or \"+3906*\"");
+    sip::Numbers::parse(&written).filter(|numbers| numbers.to_string() != "*").ok_or_else(wrong)
+}
+
 /// What a secret file holds.
 pub(super) fn secret_file(value: &DeValue<'_>, sources: &dyn Sources) -> Read<SecretFile> {
     let path = text(value)?;
@@ -280,7 +333,7 @@ fn contact(value: &DeValue<'_>) -> Read<String> {
         return Err(wrong("this sign cannot stand in a contact"));
     }
     let (user, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
-    if user.contains('@') || user.replace(NUMBER, "").contains(['{', '}']) {
+    if user.contains('@') || user.replace(NUMBER, "").replace(DIALLED, "").contains(['{', '}']) {
         return Err(Wrong::new("not a user part", "`{number}` stands for the agent's number"));
     }
     if rest.contains('?') {

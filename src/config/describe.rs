@@ -230,6 +230,10 @@ fn told_agent(
     keys.tell("srtp", encryption_word(encryption));
     match phone {
         Phone::Contact(uri) => keys.tell("phone", uri),
+        Phone::Line { contact, dials } => {
+            keys.tell("phone", contact);
+            keys.tell("dials", list(dials));
+        }
         Phone::Account(account) => {
             keys.tell("phone", "registers");
             let account = accounts.get(account.0 as usize).and_then(|(_, account)| account.as_ref());

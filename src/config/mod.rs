@@ -158,6 +158,7 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
     network.check_against(&channels, agents.demo_password.is_some(), report);
     menus.check(&services, report);
     if !report.is_broken() {
+        agents.check_lines(&queues, report);
         routing::check_exits(&queues, &services, report);
         let goes_by = |calendar: usize| {
             let own = |service: &Placed<crate::acd::plan::Service>| service.value.entry.calendar;

@@ -87,7 +87,7 @@ impl Running {
                 Phone::Account(account) => {
                     Phone::Account(account_at.get(account.0 as usize).copied().unwrap_or(*account))
                 }
-                Phone::Contact(uri) => Phone::Contact(uri.clone()),
+                elsewhere @ (Phone::Contact(_) | Phone::Line { .. }) => elsewhere.clone(),
             };
             put(&mut phones, agent.index(), phone, &Phone::Contact(String::new()));
         }

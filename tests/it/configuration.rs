@@ -37,6 +37,16 @@ impl Configuration {
         place.insert(key.to_owned(), value.into());
     }
 
+    /// The names of all pools.
+    pub fn pools(&self) -> Vec<Value> {
+        self.root["pools"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Sets a key outside any table.
+    pub fn set_root(&mut self, key: &str, value: impl Into<Value>) {
+        self.root.insert(key.to_owned(), value.into());
+    }
+
     /// Adds a table to the whole.
     pub fn add(&mut self, name: &str, table: Table) {
         self.root.insert(name.to_owned(), table.into());

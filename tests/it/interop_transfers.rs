@@ -1,7 +1,7 @@
 //! baresip as an agent who holds, asks a colleague and passes the caller on: REFER of both kinds as a real phone sends it.
 
 use crate::baresip::{Baresip, Running};
-use crate::daemon::{Daemon, Metrics};
+use crate::daemon::{Daemon, Metrics, free_port};
 use crate::needs;
 use crate::phone::{Phone, sdp};
 use crate::sound::{Law, best_share_of_tone};
@@ -136,4 +136,50 @@ fn each_has_a_part(mut daemon: Daemon) {
     let events: Vec<&str> = log.lines().filter_map(|line| line.split('|').nth(4)).collect();
     assert_eq!(events, ["QUEUESTART", "ENTERQUEUE", "CONNECT", "BLINDTRANSFER"]);
     let _ = std::fs::remove_dir_all(folder);
+}
+
+/// To a number outside, by a line that may dial it: an agent alone can, and only what the configuration names. The agent
+/// hangs up at once and hears how it ended all the same (RFC 5057 4.1).
+#[test]
+fn a_caller_is_passed_on_to_an_outside_number() {
+    let mut port = 0;
+    let daemon = Daemon::start(|configuration| {
+        port = free_port(configuration.address());
+        let mut pools: Vec<toml::Value> = configuration.pools();
+        pools.push("outside".into());
+        configuration.set_root("pools", pools);
+        let mut line = toml::Table::new();
+        line.insert("pool".to_owned(), "outside".into());
+        line.insert("contact".to_owned(), format!("sip:{{dialled}}@{}:{port}", configuration.address()).into());
+        line.insert("dials".to_owned(), vec!["+3906*"].into());
+        configuration.set("agent", "out1", line);
+    });
+    let offer = |port| sdp(daemon.address, port, &[Law::A]);
+    let [mut agent, mut caller] = ["101", "39000"].map(|user| Phone::new(daemon.address, daemon.sip, user));
+    let mut carrier = Phone::at_port(daemon.address, port, daemon.sip, "carrier");
+    assert_eq!(agent.register("demo-101").status_code.code(), 200);
+    daemon.wait_for_ready_agents(2.0);
+    let (mut call, _) = caller.connect("800000200", &offer(40_000));
+    let invite = agent.serve_with(Method::Invite, LIMIT, &offer(40_002));
+    agent.serve(Method::Ack, LIMIT);
+    daemon.wait_for("a talk", LIMIT, |metrics| are(metrics, "talking") == 1.0);
+    let refer = |number: &str| format!("Refer-To: <sip:{number}@{}>\r\n", daemon.sip);
+    for (cseq, number) in [(1, "0900123456"), (2, "+3906a")] {
+        assert_eq!(agent.within(&invite, Method::Refer, cseq, &refer(number), None), 403, "{number}");
+    }
+    assert_eq!(agent.within(&invite, Method::Refer, 4, &refer("0612345678"), None), 202);
+    assert_eq!(agent.within(&invite, Method::Bye, 5, "", None), 200);
+    let outside = carrier.serve_with(Method::Invite, LIMIT, &offer(40_004));
+    assert_eq!(outside.uri.to_string(), format!("sip:+390612345678@{}:{port}", daemon.address));
+    carrier.serve(Method::Ack, LIMIT);
+    for told in ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"] {
+        let notify = agent.serve(Method::Notify, LIMIT);
+        assert!(notify.body.starts_with(told.as_bytes()), "{notify}");
+    }
+    daemon.wait_for("a transfer", LIMIT, |metrics| transfers(metrics, "blind") == 1.0);
+    assert_eq!(caller.bye(&mut call), 200);
+    carrier.serve(Method::Bye, LIMIT);
+    daemon.wait_for("nobody's talk", LIMIT, |metrics| metrics.sum("acd_calls_talking", &[]) == 0.0);
+    assert_eq!(daemon.metrics().sum("acd_invariant_violations_total", &[]), 0.0);
+    daemon.stops();
 }

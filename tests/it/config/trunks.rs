@@ -1,7 +1,7 @@
 //! Trunks: what is read, what the shipped file says of the defaults, and every mistake at its place.
 
 use super::{checked, mistakes};
-use centralino::b2bua::{Answer, Terms};
+use centralino::b2bua::{Answer, Phone, Terms};
 use centralino::config::{DEFAULT, difference};
 use centralino::media::{Codec, Encryption};
 use centralino::sip::{CallerFrom, Credentials, NumberFrom, Secret, Trunk};
@@ -99,6 +99,31 @@ fn mistakes_at_their_places() {
     ];
     for (keys, expected) in rows {
         let found = mistakes(&format!("{DEFAULT}\n[trunk.t]\n{keys}\n")).render("file", false);
+        assert!(found.contains(expected), "{keys}: {found}");
+    }
+}
+
+/// Lines to numbers outside (semantics.md section 8): what may be dialled is named, and no queue rings them.
+#[test]
+fn lines_that_dial() {
+    let line = |pool: &str, keys: &str| format!("{DEFAULT}\n[agent.out1]\npool = \"{pool}\"\n{keys}\n");
+    let right = "contact = \"sip:{dialled}@192.0.2.1\"\ndials = [\"+3906*\"]";
+    let outside = line("outside", right).replacen("\npools = [", "\npools = [\"outside\", ", 1);
+    let checked = checked(&outside);
+    let line_phone = checked.settings.engine.phones.last().expect("a phone");
+    assert!(
+        matches!(line_phone, Phone::Line { contact, .. } if contact == "sip:{dialled}@192.0.2.1"),
+        "{line_phone:?}"
+    );
+    let rows = [
+        ("first_line", right, "a queue would ring this line without a number to dial"),
+        ("first_line", "contact = \"sip:{dialled}@192.0.2.1\"", "`{dialled}` in a contact needs to know"),
+        ("first_line", "contact = \"sip:1@192.0.2.1\"\ndials = [\"+39*\"]", "`dials` belongs to a line"),
+        ("first_line", "password = \"long enough to be\"\ndials = [\"+39*\"]", "`dials` belongs to a line"),
+        ("first_line", "contact = \"sip:{dialled}@192.0.2.1\"\ndials = [\"*\"]", "`*` is no number to dial"),
+    ];
+    for (pool, keys, expected) in rows {
+        let found = mistakes(&line(pool, keys)).render("file", false);
         assert!(found.contains(expected), "{keys}: {found}");
     }
 }

@@ -132,6 +132,7 @@ fn nobody_answers_and_the_caller_is_back_with_the_agent_or_at_the_old_place_once
             taken over 1 by information
             entered 1 information
             > cancel offer 3
+            > transfer by 1 unreachable
         40.5s busy 3
         50s gone 1
             45s offer 4: 1 to 101, step 0
@@ -393,6 +394,7 @@ fn the_caller_who_leaves_meanwhile_ends_it_all() {
             transfer of 3 caller_gone, blind
             ended 3 by caller unattended
             > cancel offer 6
+            > transfer by 5 caller_gone
         34s failed 6
         ",
     );
@@ -428,6 +430,7 @@ fn comes_back(grace: u64, offered: &str) {
             transfer of 1 rejected, blind
             taken over 1 by information
             entered 1 information
+            > transfer by 1 rejected
         11s look
             OFFERED
         ";
