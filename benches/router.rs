@@ -1,8 +1,9 @@
 //! What one step of the routing engine costs: one decision with 10 to 10,000 agents and up to 10,000 waiting callers,
 //! and whole lives of calls with 400 agents.
 //!
-//! With the same 64 kinds of agents a decision looks at the same few entries whatever the size of the tables. What grows is
-//! finding each call by its id, once a queue that the agent serves: halving a table of 20,000 leaves the nearest cache.
+//! With the same 64 kinds of agents a decision looks at the same few entries whatever the size of the tables; what is left
+//! of growth is that those entries lie in slower caches. Finding calls by id, once a queue that the agent serves, was most
+//! of it while it halved a table of 20,000.
 #![allow(missing_docs, clippy::disallowed_methods, reason = "criterion's macros; a bench reads clocks")]
 
 use centralino::acd::plan::{Agent, Limits, Pool, Queue, Service, Step, Strategy};
