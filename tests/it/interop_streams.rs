@@ -21,25 +21,28 @@ fn request(method: &str, uri: &str, here: SocketAddr, number: usize, body: &str)
 #[test]
 fn a_connection_lost_in_a_call_leaves_nothing_behind() {
     let daemon = Daemon::start(|_| ());
-    let uri = format!("sip:800000300@{}", daemon.sip);
     let ip = daemon.address;
     let offer = format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\n");
-    for number in 0..40 {
+    for number in 0..50 {
+        // The last ten are answered at once, and cut before their ACK.
+        let (service, answer) = if number < 40 { ("800000300", "SIP/2.0 183") } else { ("800000200", "SIP/2.0 200") };
+        let uri = format!("sip:{service}@{}", daemon.sip);
         let mut stream = TcpStream::connect(daemon.sip).expect("a connection");
         let here = stream.local_addr().expect("a connected socket");
         let invite = request("INVITE", &uri, here, number, &offer);
-        // Every second one is cut somewhere within the INVITE, the others after its 183.
-        if number % 2 == 0 {
+        // Every second one is cut somewhere within the INVITE, the others after its answer.
+        if number < 40 && number % 2 == 0 {
             let _ = stream.write_all(&invite.as_bytes()[..invite.len() * (number + 1) / 41]);
             continue;
         }
         stream.write_all(invite.as_bytes()).expect("a written INVITE");
-        hears(&mut stream, "SIP/2.0 183");
+        hears(&mut stream, answer);
     }
     let metrics = daemon.wait_for("nothing left", SECONDS_10, |metrics| {
         ["acd_sip_dialogs", "acd_media_legs", "acd_rtp_ports_in_use"].iter().all(|name| metrics.sum(name, &[]) == 0.0)
     });
-    assert_eq!(metrics.sum("acd_calls_finished_total", &[("outcome", "left_in_greeting")]), 20.0);
+    let finished = |outcome| metrics.sum("acd_calls_finished_total", &[("outcome", outcome)]);
+    assert_eq!((finished("left_in_greeting"), finished("abandoned")), (20.0, 10.0));
     daemon.stops();
 }
 

@@ -361,6 +361,13 @@ fn answers_on_a_lost_connection() {
     assert_eq!(desk.sent[0].flow, anew);
     assert_eq!(desk.gets_by(tcp("127.0.0.1:40009", 9), Words::within("ACK", 1, &ok)), "<Confirmed>");
 
+    // Nobody comes back for it: 4 s, not 64*T1, and an agent is free.
+    let mut desk = invited();
+    desk.accepts();
+    assert_eq!(closed(&mut desk, 7), "200 INVITE");
+    let said = desk.waits(4_000);
+    assert!(said.contains("BYE, <Timeout>, <Unconfirmed>"), "{said}");
+
     let mut desk = invited();
     closed(&mut desk, 7);
     let elsewhere = desk.does(|endpoint, _, now, out| endpoint.send_failed(tcp("127.0.0.1:5071", 0), now, out));

@@ -5,12 +5,17 @@ use crate::sip::api::{DialogId, Event, Flow, Refusal, RefusedBy, Transport, Turn
 use crate::sip::dialog::{Cancel, Stage};
 use crate::sip::message::{Method, Request, Writer};
 use crate::sip::transaction::{Outcome, Told, TransactionId};
+use crate::time::Duration;
 use std::net::SocketAddr;
 
 /// Why we hang up (RFC 3326, ITU-T Q.850): the call is over.
 pub(super) const NORMAL: &str = "Q.850;cause=16;text=\"Normal call clearing\"";
 /// The other side no longer says anything.
 pub(super) const LOST: &str = "Q.850;cause=102;text=\"Recovery on timer expiry\"";
+
+/// How long an ACK may still come when the connection it was to come by is gone. Whoever is there reads our 200 by the
+/// new one at once; 64*T1 of silence would keep an agent with nobody.
+const PATIENCE_WITHOUT_CONNECTION: Duration = Duration::from_secs(4);
 
 impl Core {
     /// BYE came (RFC 3261 15.1.2).
@@ -138,7 +143,7 @@ impl Core {
     fn answer_anew(&mut self, id: DialogId, turn: &mut Turn<'_>) {
         let Some(dialog) = self.dialogs.get(id) else { return };
         let changing = dialog.change.as_ref().map(|change| (change.transaction, change.request.reconnect_flow()));
-        let unacked = dialog.unacked.as_ref().map(|it| (it.transaction, it.reconnect, it.response.clone()));
+        let unacked = dialog.unacked.as_ref().map(|it| (it.transaction, it.reconnect, it.response.clone(), it.first));
         let invited = match &dialog.stage {
             Stage::Invited(pending) => Some((pending.transaction, pending.request.reconnect_flow())),
             Stage::Calling { .. } | Stage::Established | Stage::Ending => None,
@@ -148,9 +153,14 @@ impl Core {
         if let Some((transaction, flow)) = changing {
             self.transactions.move_server(transaction, flow);
         }
-        if let Some((transaction, flow, response)) = unacked {
+        if let Some((transaction, flow, response, is_first)) = unacked {
             self.transactions.move_server(transaction, flow);
             self.answer(transaction, 200, response, turn);
+            let lost = Due::Dialog(id, DialogTimer::Unconfirmed);
+            let soon = turn.now + PATIENCE_WITHOUT_CONNECTION;
+            if is_first && turn.deadlines.get(lost).is_some_and(|at| at > soon) {
+                turn.deadlines.set(lost, soon);
+            }
         }
         if let Some((transaction, flow)) = invited {
             self.transactions.move_server(transaction, flow);
