@@ -87,12 +87,15 @@ fn an_agent_asks_a_colleague_and_passes_the_caller_on() {
     assert_eq!(colleague.register("demo-102").status_code.code(), 200);
     daemon.wait_for_ready_agents(1.0);
 
+    agent.says("for call 1");
     agent.does("pause");
     agent.says("is now paused");
     agent.dials("102");
     colleague.serve_with(Method::Invite, LIMIT, &sdp(daemon.address, 40_002, &[Law::A]));
     colleague.serve(Method::Ack, LIMIT);
     daemon.wait_for("a question", LIMIT, |metrics| are(metrics, "consulting") == 2.0);
+    // It can tell nobody about a call that it has not seen answered.
+    agent.says("for call 2");
     agent.does("transfer 1 --to-call 2");
     daemon.wait_for("a transfer", LIMIT, |metrics| {
         metrics.sum("acd_transfers_total", &[("kind", "attended"), ("result", "completed")]) == 1.0
