@@ -2,7 +2,7 @@
 
 use crate::daemon::free_port;
 use crate::peers::Peer;
-use crate::sound::{RATE, tone};
+use crate::sound::{RATE, tone, write_wav};
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -135,12 +135,4 @@ fn read_wav_at(file: &Path, rate: u32) -> Vec<i16> {
     let spec = reader.spec();
     assert_eq!((spec.sample_rate, spec.channels, spec.bits_per_sample), (rate, 1, 16), "{}", file.display());
     reader.samples().map(|sample| sample.expect("a sample")).collect()
-}
-
-fn write_wav(file: &Path, samples: &[i16]) {
-    let spec =
-        hound::WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
-    let mut writer = hound::WavWriter::create(file, spec).expect("a WAV file");
-    samples.iter().for_each(|&sample| writer.write_sample(sample).expect("a written sample"));
-    writer.finalize().expect("a finished WAV file");
 }

@@ -2,7 +2,7 @@
 
 use crate::daemon::free_port;
 use crate::peers::Peer;
-use crate::sound::{RATE, tone};
+use crate::sound::{RATE, tone, write_wav};
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -140,12 +140,4 @@ impl Running {
     fn recording(&self) -> PathBuf {
         self.folder.join("heard.wav")
     }
-}
-
-fn write_wav(file: &Path, samples: &[i16]) {
-    let spec =
-        hound::WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
-    let mut writer = hound::WavWriter::create(file, spec).expect("a WAV file");
-    samples.iter().for_each(|&sample| writer.write_sample(sample).expect("a written sample"));
-    writer.finalize().expect("a finished WAV file");
 }

@@ -3,6 +3,7 @@
 
 use std::f64::consts::TAU;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -267,4 +268,13 @@ fn a_tone_is_found_and_another_is_not() {
     let heard = tone(440.0, 1.0);
     assert!(best_share_of_tone(&heard, 440.0) > 0.99);
     assert!(best_share_of_tone(&heard, 1000.0) < 0.01);
+}
+
+/// A mono WAV file at our rate, for phones that play one.
+pub fn write_wav(file: &Path, samples: &[i16]) {
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut writer = hound::WavWriter::create(file, spec).expect("a WAV file");
+    samples.iter().for_each(|&sample| writer.write_sample(sample).expect("a written sample"));
+    writer.finalize().expect("a finished WAV file");
 }
