@@ -131,9 +131,9 @@ fn a_302_to_an_allowed_place_is_followed() {
     assert_eq!(invite.uri.to_string(), elsewhere.contact());
     assert!(invite.from_header().expect("a From").value().contains(CALLER), "who calls is shown there, too");
     elsewhere.serve(Method::Ack, SECONDS_10);
-    let metrics = daemon.wait_for("a talk", SECONDS_10, |it| it.sum("acd_agents", &[("state", "talking")]) == 1.0);
-    assert_eq!(metrics.sum("acd_offers_total", &[("outcome", "accepted")]), 1.0);
-    assert_eq!(metrics.sum("acd_offers_total", &[("outcome", "rejected")]), 0.0);
+    let offers = |metrics: &Metrics, outcome| metrics.sum("acd_offers_total", &[("outcome", outcome)]);
+    let metrics = daemon.wait_for("a talk", SECONDS_10, |metrics| offers(metrics, "accepted") == 1.0);
+    assert_eq!(offers(&metrics, "rejected"), 0.0);
     assert_eq!(caller.bye(&mut call), 200);
     elsewhere.serve(Method::Bye, SECONDS_10);
     daemon.stops();
