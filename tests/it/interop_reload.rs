@@ -55,7 +55,9 @@ fn a_waiting_call_is_answered_by_an_agent_that_a_reload_added_and_a_bad_file_cha
     leaver.serve_with(Method::Invite, SECONDS_10, &media);
     leaver.serve(Method::Ack, SECONDS_10);
     let _second = Sipp::new("caller_stays.xml", daemon.address).calls(SWITCHBOARD, daemon.sip, &daemon.folder);
-    let waits = |metrics: &crate::daemon::Metrics| metrics.sum("acd_queue_waiting_calls", &[]) == 1.0;
+    let waits = |metrics: &crate::daemon::Metrics| {
+        metrics.sum("acd_calls_entered_total", &[]) == 2.0 && metrics.sum("acd_queue_waiting_calls", &[]) == 1.0
+    };
     let before = daemon.wait_for("one talks and one waits", SECONDS_10, waits);
 
     let after = daemon.reload(rewritten, "ok");
