@@ -154,8 +154,17 @@ impl Acd {
 
     // ---- phones rung for one colleague alone
 
+    /// Which of these lines to the outside, in their order, takes a caller who is passed on: the first that is free; where
+    /// none is, the first, which says what stands in the way.
+    pub fn choose_line(&self, lines: impl Iterator<Item = AgentId>) -> Option<AgentId> {
+        let mut lines = lines.filter(|line| self.plan.agents.get(line.index()).is_some_and(|line| !line.retired));
+        let first = lines.next()?;
+        let is_free = |line: &AgentId| self.is_free(*line).is_ok();
+        Some(std::iter::once(first).chain(lines).find(is_free).unwrap_or(first))
+    }
+
     /// Whether a colleague may be rung now, or what stands in the way.
-    pub fn is_free(&self, agent: AgentId) -> Result<(), TransferResult> {
+    pub(super) fn is_free(&self, agent: AgentId) -> Result<(), TransferResult> {
         match self.agents.get(agent.index()).map(|agent| agent.state) {
             Some(AgentState::Ready) => Ok(()),
             Some(AgentState::SignedOut | AgentState::Unreachable) => Err(TransferResult::Unreachable),

@@ -110,8 +110,8 @@ impl Engine {
         let target = match self.phones.get(agent.index()).ok_or(NotRung::For(OfferOutcome::Failed))? {
             Phone::Account(account) => Target::Account(*account),
             Phone::Contact(uri) => Target::Uri(uri.clone()),
-            Phone::Line { contact, .. } => match self.dialled.get(&agent) {
-                Some(number) => Target::Uri(contact.replace(DIALLED, number)),
+            Phone::Line { contact, .. } => match self.dialled.remove(&agent) {
+                Some(number) => Target::Uri(contact.replace(DIALLED, &number)),
                 None => return Err(NotRung::For(OfferOutcome::Unreachable)),
             },
         };

@@ -122,7 +122,7 @@ pub struct Engine {
     pub(super) consults: HashMap<OfferId, ConsultLeg>,
     /// Where an agent's REFER came whose end is not known; the agent may have hung up since.
     pub(super) refers: HashMap<OfferId, DialogId>,
-    /// The number that each line to the outside was last asked for.
+    /// The number that each line to the outside is to dial next.
     pub(super) dialled: HashMap<AgentId, String>,
     pub(super) dialogs: HashMap<DialogId, Side>,
     pub(super) media: HashMap<LegId, Side>,

@@ -84,8 +84,7 @@ impl Engine {
         }
     }
 
-    /// A line to a number outside that the configuration names, a free one if there is one, and told what to dial. Only
-    /// agents who have a caller get here.
+    /// A line to a number outside that the configuration names, told what to dial. Only agents who have a caller get here.
     fn line_to(&mut self, number: &str) -> Option<AgentId> {
         let (country, number) = (&self.country_code, sip::e164(number, &self.country_code));
         let digits = number.strip_prefix('+').unwrap_or(&number);
@@ -96,15 +95,10 @@ impl Engine {
             Phone::Line { dials, .. } => dials.iter().any(|numbers| numbers.contains(&number, country)),
             Phone::Account(_) | Phone::Contact(_) => false,
         };
-        let planned = (0..).map(AgentId).zip(&self.acd.plan().agents).zip(&self.phones);
-        let lines = planned.filter(|((_, agent), phone)| !agent.retired && dials(phone)).map(|((id, _), _)| id);
-        let lines: Vec<AgentId> = lines.collect();
-        let free = lines.iter().find(|line| self.acd.is_free(**line).is_ok()).copied();
-        // One that talks keeps its number; to ask for it says that it is busy.
-        if let Some(line) = free {
-            self.dialled.insert(line, number);
-        }
-        free.or(lines.first().copied())
+        let lines = (0..).map(AgentId).zip(&self.phones).filter(|(_, phone)| dials(phone)).map(|(line, _)| line);
+        let line = self.acd.choose_line(lines)?;
+        self.dialled.insert(line, number);
+        Some(line)
     }
 
     /// Rings a colleague: the agent is shown who asks, or who is passed on.
