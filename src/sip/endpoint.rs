@@ -17,6 +17,7 @@
 //! | `redirect` | agents' phones that send a call elsewhere |
 //! | `ending` | BYE and the end of dialogs, lost connections |
 //! | `overload` | new calls turned away when there is too much to do |
+//! | `meter` | how often somebody may do something |
 //! | `trunks` | whom we deal with at an address: its settings, rate and our credentials there |
 //! | `strangers` | what those may cost whom nobody knows |
 //! | `answers` | answers that need no dialog |
@@ -27,6 +28,7 @@ mod answers;
 mod caller;
 mod ending;
 mod liveness;
+mod meter;
 mod overload;
 mod receiving;
 mod redirect;

@@ -4,6 +4,7 @@
 //! later and then not answered at all, and no answer of ours is much larger than its question. Trusted peers and
 //! requests within a call are never held to any of it.
 
+use super::meter::Meter;
 use super::{Core, Turn};
 use crate::sip::api::{Flow, Transmit, Transport, Turned};
 use crate::sip::dialog::Dialog;
@@ -21,13 +22,13 @@ const BURST: Duration = Duration::from_secs(5);
 /// Hostile-world R29: an answer to a datagram, whose source may be forged, is at most 5/2 of it.
 const AMPLIFIED: (usize, usize) = (5, 2);
 
-/// What came from each address of late, as the moment at which all of it is paid for (a leaky bucket as a meter).
+/// What came from each address of late.
 #[derive(Debug)]
 pub(super) struct Rates {
     /// Between two requests at the full rate; `None` for no limit.
     interval: Option<Duration>,
-    served: BTreeMap<IpAddr, Time>,
-    told: BTreeMap<IpAddr, Time>,
+    served: BTreeMap<IpAddr, Meter>,
+    told: BTreeMap<IpAddr, Meter>,
 }
 
 /// What to do with one more request of a stranger.
@@ -58,21 +59,15 @@ impl Rates {
 }
 
 /// Whether this address has some of its rate left; takes one request's worth of it.
-fn take(paid_at: &mut BTreeMap<IpAddr, Time>, source: IpAddr, interval: Duration, now: Time) -> bool {
-    if paid_at.len() >= ROOM && !paid_at.contains_key(&source) {
-        paid_at.retain(|_, paid| *paid > now);
-        if paid_at.len() >= ROOM {
+fn take(meters: &mut BTreeMap<IpAddr, Meter>, source: IpAddr, interval: Duration, now: Time) -> bool {
+    if meters.len() >= ROOM && !meters.contains_key(&source) {
+        meters.retain(|_, meter| !meter.is_even(now));
+        if meters.len() >= ROOM {
             // Forged addresses: to forget one is to serve it, which the watermark of all work then bounds.
-            paid_at.pop_first();
+            meters.pop_first();
         }
     }
-    let paid = paid_at.entry(source).or_insert(now);
-    let next = (*paid).max(now) + interval;
-    let fits = next.since(now) <= BURST;
-    if fits {
-        *paid = next;
-    }
-    fits
+    meters.entry(source).or_insert(Meter::NEW).takes(interval, BURST, now)
 }
 
 impl Core {

@@ -1,5 +1,6 @@
 //! Whom we deal with at an address: the settings of its trunk, the rate of its calls, and our credentials there.
 
+use super::meter::Meter;
 use super::{Core, Owner, Turn};
 use crate::sip::api::{Transport, TrunkId};
 use crate::sip::dialog::{Cancel, OwnInvite};
@@ -20,8 +21,8 @@ pub(super) struct Trunks {
     ranges: Vec<(IpNet, usize)>,
     /// By `TrunkId`; the last one stands for those who are trusted and on no trunk.
     trunks: Vec<Trunk>,
-    /// When all calls of a trunk so far are paid for (a leaky bucket as a meter), by `TrunkId`.
-    paid: Vec<Time>,
+    /// Of a trunk's calls, by `TrunkId`.
+    meters: Vec<Meter>,
 }
 
 impl Trunks {
@@ -32,7 +33,7 @@ impl Trunks {
         let mut ranges: Vec<_> = ranges.collect();
         // Stable: with the same range a trunk goes before those who are on none.
         ranges.sort_by_key(|(range, _)| std::cmp::Reverse(range.prefix_len()));
-        Trunks { ranges, paid: vec![Time::ZERO; trunks.len()], trunks }
+        Trunks { ranges, meters: vec![Meter::NEW; trunks.len()], trunks }
     }
 
     /// Who is there; nobody for a stranger.
@@ -48,17 +49,8 @@ impl Trunks {
     /// Whether one more call of a trunk is within its rate.
     pub(super) fn takes_a_call(&mut self, id: TrunkId, now: Time) -> bool {
         let at = id.0 as usize;
-        let (Some(trunk), Some(paid)) = (self.trunks.get(at), self.paid.get_mut(at)) else { return true };
-        if trunk.calls_per_second == 0 {
-            return true;
-        }
-        let interval = Duration::from_secs(1) / trunk.calls_per_second;
-        let next = (*paid).max(now) + interval;
-        let fits = next.since(now) <= BURST.max(interval);
-        if fits {
-            *paid = next;
-        }
-        fits
+        let (Some(trunk), Some(meter)) = (self.trunks.get(at), self.meters.get_mut(at)) else { return true };
+        trunk.calls_per_second == 0 || meter.takes(Duration::from_secs(1) / trunk.calls_per_second, BURST, now)
     }
 }
 
