@@ -9,6 +9,7 @@ mod import;
 mod purge;
 mod report;
 mod run;
+mod sound;
 mod sources;
 mod speech;
 mod test;

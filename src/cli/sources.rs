@@ -1,9 +1,9 @@
 //! A configuration as a file, its prompts and password files beside it.
 
+use super::sound::listen_to;
 use super::speech;
 use anyhow::{Context, Result, anyhow};
 use centralino::config::{self, Checked, SecretFile, Sources, Spoken};
-use centralino::media::clip::Clip;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -13,9 +13,6 @@ const SECRET_BYTES: u64 = 4_096;
 
 /// A longer file of a language is cut, and then no whole one.
 const LANGUAGE_BYTES: u64 = 1 << 18;
-
-/// A longer sound file is none that we play.
-const SOUND_BYTES: u64 = 65 << 20;
 
 /// The checked configuration of a verb that serves no calls; without a file the built-in one.
 pub fn read_config(file: Option<&Path>) -> Result<Checked> {
@@ -77,12 +74,4 @@ impl Sources for FileSources {
         file.take(SECRET_BYTES).read_to_string(&mut text).map_err(|error| error.to_string())?;
         Ok(SecretFile { text, readable_by_others: metadata.permissions().mode() & 0o004 != 0 })
     }
-}
-
-/// Whether a sound file can be played, or why not.
-pub(super) fn listen_to(path: &Path) -> Result<(), String> {
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    let mut wav = Vec::new();
-    file.take(SOUND_BYTES).read_to_end(&mut wav).map_err(|error| error.to_string())?;
-    Clip::from_wav(&wav).map(|_| ()).map_err(|error| error.to_string())
 }

@@ -1,7 +1,7 @@
 //! Texts made sound by the operator's program, each once: what was spoken is kept. It runs while a configuration is
 //! read, before any call.
 
-use super::sources::listen_to;
+use super::sound::listen_to;
 use centralino::config::Spoken;
 use std::fs::{self, File};
 use std::io::Read;

@@ -1,9 +1,10 @@
 //! Agents, one by one or by ranges of numbers, and how their phones are reached.
 
 use super::mistake::Report;
-use super::read::{Placed, Read, Section, Wrong};
+use super::read::{Placed, Section};
 use super::value::{check_number, count, duration, encryption, text};
 use super::words::{Names, Words, bounded};
+use super::wrong::{Read, Wrong};
 use super::{SecretFile, Sources};
 use crate::acd::plan::{Agent, Queue, Service};
 use crate::b2bua::{DIALLED, Phone};

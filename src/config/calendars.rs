@@ -1,9 +1,10 @@
 //! Calendars: opening hours as operators write them, and the clock of the place they hang in.
 
 use super::mistake::Report;
-use super::read::{Placed, Read, Section, Wrong};
+use super::read::{Placed, Section};
 use super::value::{check_name, kind, text, time_zone};
 use super::words::{MOST_NAMES, Names, bounded};
+use super::wrong::{Read, Wrong};
 use crate::acd::calendar::{Calendar, Hours, On, Special, Zone};
 use jiff::Timestamp;
 use jiff::civil::Date;

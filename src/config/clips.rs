@@ -3,11 +3,12 @@
 use super::Sources;
 use super::languages::{self, Languages};
 use super::mistake::Report;
-use super::read::{Placed, Read, Section, Wrong};
+use super::read::{Placed, Section};
 use super::settings::{Clip, ClipSource};
 use super::speech::{Speech, language, speakable};
 use super::value::{count, duration, kind, show_duration, text};
 use super::words::bounded;
+use super::wrong::{Read, Wrong};
 use crate::acd::voice::Voice;
 use crate::ids::{ClipId, VoiceId};
 use crate::media::embedded;

@@ -4,7 +4,8 @@
 //! here. What a password is stands in no word.
 
 use super::network::{CALLER_FROM, NUMBER_FROM, TOLD};
-use super::routing::{ANSWERS, MODES, ON_RELOAD, STRATEGIES};
+use super::routing::{MODES, ON_RELOAD, STRATEGIES};
+use super::services::ANSWERS;
 use super::value::show_duration;
 use super::{LedgerSettings, RecordingSettings, Running, Settings};
 use crate::acd::demand::Demand;

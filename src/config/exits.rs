@@ -3,10 +3,10 @@
 use super::calendars::Calendars;
 use super::clips::Clips;
 use super::mistake::Report;
-use super::read::{Read, Section, Wrong};
-use super::routing::one_of;
-use super::value::{kind, text};
+use super::read::Section;
+use super::value::{key, kind, one_of, text};
 use super::words::Names;
+use super::wrong::{Read, Wrong};
 use crate::acd::entry::{AtClosing, Entry};
 use crate::acd::exit::Exit;
 use crate::ids::{CalendarId, Key, ServiceId};
@@ -43,7 +43,7 @@ impl Exits<'_> {
         let Some(table) = section.get_section("exits") else { return Vec::new() };
         let mut exits = Vec::new();
         for (written, value) in table.entries() {
-            let key = super::menus::key_of(&written, report);
+            let key = key(written.value).map_err(|wrong| report.wrong(&written.span, wrong)).ok();
             let exit = self.of(&table, value, written.value, clips, report);
             exits.extend(key.zip(exit));
         }

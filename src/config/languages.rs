@@ -3,8 +3,9 @@
 //! `languages/NAME/WORD.wav`, or spoken by the program of `[speech]`.
 
 use super::mistake::Report;
-use super::read::{Placed, Read, Section, Wrong};
+use super::read::{Placed, Section};
 use super::value::{count, text};
+use super::wrong::{Read, Wrong};
 use crate::acd::voice::{MOST_NUMBER, Part, Phrases, Rule, Voice};
 use crate::ids::{ClipId, VoiceId};
 use toml::Spanned;

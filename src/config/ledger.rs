@@ -2,9 +2,10 @@
 
 use super::Sources;
 use super::mistake::Report;
-use super::read::{Read, Section, Wrong};
+use super::read::Section;
 use super::settings::LedgerSettings;
 use super::value::{count, text};
+use super::wrong::{Read, Wrong};
 use toml::de::DeValue;
 
 /// A hundred years.

@@ -3,21 +3,17 @@
 use super::clips::Clips;
 use super::mistake::Report;
 use super::numbers;
-use super::read::{List, Placed, Read, Section, Wrong};
-use super::routing::queue_names;
-use super::value::{check_name, count, duration, kind, text, truth};
+use super::read::{List, Placed, Section};
+use super::targets::Targets;
+use super::value::{check_name, count, duration, key, truth};
 use super::words::{MOST_NAMES, Names, Words, bounded};
+use super::wrong::Read;
 use crate::acd::ivr::{Flow, Menu, Target};
 use crate::acd::plan::{Queue, Service};
 use crate::ids::{ClipId, Key, QueueId};
 use crate::time::Duration;
-use std::ops::Range;
-use toml::Spanned;
-use toml::de::DeValue;
 
 const SECOND: Duration = Duration::from_secs(1);
-/// Written instead of a target: the prompt once more.
-const REPEAT: &str = "repeat";
 
 /// All menus of the file, and where each stands.
 pub(super) struct Menus {
@@ -39,7 +35,7 @@ impl Menus {
         }
         let name = |name: &Placed<&str>| Placed { value: name.value.to_string(), span: name.span.clone() };
         let names = Names::of("menu", sections.iter().map(|(written, _)| name(written)).collect());
-        let queues = queue_names(queues);
+        let queues = Names::of_queues(queues);
         let mut list = Vec::new();
         for (name, section) in sections {
             if let Err(wrong) = check_name(name.value) {
@@ -131,13 +127,6 @@ impl Menus {
     }
 }
 
-/// What a key may lead to.
-pub(super) struct Targets<'a> {
-    words: &'a Words,
-    menus: &'a Names,
-    queues: &'a Names,
-}
-
 fn read_menu<'t>(
     name: &str,
     mut section: Section<'t>,
@@ -185,74 +174,11 @@ fn read_keys<'t>(
     let Some(table) = section.get_section("keys") else { return Vec::new() };
     let mut keys = Vec::new();
     for (written, value) in table.entries() {
-        let key = key_of(&written, report);
+        let key = key(written.value).map_err(|wrong| report.wrong(&written.span, wrong)).ok();
         let target = targets.read(&table, value, written.value, clips, report);
         if let (Some(key), Some(target)) = (key, target) {
             keys.push((key, target));
         }
     }
     keys
-}
-
-/// The key of a telephone that a key of a table names.
-pub(super) fn key_of(written: &Placed<&str>, report: &Report<'_>) -> Option<Key> {
-    let mut signs = written.value.chars();
-    let key = signs.next().filter(|_| signs.next().is_none()).and_then(Key::of_sign);
-    if key.is_none() {
-        let hint = "a key is 0 to 9, \"*\" or \"#\"".to_string();
-        report.mistake(&written.span, format!("`{}` is no key of a telephone", written.value), Some(hint));
-    }
-    key
-}
-
-impl Targets<'_> {
-    /// `"repeat"`, `{ queue = "…" }` with `requires` and `prefers`, `{ menu = "…" }` or `{ end = … }`.
-    pub fn read<'t>(
-        &self,
-        section: &Section<'t>,
-        value: &'t Spanned<DeValue<'t>>,
-        key: &str,
-        clips: &mut Clips<'t>,
-        report: &Report<'_>,
-    ) -> Option<Target> {
-        if !matches!(value.get_ref(), DeValue::Table(_)) {
-            return section.keep(value, repeat).map(|target| target.value);
-        }
-        let mut target = section.as_section(value, key.to_string())?;
-        let queue = target.get("queue", |value| self.queues.find(&text(value)?).map(QueueId));
-        let menu = target.get("menu", |value| self.menus.find(&text(value)?));
-        let end = clips.read(&mut target, "end", None);
-        let demand = self.words.demand(&mut target, report);
-        if let Some(key) = ["requires", "prefers"].into_iter().find(|key| target.has(key) && !target.has("queue")) {
-            let hint = Some("{ queue = \"…\", requires = { … } }".to_string());
-            report.mistake(&target.key_span(key), format!("`{key}` belongs to a way into a queue"), hint);
-        }
-        let written = ["queue", "menu", "end"].into_iter().filter(|key| target.has(key)).count();
-        let span = target.span.clone();
-        target.finish();
-        if written != 1 {
-            not_a_target(&span, report);
-            return None;
-        }
-        let menu = menu.and_then(|menu| u16::try_from(menu.value).ok()).map(Target::Menu);
-        let queue = queue.map(|queue| queue.value);
-        let queue = queue.map(|queue| demand.map_or(Target::Queue(queue), |demand| Target::Demanding(queue, demand)));
-        queue.or(menu).or(end.map(Target::End))
-    }
-}
-
-const FORMS: &str = "\"repeat\", { queue = \"…\" }, { menu = \"…\" } or { end = \"it/closed\" }";
-
-fn not_a_target(span: &Range<usize>, report: &Report<'_>) {
-    if !report.is_marked(span) {
-        report.mistake(span, "not one place to go to", Some(FORMS.to_string()));
-    }
-}
-
-fn repeat(value: &DeValue<'_>) -> Read<Target> {
-    match value {
-        DeValue::String(word) if word == REPEAT => Ok(Target::Repeat),
-        DeValue::String(word) => Err(Wrong::new(format!("`{word}` is no place to go to"), FORMS)),
-        other => Err(Wrong::new(format!("must be a place to go to, not {}", kind(other)), FORMS)),
-    }
 }

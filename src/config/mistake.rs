@@ -2,7 +2,7 @@
 //!
 //! Passwords are blotted out before a line of the file gets in here, so a report may be printed and logged.
 
-use super::read::{Missing, Wrong};
+use super::wrong::{Missing, Wrong};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::cell::RefCell;
 use std::fmt;
@@ -231,27 +231,6 @@ fn blot_out_password(line: &str) -> String {
     shown.chars().chain(stars).collect()
 }
 
-/// "did you mean `first_line`?" when one of the names looks like what was written.
-pub(super) fn did_you_mean<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    let allowed = (written.chars().count() / 3).max(1);
-    names
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&written.to_lowercase(), &name.to_lowercase()), name))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map(|(_, name)| format!("did you mean `{name}`?"))
-}
-
-/// The suggestion, or else the list to choose from.
-pub(super) fn did_you_mean_or_list(written: &str, names: &[&str]) -> Option<String> {
-    did_you_mean(written, names.iter().copied()).or_else(|| match names {
-        [] => None,
-        [only] => Some(format!("there is only `{only}`")),
-        [..] if names.len() <= 12 => Some(format!("there are `{}`", names.join("`, `"))),
-        [..] => None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,13 +260,5 @@ mod tests {
         assert_eq!(blot_out_password("password = \"x y\" # è"), "password = ** ** * **");
         assert_eq!(blot_out_password("a = { \"password\" = 'x' }"), "a = { \"password\" = *** *");
         assert_eq!(blot_out_password("password_file = 'x'"), "password_file = 'x'");
-    }
-
-    #[test]
-    fn suggests_what_is_near_only() {
-        let names = ["first_line", "back_office"];
-        assert_eq!(did_you_mean("frist_line", names).as_deref(), Some("did you mean `first_line`?"));
-        assert_eq!(did_you_mean("outbound", names), None);
-        assert_eq!(did_you_mean_or_list("x", &names).as_deref(), Some("there are `first_line`, `back_office`"));
     }
 }

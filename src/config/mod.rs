@@ -25,13 +25,16 @@ mod read;
 mod recording;
 mod routing;
 mod running;
+mod services;
 mod settings;
 mod shape;
 mod speech;
 mod syntax;
+mod targets;
 mod trunks;
 mod value;
 mod words;
+mod wrong;
 
 pub use crate::acd::succession::TooMany;
 pub use difference::{Difference, difference};
@@ -52,7 +55,7 @@ use read::{Placed, Section};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use toml::de::DeTable;
-use words::Words;
+use words::{Names, Words};
 
 /// The configuration that is compiled in: used when no file is named, and the documentation of every key.
 pub const DEFAULT: &str = include_str!("../../config/centralino.toml");
@@ -134,17 +137,17 @@ fn read_parts<'t>(document: &'t DeTable<'t>, sources: &'t dyn Sources, report: &
     let network = Network::read(&mut root, &mut limits, sources, report);
     let calendars = Calendars::read(&mut root, network.time_zone(), report);
     let mut clips = Clips::new(speech, sources, report);
-    let (sections, service_names) = routing::name_services(&mut root, report);
+    let (sections, service_names) = services::name_services(&mut root, report);
     let exits = Exits { services: &service_names };
     let queues = routing::read_queues(&mut root, &words, &exits, &mut clips, report);
     let announced = routing::read_pools(&mut root, &words, &mut clips, report);
     let menus = menus::Menus::read(&mut root, &words, &queues, &mut clips, report);
     let mut answers = Vec::new();
     let around =
-        routing::Around { words: &words, queues: &queues, menus: &menus, calendars: &calendars, exits: &exits };
-    let services = routing::read_services(sections, &around, &mut clips, &mut answers, report);
+        services::Around { words: &words, queues: &queues, menus: &menus, calendars: &calendars, exits: &exits };
+    let services = services::read_services(sections, &around, &mut clips, &mut answers, report);
     let pauses = pauses::read_pauses(&mut root, report);
-    let agents = Agents::read(&mut root, &words, &services, &routing::queue_names(&queues), sources, report);
+    let agents = Agents::read(&mut root, &words, &services, &Names::of_queues(&queues), sources, report);
 
     let mut delays = root.get_section_or_empty("routing");
     let bounds = routing::read_limits(&mut limits, &mut delays);

@@ -3,14 +3,14 @@
 use super::Sources;
 use super::agents::{Agents, secret_file, secret_of};
 use super::mistake::Report;
-use super::read::{List, Placed, Read, Section, Wrong};
-use super::routing::one_of;
+use super::read::{List, Placed, Section};
 use super::settings::{Clip, LedgerSettings, RecordingSettings, Settings};
 use super::trunks;
 use super::value::{
-    address, codec, count, duration, encryption, network, ports, realm, redirect, socket, socket_or_off, text,
+    address, codec, count, duration, encryption, network, one_of, ports, realm, redirect, socket, socket_or_off, text,
     time_zone, user_agent,
 };
+use super::wrong::{Read, Wrong};
 use crate::media::api::{Codec, Encryption};
 use crate::time::Duration;
 use crate::{b2bua, media, sip};

@@ -1,11 +1,12 @@
 //! Menus that ask for a number: of a ticket, of a customer.
 
 use super::clips::Clips;
-use super::menus::Targets;
 use super::mistake::Report;
-use super::read::{Read, Section, Wrong};
+use super::read::Section;
 use super::speech::language;
+use super::targets::Targets;
 use super::value::text;
+use super::wrong::{Read, Wrong};
 use crate::acd::ivr::{Number, Target};
 use crate::ids::{Key, QueueId, Reference};
 use toml::de::DeValue;

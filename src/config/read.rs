@@ -2,7 +2,8 @@
 //!
 //! Keys are what was asked for; whatever was not asked for is unknown. No word of telephony here.
 
-use super::mistake::{Report, did_you_mean, did_you_mean_or_list};
+use super::mistake::Report;
+use super::wrong::{Read, did_you_mean, did_you_mean_or_list};
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -21,37 +22,6 @@ pub(super) struct List<T> {
     /// It is written without any element.
     pub is_empty: bool,
 }
-
-/// Why a value cannot be taken.
-pub(super) struct Wrong {
-    pub problem: String,
-    pub hint: Option<String>,
-    /// The name that was looked up in vain.
-    pub missing: Option<Missing>,
-}
-
-/// A name that a value refers to and that does not exist.
-pub(super) enum Missing {
-    /// This one.
-    Name(String),
-    /// One of a list that has mistakes itself: it may be there once they are put right, so nothing is reported.
-    Anything,
-}
-
-impl Wrong {
-    pub fn new(problem: impl Into<String>, hint: impl Into<String>) -> Wrong {
-        Wrong { problem: problem.into(), hint: Some(hint.into()), missing: None }
-    }
-
-    /// A word that is none of those known here.
-    pub fn unknown(what: &str, written: &str, known: &[&str]) -> Wrong {
-        let problem = format!("there is no {what} `{written}`");
-        Wrong { problem, hint: did_you_mean_or_list(written, known), missing: None }
-    }
-}
-
-/// What turns a value of the file into one of ours.
-pub(super) type Read<T> = Result<T, Wrong>;
 
 /// One table of the file while it is read.
 pub(super) struct Section<'t> {

@@ -2,11 +2,10 @@
 
 use super::Sources;
 use super::clips::Clips;
-use super::menus::key_of;
 use super::mistake::Report;
-use super::read::{Placed, Section};
+use super::read::Section;
 use super::settings::RecordingSettings;
-use super::value::{count, text};
+use super::value::{count, key, text};
 use crate::acd::plan::Recording;
 use crate::ids::Key;
 
@@ -26,9 +25,9 @@ pub(super) fn read(root: &mut Section<'_>, sources: &dyn Sources) -> RecordingSe
 pub(super) fn of_queue<'t>(queue: &mut Section<'t>, clips: &mut Clips<'t>, report: &Report<'_>) -> Option<Recording> {
     let mut section = queue.get_section("recording")?;
     let notice = clips.read(&mut section, "notice", None);
-    let pause_key = match section.get("pause_key", text) {
-        Some(key) => key_of(&Placed { value: key.value.as_str(), span: key.span.clone() }, report),
-        None => Key::of_sign('*'),
+    let pause_key = match section.has("pause_key") {
+        true => section.get("pause_key", |value| key(&text(value)?)).map(|key| key.value),
+        false => Key::of_sign('*'),
     };
     if notice.is_none() && !report.is_broken() && !report.is_marked(&section.span) {
         let hint = "nobody is recorded who was not told".to_string();

@@ -2,8 +2,9 @@
 //! the shell does, asked through [`Sources::speak`](super::Sources::speak).
 
 use super::mistake::Report;
-use super::read::{Placed, Read, Section, Wrong};
+use super::read::{Placed, Section};
 use super::value::{duration, kind, text};
+use super::wrong::{Read, Wrong};
 use crate::time::Duration;
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;

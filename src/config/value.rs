@@ -1,6 +1,7 @@
 //! Single values as operators write them: durations, levels, addresses, ranges, names.
 
-use super::read::{Read, Wrong};
+use super::wrong::{Read, Wrong};
+use crate::ids::Key;
 use crate::media::api::{Codec, Encryption};
 use crate::sip;
 use crate::time::Duration;
@@ -272,6 +273,23 @@ pub(super) fn encryption(value: &DeValue<'_>) -> Read<Encryption> {
         "required" => Ok(Encryption::Required),
         other => Err(Wrong::unknown("kind of SRTP", other, &["off", "optional", "required"])),
     }
+}
+
+/// A key of the telephone.
+pub(super) fn key(written: &str) -> Read<Key> {
+    let mut signs = written.chars();
+    let key = signs.next().filter(|_| signs.next().is_none()).and_then(Key::of_sign);
+    key.ok_or_else(|| Wrong::new(format!("`{written}` is no key of a telephone"), "a key is 0 to 9, \"*\" or \"#\""))
+}
+
+/// One of the words that are known, as what it means.
+pub(super) fn one_of<T: Copy>(value: &DeValue<'_>, what: &str, known: &[(&str, T)]) -> Read<T> {
+    let written = text(value)?;
+    let found = known.iter().find(|(name, _)| *name == written);
+    found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        Wrong::unknown(what, &written, &names)
+    })
 }
 
 /// The kind of a value in words.

@@ -1,10 +1,11 @@
 //! Names that other parts of the file may refer to: pools, skills, queues.
 
 use super::mistake::Report;
-use super::read::{Missing, Placed, Read, Section, Wrong};
+use super::read::{Placed, Section};
 use super::value::{level, name, text};
+use super::wrong::{Missing, Read, Wrong};
 use crate::acd::demand::{Demand, Levels};
-use crate::acd::plan::Pool;
+use crate::acd::plan::{Pool, Queue};
 use crate::ids::{DemandId, PoolId, SkillId};
 use std::cell::RefCell;
 use std::ops::Range;
@@ -12,6 +13,7 @@ use toml::de::DeValue;
 
 /// Most pools, skills, services or queues: every one is a row of metrics.
 pub(super) const MOST_NAMES: usize = 500;
+
 /// The pools and skills that the rest of the file may name.
 pub(super) struct Words {
     pub pools: Names,
@@ -97,6 +99,12 @@ impl Names {
     /// Those of sections that were read already.
     pub fn of(what: &'static str, list: Vec<Placed<String>>) -> Names {
         Names { what, list, whole: true }
+    }
+
+    /// What other sections may name queues by.
+    pub fn of_queues(queues: &[Placed<Queue>]) -> Names {
+        let name = |queue: &Placed<Queue>| Placed { value: queue.value.name.clone(), span: queue.span.clone() };
+        Names::of("queue", queues.iter().map(name).collect())
     }
 
     fn read(root: &mut Section<'_>, what: &'static str, key: &'static str, report: &Report<'_>) -> Names {
