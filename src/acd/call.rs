@@ -8,10 +8,9 @@
 //! offers of a queued call in `offer`, welcome and menu in `menu`.
 
 use super::demand::Carried;
-use super::exit::Exit;
 use super::ivr::Position;
 use super::memory::Memory;
-use super::plan::{MOST_CREDIT, Queue};
+use super::plan::{Exit, MOST_CREDIT, Queue};
 use super::queue::Seniority;
 use super::tier::Rules;
 use super::transfer::Passing;

@@ -4,7 +4,6 @@
 //! A step may relax a carried level, for nobody should wait for ever for the one agent who is perfect. Preferred skills
 //! put agents in order and keep nobody out.
 
-use super::plan::Step;
 use crate::ids::{DemandId, SkillId};
 
 /// Skills with the levels that are asked, ascending by skill, each once.
@@ -32,7 +31,7 @@ impl Carried {
     /// Nothing is asked beside the steps.
     pub const NOTHING: Carried = Carried { service: None, choice: None };
 
-    fn of(self, demands: &[Demand]) -> impl Iterator<Item = &Demand> {
+    pub(super) fn of(self, demands: &[Demand]) -> impl Iterator<Item = &Demand> {
         [self.service, self.choice].into_iter().flatten().filter_map(|id| demands.get(id.index()))
     }
 }
@@ -44,19 +43,6 @@ pub struct Asked {
     pub requires: Levels,
     /// The larger of the step's and the carried.
     pub prefers: Levels,
-}
-
-/// What a step asks for a call that carries this.
-pub fn asked(step: &Step, carried: Carried, demands: &[Demand]) -> Asked {
-    let mut asked = Asked { requires: step.requires.clone(), prefers: step.prefers.clone() };
-    for demand in carried.of(demands) {
-        for &(skill, level) in &demand.requires {
-            let most = level_of(&step.relax, skill).unwrap_or(u8::MAX);
-            raise(&mut asked.requires, skill, level.min(most));
-        }
-        demand.prefers.iter().for_each(|&(skill, level)| raise(&mut asked.prefers, skill, level));
-    }
-    asked
 }
 
 impl Asked {
@@ -72,11 +58,11 @@ impl Asked {
     }
 }
 
-fn level_of(levels: &[(SkillId, u8)], skill: SkillId) -> Option<u8> {
+pub(super) fn level_of(levels: &[(SkillId, u8)], skill: SkillId) -> Option<u8> {
     levels.iter().find(|(known, _)| *known == skill).map(|&(_, level)| level)
 }
 
-fn raise(levels: &mut Levels, skill: SkillId, level: u8) {
+pub(super) fn raise(levels: &mut Levels, skill: SkillId, level: u8) {
     if level == 0 {
         return;
     }
@@ -93,21 +79,6 @@ mod tests {
 
     const A: SkillId = SkillId(0);
     const B: SkillId = SkillId(1);
-
-    #[test]
-    fn the_larger_level_counts_and_a_step_relaxes_only_what_is_carried() {
-        let demands = [
-            Demand { requires: vec![(A, 60)], prefers: vec![(B, 30)] },
-            Demand { requires: vec![(A, 80), (B, 40)], prefers: vec![] },
-        ];
-        let carried = Carried { service: Some(DemandId(0)), choice: Some(DemandId(1)) };
-        let mut step = Step { requires: vec![(A, 50)], ..Step::default() };
-        assert_eq!(asked(&step, carried, &demands).requires, [(A, 80), (B, 40)]);
-        step.relax = vec![(A, 20), (B, 0)];
-        assert_eq!(asked(&step, carried, &demands).requires, [(A, 50)]);
-        assert_eq!(asked(&step, carried, &demands).prefers, [(B, 30)]);
-        assert_eq!(asked(&step, Carried::NOTHING, &demands), Asked { requires: vec![(A, 50)], prefers: vec![] });
-    }
 
     #[test]
     fn preferred_skills_keep_nobody_out() {

@@ -7,39 +7,11 @@
 use super::calendar::Opening;
 use super::call::{Call, CallState};
 use super::demand::Carried;
-use super::exit::Exit;
-use super::plan::Service;
+use super::plan::{AtClosing, Entry, Exit, Service};
 use super::{Acd, Command, Outbox, Timer};
 use crate::facts::{Fact, FlowOut, Refusal};
 use crate::ids::{CalendarId, CallId, ServiceId};
 use crate::time::{Duration, Time};
-
-/// Who is let in to a service, and where the others go.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Entry {
-    /// Its hours; without them it is always open.
-    pub calendar: Option<CalendarId>,
-    /// Outside its hours.
-    pub closed: Exit,
-    /// Outside its hours on a holiday.
-    pub holiday: Exit,
-    /// No place is free in its queue.
-    pub full: Exit,
-    /// Nobody whom any step of its queue allows is signed in; without it such callers wait all the same.
-    pub nobody_signed_in: Option<Exit>,
-    /// What becomes of those who wait when it closes.
-    pub at_closing: AtClosing,
-}
-
-/// What becomes of callers who still wait when their service closes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AtClosing {
-    /// They are served.
-    #[default]
-    Serve,
-    /// They go where callers outside the hours go.
-    FlowOut,
-}
 
 impl Acd {
     pub(super) fn on_arrived(&mut self, id: CallId, dialled: ServiceId, out: &mut Outbox) {

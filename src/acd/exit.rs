@@ -7,24 +7,12 @@
 //! ```
 
 use super::call::{Call, CallState, Stage};
-use super::plan::MOST_CREDIT;
+use super::plan::{Exit, MOST_CREDIT};
 use super::prelude::Prelude;
 use super::{Acd, Command, Outbox, Timer};
 use crate::facts::{Fact, FlowOut, OfferOutcome, Refusal};
-use crate::ids::{CallId, ClipId, Key, QueueId, ServiceId};
+use crate::ids::{CallId, Key, QueueId, ServiceId};
 use crate::time::Time;
-
-/// Where a caller goes instead of waiting, or instead of waiting on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Exit {
-    /// Nowhere: whoever is not received yet is refused, others are hung up.
-    #[default]
-    End,
-    /// An announcement, then the end.
-    Announce(ClipId),
-    /// Another service: who is not received yet calls that one instead, others enter its queue.
-    Service(ServiceId),
-}
 
 /// A caller is passed on from service to service at most so often; then the call ends.
 const MOST_PASSES: usize = 8;

@@ -4,9 +4,8 @@
 
 use super::calendar::Opening;
 use super::call::{Call, CallState, Stage, Visit};
-use super::demand::{Carried, asked};
-use super::exit::Exit;
-use super::plan::{Queue, Step, Strategy};
+use super::demand::Carried;
+use super::plan::{Exit, Queue, Step, Strategy};
 use super::queue::Seniority;
 use super::{Acd, Timer};
 use crate::facts::AgentState;
@@ -111,7 +110,7 @@ impl Acd {
     /// What it asks of agents at its step, where that is not what the step alone asks.
     fn explain_skills(&self, queue: &Queue, visit: &Visit, text: &mut String) {
         let Some(step) = queue.steps.get(usize::from(visit.step)) else { return };
-        let asked = asked(step, visit.rules.carried, &self.plan.demands);
+        let asked = step.asks(visit.rules.carried, &self.plan.demands);
         if visit.rules.carried != Carried::NOTHING {
             let _ = writeln!(text, "asks with what it carries for {}", self.skills_in_words(&asked.requires));
         }
@@ -240,7 +239,7 @@ impl Acd {
             return format!("pool {} is in no open step", self.plan.pools[agent.pool.index()].name);
         };
         let has = |skill| agent.skills.iter().find(|(known, _)| *known == skill).map_or(0, |&(_, level)| level);
-        let asked = asked(latest, visit.rules.carried, &self.plan.demands);
+        let asked = latest.asks(visit.rules.carried, &self.plan.demands);
         let lacking = asked.requires.iter().find(|&&(skill, least)| has(skill) < least);
         lacking.map_or_else(String::new, |&(skill, least)| {
             format!("{} {} of {least}", self.plan.skills[skill.index()], has(skill))

@@ -1,7 +1,7 @@
 //! The routing engine: who speaks to whom, and when. No word of SIP, no I/O, no clock.
 //!
-//! Reading order: [`plan`] (what it goes by), [`Event`] in, [`Command`] and facts out, then [`entry`] with
-//! [`calendar`] (who is let in), `call`, `offer` and `agent` (the three lives), [`exit`] (ways out), `prelude` (what is
+//! Reading order: [`plan`] (what it goes by), [`Event`] in, [`Command`] and facts out, then `entry` with
+//! [`calendar`] (who is let in), `call`, `offer` and `agent` (the three lives), `exit` (ways out), `prelude` (what is
 //! said before a talk), `recording` (what is kept of it), `announce` (what callers are told meanwhile, by [`voice`]),
 //! `estimate` (how long they will wait), `escalation` (tier steps), `router`
 //! with `tier`, `queue` and `strategy` (who meets whom), [`Timer`] (every deadline), `reload` with [`succession`] (a new
@@ -18,11 +18,11 @@ mod call;
 mod command;
 mod consult;
 pub mod demand;
-pub mod entry;
+mod entry;
 mod escalation;
 mod estimate;
 mod event;
-pub mod exit;
+mod exit;
 mod explain;
 mod invariant;
 pub mod ivr;

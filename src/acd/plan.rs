@@ -4,14 +4,16 @@
 //! never changes it; a new plan is an event, laid out by [`succession`](super::succession) so that what is in both
 //! keeps its id.
 
+mod doors;
 mod limits;
+mod step;
 
+pub use doors::{AtClosing, Entry, Exit};
 pub use limits::{BackOff, Limits};
+pub use step::{Step, StepMode};
 
 use super::calendar::Calendar;
 use super::demand::{Carried, Demand};
-use super::entry::Entry;
-use super::exit::Exit;
 use super::ivr::Flow;
 use super::voice::Voice;
 use crate::ids::{AgentId, ClipId, DemandId, Key, PauseId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
@@ -193,37 +195,6 @@ pub struct Announcements {
     pub estimate: Option<VoiceId>,
     /// One each time, in turn.
     pub messages: Vec<ClipId>,
-}
-
-/// Which pools and levels a waiting call may use, from `after` on.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Step {
-    /// From entry; tested with `>=` by a timer.
-    pub after: Duration,
-    /// Whom this step asks.
-    pub pools: Vec<PoolId>,
-    /// Every one of these skills at this level or more.
-    pub requires: Vec<(SkillId, u8)>,
-    /// Who is furthest below these levels comes last; nobody is kept out.
-    pub prefers: Vec<(SkillId, u8)>,
-    /// What calls carry of these skills is asked up to this level only; 0 is not at all.
-    pub relax: Vec<(SkillId, u8)>,
-    /// Whether earlier steps stay open.
-    pub mode: StepMode,
-    /// Opens earlier than `after` once so many offers of the call went unanswered.
-    pub after_offers: Option<u32>,
-    /// Opens earlier than `after` when nobody whom the call may use by then is signed in.
-    pub when_nobody_signed_in: bool,
-}
-
-/// What a step does to the earlier ones.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StepMode {
-    /// They stay open and keep precedence.
-    #[default]
-    Widen,
-    /// They close.
-    Replace,
 }
 
 /// Which of several ready eligible agents is rung (semantics.md section 5); agent id breaks every tie.

@@ -6,10 +6,10 @@
 //! old place. The tables are bounded; beyond, a plan is refused until a restart.
 
 use super::demand::{Demand, Levels};
-use super::entry::Entry;
-use super::exit::Exit;
 use super::ivr::{Flow, Menu, Number, Target};
-use super::plan::{Agent, Announcements, Limits, MOST_THRESHOLDS, Pause, Plan, Pool, Queue, Recording, Service, Step};
+use super::plan::{
+    Agent, Announcements, Entry, Exit, Limits, MOST_THRESHOLDS, Pause, Plan, Pool, Queue, Recording, Service, Step,
+};
 use super::voice::{Part, Phrases, Rule, Voice};
 use crate::ids::{AgentId, ClipId, DemandId, PoolId, QueueId, ServiceId, SkillId, VoiceId};
 use crate::time::Duration;

@@ -7,7 +7,7 @@
 //! What the plan itself leads together is laid out with it; a caller whom an overflow or an agent takes elsewhere with
 //! its skills may need classes that nobody needed before: those are laid out as it enters.
 
-use super::demand::{Asked, Carried, Demand, asked};
+use super::demand::{Asked, Carried, Demand};
 use super::plan::{Agent, Plan, Queue, StepMode};
 use crate::ids::{AgentId, PoolId, QueueId, SkillId};
 use std::collections::BTreeMap;
@@ -249,7 +249,7 @@ fn levels(queue: &Queue, step: usize, profiles: &[Profile], (carried, demands): 
     for (open, number) in
         open_steps(queue, step).zip(open_steps(queue, step).map(|s| u8::try_from(s).unwrap_or(u8::MAX)))
     {
-        let (step, asked) = (&queue.steps[open], asked(&queue.steps[open], carried, demands));
+        let (step, asked) = (&queue.steps[open], queue.steps[open].asks(carried, demands));
         let (open, fits) = (Bits::with_room_for(profiles.len()), vec![Fit::default(); profiles.len()]);
         let mut level = Level { step: number, profiles: open, fits };
         for (index, profile) in profiles.iter().enumerate() {

@@ -9,9 +9,9 @@ use super::services::ANSWERS;
 use super::value::show_duration;
 use super::{LedgerSettings, RecordingSettings, Running, Settings};
 use crate::acd::demand::Demand;
-use crate::acd::entry::Entry;
-use crate::acd::exit::Exit;
-use crate::acd::plan::{Agent, Announcements, BackOff, Limits, Pause, Plan, Pool, Queue, Recording, Service, Step};
+use crate::acd::plan::{
+    Agent, Announcements, BackOff, Entry, Exit, Limits, Pause, Plan, Pool, Queue, Recording, Service, Step,
+};
 use crate::b2bua::{self, Phone};
 use crate::ids::{ClipId, PoolId, QueueId, SkillId};
 use crate::{media, sip};

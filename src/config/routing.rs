@@ -9,10 +9,10 @@ use super::recording;
 use super::value::{check_name, count, duration, one_of, show_duration, truth};
 use super::words::{MOST_NAMES, Words, bounded};
 use super::wrong::Read;
-use crate::acd::demand::{Asked, Carried, asked};
-use crate::acd::exit::Exit;
-use crate::acd::plan::{Agent, BackOff, Limits, OnReload, Queue, Service, Step, StepMode, Strategy};
-use crate::acd::plan::{MOST_CREDIT, MOST_WEIGHT};
+use crate::acd::demand::{Asked, Carried};
+use crate::acd::plan::{
+    Agent, BackOff, Exit, Limits, MOST_CREDIT, MOST_WEIGHT, OnReload, Queue, Service, Step, StepMode, Strategy,
+};
 use crate::ids::{ClipId, PoolId};
 use crate::time::Duration;
 use toml::de::DeValue;
@@ -302,7 +302,7 @@ pub(super) fn warn_of_gaps(
             report.warning(&queue.span, format!("no service leads to queue `{}`", queue.value.name), None);
         }
         let could_answer = |carried| {
-            let asked: Vec<Asked> = queue.value.steps.iter().map(|step| asked(step, carried, &demands)).collect();
+            let asked: Vec<Asked> = queue.value.steps.iter().map(|step| step.asks(carried, &demands)).collect();
             let mut steps = queue.value.steps.iter().zip(&asked);
             steps.any(|(step, asked)| agents.iter().any(|agent| may_serve(agent, step, asked)))
         };

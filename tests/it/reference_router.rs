@@ -1,6 +1,6 @@
 //! A naive router: it follows the facts, scans everything and knows no index. The engine must choose what it chooses.
 
-use centralino::acd::demand::{Carried, asked};
+use centralino::acd::demand::Carried;
 use centralino::acd::plan::{MOST_WEIGHT, OnReload, Plan, Queue, Step, StepMode, Strategy};
 use centralino::facts::{AgentState, Fact, OfferOutcome, Record, StepTrigger};
 use centralino::ids::{AgentId, CallId, QueueId};
@@ -401,7 +401,7 @@ fn open_steps(queue: &Queue, step: usize) -> impl Iterator<Item = usize> {
 pub fn fit(plan: &Plan, step: &Step, carried: Carried, agent: AgentId) -> Option<(u64, u64)> {
     let agent = &plan.agents[agent.index()];
     let level = |skill| agent.skills.iter().find(|(known, _)| *known == skill).map_or(0, |(_, level)| *level);
-    let asked = asked(step, carried, &plan.demands);
+    let asked = step.asks(carried, &plan.demands);
     let fits = !agent.retired
         && step.pools.contains(&agent.pool)
         && asked.requires.iter().all(|&(skill, least)| level(skill) >= least);

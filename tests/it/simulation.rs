@@ -8,11 +8,10 @@
 use crate::reference_router::{ReferenceRouter, fit};
 use crate::scenarios::laid_out;
 use centralino::acd::demand::{Carried, Demand};
-use centralino::acd::entry::Entry;
-use centralino::acd::exit::Exit;
 use centralino::acd::ivr::{Flow, Menu, Number, Target};
 use centralino::acd::plan::{
-    Agent, Announcements, BackOff, Limits, OnReload, Pause, Pool, Queue, Recording, Service, Step, StepMode, Strategy,
+    Agent, Announcements, BackOff, Entry, Exit, Limits, OnReload, Pause, Pool, Queue, Recording, Service, Step,
+    StepMode, Strategy,
 };
 use centralino::acd::{Acd, AgentRequest, Command, Event, OrderWatcher, Outbox, Plan, Sizes, Stuck, TransferTo};
 use centralino::facts::{Fact, OfferOutcome, Record};

@@ -1,7 +1,7 @@
 //! What the watcher takes from plans, at the start and from reloads: rules of queues, with what callers carry, and kinds of
 //! agents.
 
-use super::super::demand::{Carried, asked};
+use super::super::demand::Carried;
 use super::super::plan::{Agent, OnReload, Plan, Queue};
 use super::{Caller, Kind, OrderWatcher, QueueRules, Rules, Seen, asks};
 use crate::facts::AgentState;
@@ -67,7 +67,7 @@ impl OrderWatcher {
         }
         let Some(mut rules) = self.rules.get(&of_queue).cloned() else { return of_queue };
         for step in &mut rules.steps {
-            step.requires = asked(step, carried, &self.demands).requires;
+            step.requires = step.asks(carried, &self.demands).requires;
         }
         let number = self.next_rules;
         self.next_rules += 1;

@@ -2,8 +2,7 @@
 //! in the daemon waits without a line here.
 
 use centralino::acd::Timer;
-use centralino::acd::exit::Exit;
-use centralino::acd::plan::{Limits, Plan, Queue};
+use centralino::acd::plan::{Exit, Limits, Plan, Queue};
 use centralino::config::Checked;
 use centralino::ids::{AgentId, CalendarId, CallId, OfferId};
 use centralino::time::Duration;

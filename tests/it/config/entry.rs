@@ -2,8 +2,7 @@
 
 use super::{checked, mistakes};
 use centralino::acd::calendar::{Hours, On, Opening};
-use centralino::acd::entry::AtClosing;
-use centralino::acd::exit::Exit;
+use centralino::acd::plan::{AtClosing, Exit};
 use centralino::config;
 use centralino::ids::{CalendarId, ServiceId};
 
@@ -81,7 +80,7 @@ fn hours_and_ways_out_as_written() {
 fn what_is_not_written_lets_everybody_in() {
     let checked = checked(config::DEFAULT);
     for service in &checked.plan.services {
-        assert_eq!(service.entry, centralino::acd::entry::Entry::default());
+        assert_eq!(service.entry, centralino::acd::plan::Entry::default());
     }
 }
 

@@ -4,8 +4,7 @@ use super::script::{check, check_reloads};
 use super::{plan_with, seconds};
 use centralino::acd::Plan;
 use centralino::acd::calendar::{Calendar, Hours, On, Special, Zone};
-use centralino::acd::entry::AtClosing;
-use centralino::acd::exit::Exit;
+use centralino::acd::plan::{AtClosing, Exit};
 use centralino::ids::{CalendarId, ClipId, ServiceId};
 
 const CLOSED: ClipId = ClipId(1);

@@ -3,8 +3,7 @@
 use super::script::check;
 use super::{plan_with, seconds};
 use centralino::acd::Plan;
-use centralino::acd::entry::Entry;
-use centralino::acd::exit::Exit;
+use centralino::acd::plan::{Entry, Exit};
 use centralino::ids::{ClipId, Key, ServiceId};
 
 const GOODBYE: ClipId = ClipId(1);

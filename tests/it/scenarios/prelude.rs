@@ -3,8 +3,7 @@
 use super::script::check;
 use super::{plan_with, seconds};
 use centralino::acd::Plan;
-use centralino::acd::exit::Exit;
-use centralino::acd::plan::{Recording, Strategy};
+use centralino::acd::plan::{Exit, Recording, Strategy};
 use centralino::ids::{ClipId, Key, ServiceId};
 
 /// Agents are told what the call is about; callers that the back office is abroad.

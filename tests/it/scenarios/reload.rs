@@ -3,8 +3,7 @@
 use super::script::{check_reloads, laid_out};
 use super::{BACK_OFFICE, FIRST_LINE, INFORMATION, SECOND_LINE, SWITCHBOARD, agent, plan, plan_with, seconds, step};
 use centralino::acd::Plan;
-use centralino::acd::exit::Exit;
-use centralino::acd::plan::{Agent, OnReload, Pool, Queue, Service};
+use centralino::acd::plan::{Agent, Exit, OnReload, Pool, Queue, Service};
 use centralino::acd::succession::succeed;
 use centralino::ids::{AgentId, ClipId, PoolId, QueueId, ServiceId, SkillId};
 

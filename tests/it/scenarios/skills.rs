@@ -3,10 +3,9 @@
 use super::script::{check, check_reloads};
 use super::{ENVIRONMENT, FIRST_LINE, INFORMATION, SECOND_LINE, SWITCHBOARD, agent, plan_with, seconds, step};
 use centralino::acd::Plan;
-use centralino::acd::demand::{Carried, Demand, asked};
-use centralino::acd::exit::Exit;
+use centralino::acd::demand::{Carried, Demand};
 use centralino::acd::ivr::{Flow, Menu, Target};
-use centralino::acd::plan::{OnReload, Strategy};
+use centralino::acd::plan::{Exit, OnReload, Strategy};
 use centralino::ids::{ClipId, DemandId, Key, QueueId, ServiceId};
 
 /// Key 2 of the menu is queue `information` with `environment` 50; 101 and 102 have none, 103 some, 104 enough.
@@ -270,6 +269,6 @@ fn a_reload_changes_what_waiting_calls_carry_unless_they_keep_their_rules() {
 fn what_is_asked_is_what_the_engine_says() {
     let plan = carried(|plan| plan.queues[0].steps[1].relax = vec![(ENVIRONMENT, 20)]);
     let carried = Carried { service: None, choice: Some(DemandId(0)) };
-    let levels = |step: usize| asked(&plan.queues[0].steps[step], carried, &plan.demands).requires;
+    let levels = |step: usize| plan.queues[0].steps[step].asks(carried, &plan.demands).requires;
     assert_eq!((levels(0), levels(1)), (vec![(ENVIRONMENT, 50)], vec![(ENVIRONMENT, 20)]));
 }
