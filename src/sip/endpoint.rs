@@ -9,6 +9,7 @@
 //! | `receiving` | which kind of message it is and whom it concerns |
 //! | `caller` | INVITE and CANCEL from outside, and what the owner answers |
 //! | `within` | requests within dialogs, changes of a session |
+//! | `info` | keys by INFO |
 //! | `refer` | REFER from agents and what became of it |
 //! | `reliable` | provisional answers that are acknowledged by PRACK |
 //! | `liveness` | whether the other side is still there |
@@ -27,6 +28,7 @@ mod agent;
 mod answers;
 mod caller;
 mod ending;
+mod info;
 mod liveness;
 mod meter;
 mod overload;

@@ -6,7 +6,7 @@
 
 use super::api::{Flow, Transport};
 use super::message::{
-    ALLOW, Malformed, Message, Method, Via, Writer, comma_pieces, is_token, long_name, reason_phrase,
+    ALLOW, CSeq, Malformed, Message, Method, NameAddr, Via, Writer, comma_pieces, is_token, long_name, reason_phrase,
 };
 use super::settings::Limits;
 use bytes::Bytes;
@@ -46,6 +46,19 @@ pub enum Begins {
     Unreadable,
 }
 
+/// What tells a new call from one that came before (RFC 3261 17.2.3).
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewCall {
+    /// The top Via.
+    pub via: Via,
+    /// The From tag; empty without one.
+    pub from_tag: String,
+    /// The Call-ID.
+    pub call_id: String,
+    /// The CSeq number.
+    pub cseq: u32,
+}
+
 /// Reads raw bytes within limits.
 #[derive(Debug)]
 pub struct Intake {
@@ -79,12 +92,18 @@ impl Intake {
         self.answer(wrong, &String::from_utf8_lossy(Raw::of(bytes).head), flow, None)
     }
 
-    /// The top Via of an INVITE outside any dialog; none for everything else. Looks at no more than it must.
-    pub fn via_of_new_call(&self, bytes: &[u8]) -> Option<Via> {
-        match bytes.starts_with(b"INVITE ").then(|| self.begins(bytes))? {
-            Begins::New(via) => Some(via),
-            Begins::Within | Begins::Unreadable => None,
-        }
+    /// What names an INVITE outside any dialog; none for everything else. Looks at no more than it must.
+    pub fn new_call(&self, bytes: &[u8]) -> Option<NewCall> {
+        let Begins::New(via) = bytes.starts_with(b"INVITE ").then(|| self.begins(bytes))? else { return None };
+        let head = String::from_utf8_lossy(Raw::of(bytes).head);
+        let value = |wanted: &str| {
+            Lines::of(&head).take(self.limits.headers).find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                long_name(name.trim()).eq_ignore_ascii_case(wanted).then(|| value.trim().to_owned())
+            })
+        };
+        let from_tag = NameAddr::parse(&value("From")?).ok()?.tag().unwrap_or_default().to_owned();
+        Some(NewCall { via, from_tag, call_id: value("Call-ID")?, cseq: CSeq::parse(&value("CSeq")?).ok()?.number })
     }
 
     /// Whether a message begins something. Looks at no more than it must.

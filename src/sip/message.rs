@@ -7,6 +7,7 @@
 mod address;
 mod fields;
 mod method;
+mod multipart;
 mod uri;
 mod write;
 
@@ -29,7 +30,10 @@ use std::net::SocketAddr;
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, PRACK, REFER";
 
 /// The extensions we know, for Supported and Require.
-pub(crate) const SUPPORTED: [&str; 4] = ["100rel", "timer", "replaces", "norefersub"];
+pub(crate) const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
+
+/// How sessions are described, in the one body that we read.
+pub(crate) const SDP: &str = "application/sdp";
 
 /// How many servers a request of ours may pass (RFC 3261 8.1.1.6).
 pub(crate) const MAX_FORWARDS: u8 = 70;
@@ -264,15 +268,23 @@ impl Head {
         Some(if lower { Cow::Borrowed(media) } else { Cow::Owned(media.to_ascii_lowercase()) })
     }
 
-    /// Forgets a body of another media type that its sender lets us pass over (RFC 3261 8.2.3, RFC 3204 5).
-    pub(crate) fn leave_out_optional_body(&mut self, wanted: &str) {
+    /// Forgets a body of another media type than these that its sender lets us pass over (RFC 3261 8.2.3, RFC 3204 5).
+    pub(crate) fn leave_out_optional_body(&mut self, wanted: &[&str]) {
         let is_optional = |disposition: &str| {
             let (_, params) = disposition.split_at(disposition.find(';').unwrap_or(disposition.len()));
             find_param(params, "handling").is_some_and(|handling| handling.eq_ignore_ascii_case("optional"))
         };
-        if self.header("Content-Disposition").is_some_and(is_optional) && self.content_type().as_deref() != Some(wanted)
-        {
+        let is_wanted = self.content_type().is_some_and(|kind| wanted.contains(&kind.as_ref()));
+        if self.header("Content-Disposition").is_some_and(is_optional) && !is_wanted {
             self.body = Bytes::new();
+        }
+    }
+
+    /// The session description: the body, or one part of it (RFC 5621).
+    pub fn sdp(&self) -> Option<Bytes> {
+        match self.content_type()?.as_ref() {
+            SDP => self.body(),
+            _ => multipart::sdp_part(self.header("Content-Type")?, &self.body),
         }
     }
 

@@ -19,7 +19,7 @@ use Shown::{By, Later};
 #[rustfmt::skip]
 const REQUIREMENTS: [(&str, Shown); 40] = [
     ("R1 long headers and tokens", By(&["torture:method_of_9000_letters", "torture:line_of_9000_letters", "torture:header_of_300_lines", "reading_takes_time_in_proportion_to_the_length"])),
-    ("R2 multipart", By(&["torture:body_of_two_parts", "torture:multipart_without_boundary", "torture:multipart_of_a_long_boundary"])),
+    ("R2 multipart", By(&["torture:body_of_two_parts", "torture:sdp_in_one_of_two_parts", "torture:multipart_without_end", "noise_in_parts_is_read_or_refused", "torture:multipart_without_boundary", "torture:multipart_of_a_long_boundary"])),
     ("R3 numbers and counts in SDP", By(&["torture:sdp_payload_type_of_32_bits_and_one", "torture:sdp_rtpmap_of_32_bits_and_one", "torture:sdp_with_a_nul_in_fmtp", "torture:sdp_with_a_key_of_5000_letters", "torture:sdp_of_twenty_media", "torture:sdp_of_sixteen_media", "torture:sdp_of_300_attributes", "unreadable_and_oversized_text_is_400"])),
     ("R4 truncated lines, % at the end", By(&["torture:sdp_cut_short", "torture:sdp_origin_cut_short", "torture:sdp_address_cut_short", "torture:sdp_medium_without_formats", "torture:percent_at_the_end", "torture:percent_at_the_end_of_the_user", "torture:half_an_escape_at_the_end"])),
     ("R5 repeated list headers", By(&["torture:fifty_accepts", "torture:header_of_300_lines"])),

@@ -163,6 +163,15 @@ fn cancel() {
     let mut desk = Desk::new();
     desk.gets(Words::invite());
     let cancel = || Words::request("CANCEL").branch("z9hG4bK-INVITE-1").without("Contact");
+    let rows = [
+        cancel().set("CSeq", "2 CANCEL"),
+        cancel().set("Call-ID", "another"),
+        cancel().set("From", "<sip:0612345678@127.0.0.1>;tag=another"),
+        cancel().branch("z9hG4bK-another"),
+    ];
+    for other in rows {
+        assert_eq!(desk.gets(other.clone()), "481 CANCEL, <Rejected>", "of another INVITE: {other:?}");
+    }
     assert_eq!(desk.gets(cancel()), "200 CANCEL, 487 INVITE, <Cancelled>");
     let tags: Vec<_> = desk.sent.iter().map(|sent| Message::parse(&sent.bytes, sent.flow).unwrap()).collect();
     assert_eq!(tags[0].head().to.tag(), tags[1].head().to.tag());
@@ -409,7 +418,7 @@ fn clients_of_rfc_2543() {
     }
 }
 
-/// Keys by INFO, as phones and gateways write them; what is none is answered all the same.
+/// Keys by INFO, as phones and gateways write them. What is none of them is told so (RFC 3261 8.2.3, RFC 6086 4.2.2).
 #[test]
 fn keys_in_an_info() {
     #[rustfmt::skip]
@@ -423,12 +432,16 @@ fn keys_in_an_info() {
         ("application/dtmf", "", "200 INFO"),
         ("application/dtmf-relay", "Signal=16\r\n", "200 INFO"),
         ("application/dtmf-relay", "Signal\r\n", "200 INFO"),
-        ("application/media_control+xml", "5", "200 INFO"),
+        ("", "", "200 INFO"),
+        ("application/media_control+xml", "5", "415 INFO, <Rejected>"),
+        ("application/dtmf-relay\r\nInfo-Package: dtmf", "Signal=5\r\n", "469 INFO, <Rejected>"),
+        ("a/b\r\nContent-Disposition: x;handling=optional", "5", "200 INFO"),
     ];
     for (content_type, body, expected) in rows {
         let (mut desk, ok) = talking();
         let info = Words::within("INFO", 2, &ok).body(content_type, body);
         assert_eq!(desk.gets(info.clone()), expected, "{content_type} {body:?}");
-        assert_eq!(desk.gets(info), "200 INFO", "repeated, it is no second key");
+        let again = expected.split(", <Key").next().expect("an answer");
+        assert_eq!(desk.gets(info), again, "repeated, it is no second key");
     }
 }

@@ -4,7 +4,7 @@ use super::crypto::CryptoLine;
 use super::write::{Audio, Line};
 use super::{Codec, Encryption, Local, PTIME_MS, Policy, Unacceptable};
 use crate::media::api::control_beside;
-use sdp_types::{Attribute, Connection, Media, NetType, TransportProto};
+use sdp_types::{AddrType, Attribute, Connection, Media, NetType, TransportProto};
 use std::net::{IpAddr, SocketAddr};
 
 /// Longest SDP read, in bytes.
@@ -161,8 +161,14 @@ fn address(connection: &Connection) -> Result<Option<IpAddr>, Unacceptable> {
     if connection.connection_address.to_ascii_lowercase().ends_with(".invalid") {
         return Ok(None);
     }
-    let address = connection.try_address().map_err(|_| WRONG_ADDRESS)?;
-    let ip = address.ip.to_canonical();
+    let ip = connection.try_address().map_err(|_| WRONG_ADDRESS)?.ip;
+    let is_its_kind = match connection.addrtype {
+        AddrType::Ip4 => ip.is_ipv4(),
+        AddrType::Ip6 => ip.is_ipv6(),
+        AddrType::Other(_) => false,
+    };
+    let ip = ip.to_canonical();
+    is_its_kind.then_some(()).ok_or(WRONG_ADDRESS)?;
     Ok(Some(ip).filter(|ip| !ip.is_unspecified()))
 }
 

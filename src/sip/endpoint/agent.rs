@@ -1,11 +1,10 @@
 //! Agents' legs: INVITEs of ours, their answers, forks and CANCEL (RFC 3261 13.2, 9.1).
 
-use super::answers::SDP;
 use super::{Core, Owner, Turn};
 use crate::sip::Reason;
 use crate::sip::api::{AccountId, DialogId, Event, Flow, RefusedBy, Transmit, Transport, Turned};
 use crate::sip::dialog::{Cancel, Dialog, Fork, OwnInvite, Stage, literal_addr};
-use crate::sip::message::{ALLOW, MAX_FORWARDS, Method, Response, Scheme, Uri, Writer};
+use crate::sip::message::{ALLOW, MAX_FORWARDS, Method, Response, SDP, Scheme, Uri, Writer};
 use crate::sip::settings::Told as ToldOf;
 use crate::sip::transaction::{Told, TransactionId};
 use bytes::Bytes;
@@ -127,7 +126,8 @@ impl Core {
             .cseq(invite.cseq, Method::Invite)
             .header("Contact", self.ours.contact(transport))
             .header("Allow", ALLOW)
-            .header("Supported", "timer")
+            // Phones look here before they pass a call on with Replaces. Without 100rel: we need no PRACK of theirs.
+            .header("Supported", "timer, replaces, norefersub")
             .body(SDP, body)
     }
 
@@ -250,7 +250,7 @@ impl Core {
                 self.send_cancel(transaction, turn);
             }
             Cancel::No if response.status > 100 => {
-                let body = sdp_of(response);
+                let body = response.head.sdp();
                 turn.event(Event::Progressed { dialog: id, status: response.status, body });
             }
             Cancel::No | Cancel::Sent => {}
@@ -291,7 +291,7 @@ impl Core {
         self.keep_session_of(id, response, turn);
         if cancel == Some(Cancel::No) {
             self.watch(id, turn);
-            turn.event(Event::Accepted { dialog: id, body: sdp_of(response) });
+            turn.event(Event::Accepted { dialog: id, body: response.head.sdp() });
         } else {
             // RFC 3261 9.1: the CANCEL came too late.
             self.send_bye(id, why.unwrap_or(super::ending::NORMAL), turn);
@@ -306,10 +306,6 @@ impl Core {
         let bytes = writer.header("Reason", CancelCause::AnsweredElsewhere.reason()).finish();
         self.transactions.open_client(("BYE", &branch), bytes, hop, Owner::Nobody, turn);
     }
-}
-
-fn sdp_of(response: &Response) -> Option<Bytes> {
-    response.head.body().filter(|_| response.head.content_type().as_deref() == Some(SDP))
 }
 
 /// What an agent's phone is told of a call beside From. Who is not to be shown is not: Privacy says so, in case the

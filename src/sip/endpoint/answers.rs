@@ -4,13 +4,13 @@ use super::receiving::key_of;
 use super::{Core, Due, Owner, Turn};
 use crate::sip::api::{Event, Refusal, Transmit, Turned};
 use crate::sip::digest::Denied;
-use crate::sip::message::{ALLOW, Method, Request, SUPPORTED, Writer};
+use crate::sip::message::{ALLOW, Method, Request, SDP, SUPPORTED, Writer};
 use crate::sip::registrar::Change;
 use bytes::Bytes;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// The one body we read.
-pub(super) const SDP: &str = "application/sdp";
+/// The bodies that we read: SDP, alone or in parts.
+const ACCEPT: &str = "application/sdp, multipart/mixed";
 
 impl Core {
     /// Refuses without keeping anything; a repeated request gets the same answer.
@@ -27,11 +27,9 @@ impl Core {
         turn: &mut Turn<'_>,
     ) {
         let mut writer = Writer::answer(request, status, Some(&self.stateless_tag(request)));
-        writer = match status {
-            405 => writer.header("Allow", ALLOW),
-            415 => writer.header("Accept", SDP),
-            _ => writer,
-        };
+        if status == 405 {
+            writer = writer.header("Allow", ALLOW);
+        }
         let bytes = headers(writer).finish();
         self.answer_stranger(request, bytes, turn);
         turn.turned(Turned::Rejected(status));
@@ -54,16 +52,24 @@ impl Core {
         format!("{:016x}", hasher.finish())
     }
 
-    /// What every request but BYE, ACK and CANCEL must fulfil: no extension we lack (RFC 3261 8.2.2.3), no body we
-    /// cannot read (8.2.3). Refuses it and says so otherwise.
-    pub(super) fn is_fit(&mut self, request: &Request, turn: &mut Turn<'_>) -> bool {
+    /// What every request but BYE, ACK and CANCEL must fulfil: no extension that we lack (RFC 3261 8.2.2.3). Refuses it
+    /// and says so otherwise.
+    pub(super) fn has_no_requirement(&mut self, request: &Request, turn: &mut Turn<'_>) -> bool {
         let head = &request.head;
-        let unknown = |option: &&str| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(option));
+        let unknown = |option: &&str| !SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(option));
         let required: Vec<&str> = head.tokens("Require").filter(unknown).chain(head.tokens("Proxy-Require")).collect();
         if !required.is_empty() {
             self.reject_with(request, 420, |writer| writer.header("Unsupported", required.join(", ")), turn);
+        }
+        required.is_empty()
+    }
+
+    /// The same, and no body that we cannot read (8.2.3), for requests that describe a session.
+    pub(super) fn is_fit(&mut self, request: &Request, turn: &mut Turn<'_>) -> bool {
+        if !self.has_no_requirement(request, turn) {
             return false;
         }
+        let head = &request.head;
         // RFC 3261 20.1, 21.4.7: what we answer with is SDP.
         let describes = matches!(request.method, Method::Invite | Method::Update);
         if describes && head.header("Accept").is_some() && !head.tokens("Accept").any(takes_sdp) {
@@ -77,8 +83,8 @@ impl Core {
             self.reject_with(request, 415, |writer| writer.header("Accept-Encoding", "identity"), turn);
             return false;
         }
-        if head.content_type().as_deref() != Some(SDP) {
-            self.reject(request, 415, turn);
+        if head.sdp().is_none() {
+            self.reject_with(request, 415, |writer| writer.header("Accept", ACCEPT), turn);
             return false;
         }
         true
@@ -99,7 +105,7 @@ impl Core {
 
     /// OPTIONS outside a dialog (RFC 3261 11.2); nothing is kept.
     pub(super) fn options(&mut self, request: &Request, turn: &mut Turn<'_>) {
-        if request.head.tokens("Require").next().is_some() && !self.is_fit(request, turn) {
+        if !self.has_no_requirement(request, turn) {
             return;
         }
         let bytes = self.capabilities(request, &self.stateless_tag(request));
@@ -108,7 +114,7 @@ impl Core {
 
     /// REGISTER: the registrar decides, and only a success is worth a transaction. Nothing is kept of a stranger.
     pub(super) fn register(&mut self, request: &Request, turn: &mut Turn<'_>) {
-        if request.head.tokens("Require").next().is_some() && !self.is_fit(request, turn) {
+        if !self.has_no_requirement(request, turn) {
             return;
         }
         let mut changes = Vec::new();
@@ -163,9 +169,9 @@ impl Core {
     pub(super) fn capabilities(&self, request: &Request, tag: &str) -> Bytes {
         Writer::answer(request, 200, Some(tag))
             .header("Allow", ALLOW)
-            .header("Accept", SDP)
+            .header("Accept", ACCEPT)
             .header("Accept-Encoding", "identity")
-            .header("Supported", SUPPORTED.join(", "))
+            .header("Supported", SUPPORTED)
             .finish()
     }
 }

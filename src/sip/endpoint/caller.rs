@@ -1,6 +1,6 @@
 //! Callers' legs: INVITE and CANCEL from outside, and what the owner answers.
 
-use super::answers::{SDP, refusal_of};
+use super::answers::refusal_of;
 use super::receiving::key_of;
 use super::session::{session_of, with_session};
 use super::{Core, DialogTimer, Due, Owner, Turn};
@@ -8,7 +8,7 @@ use crate::sip::api::{AccountId, DialogId, Event, Invitation, Refusal, Transmit,
 use crate::sip::dialog::{Dialog, Pending, Stage, Unacked};
 use crate::sip::digest::Denied;
 use crate::sip::identity::{self, Caller, CallerFrom, NumberFrom};
-use crate::sip::message::{ALLOW, MAX_FORWARDS, Request, Writer};
+use crate::sip::message::{ALLOW, MAX_FORWARDS, Request, SDP, Writer};
 use crate::sip::reason::cause_of;
 use crate::sip::settings::Trunk;
 use crate::sip::transaction::{PATIENCE, T1, TransactionId};
@@ -70,7 +70,7 @@ impl Core {
             called,
             caller,
             agent,
-            body: request.head.body(),
+            body: request.head.sdp(),
             source: request.flow.remote,
             trunk,
             is_reliable: ["Supported", "Require"].iter().any(|name| request.head.lists(name, "100rel")),

@@ -1,9 +1,10 @@
-//! More work than we can do: what waited too long to be read says so, and sound that leaves too late. New calls are then told to come back later, at
-//! the cost of reading three lines; whoever is in a call, or in the middle of a transaction, is served as ever.
+//! More work than we can do: what waited too long to be read says so, and sound that leaves too late. New calls are then
+//! told to come back later, at the cost of reading a few lines; whoever is in a call, or in the middle of a transaction,
+//! is served as ever.
 
 use super::{Core, Endpoint, Turn};
 use crate::sip::api::{Flow, Transmit, Turned};
-use crate::sip::intake::Taken;
+use crate::sip::intake::{NewCall, Taken};
 use crate::sip::transaction::RequestKey;
 use crate::time::Duration;
 
@@ -54,10 +55,11 @@ impl Core {
         if !self.watermark.note(turn.now.since(turn.cause)) {
             return false;
         }
-        let Some(via) = self.intake.via_of_new_call(bytes).filter(|via| via.magic().is_some()) else { return false };
-        // With its magic cookie the branch alone names the transaction: a repeated INVITE is not a new call.
+        let Some(call) = self.intake.new_call(bytes).filter(|call| call.via.magic().is_some()) else { return false };
+        let NewCall { via, from_tag, call_id, cseq } = &call;
         let (transport, method) = (flow.transport, "INVITE");
-        let key = RequestKey { transport, method, via: &via, uri: "", from_tag: "", call_id: "", cseq: 0 };
+        // A repeated INVITE is not a new call. With its magic cookie it is found without the Request-URI.
+        let key = RequestKey { transport, method, via, uri: "", from_tag, call_id, cseq: *cseq };
         if self.transactions.find_server(&key).is_some() {
             return false;
         }

@@ -1,10 +1,9 @@
 //! Which kind of message it is and whom it concerns.
 
-use super::answers::SDP;
 use super::{Core, Owner, Turn};
 use crate::sip::api::{Flow, Transmit, Turned};
 use crate::sip::intake::Taken;
-use crate::sip::message::{Message, Method, Request, Response};
+use crate::sip::message::{Message, Method, Request, Response, SDP};
 use crate::sip::transaction::{Outcome, RequestKey, Told};
 
 impl Core {
@@ -49,7 +48,7 @@ impl Core {
     fn new_request(&mut self, mut request: Request, turn: &mut Turn<'_>) {
         let in_dialog = request.head.to.tag().is_some();
         if matches!(request.method, Method::Invite | Method::Update) {
-            request.head.leave_out_optional_body(SDP);
+            request.head.leave_out_optional_body(&[SDP]);
         }
         if !in_dialog && is_scanner(&request) {
             return turn.turned(Turned::Scanner);

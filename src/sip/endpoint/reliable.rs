@@ -4,7 +4,7 @@ use super::receiving::key_of;
 use super::{Core, DialogTimer, Due, Owner, Turn};
 use crate::sip::api::{DialogId, Event, Refusal, Turned};
 use crate::sip::dialog::{Dialog, Stage};
-use crate::sip::message::{Method, Request, Response, Writer};
+use crate::sip::message::{Method, Request, Response, SDP, Writer};
 use crate::sip::transaction::{PATIENCE, T1, TransactionId};
 use crate::time::Duration;
 use bytes::Bytes;
@@ -53,7 +53,7 @@ impl Core {
         let Stage::Invited(pending) = &dialog.stage else { return };
         let transaction = pending.transaction;
         let writer = writer.header("Require", "100rel").header("RSeq", number);
-        let response = writer.body_opt(super::answers::SDP, body.as_deref());
+        let response = writer.body_opt(SDP, body.as_deref());
         let is_offer = pending.request.head.body.is_empty();
         let described = body.as_ref().map(|_| if is_offer { Described::Offer } else { Described::Answer });
         if let Some(body) = body {
@@ -99,7 +99,7 @@ impl Core {
         else {
             return self.reject(&request, 481, turn);
         };
-        let (body, is_offered) = (request.head.body(), reliable.described == Some(Described::Offer));
+        let (body, is_offered) = (request.head.sdp(), reliable.described == Some(Described::Offer));
         let offers = body.is_some() && !is_offered;
         if offers && is_full {
             turn.turned(Turned::Overflow);

@@ -1,11 +1,10 @@
 //! Session timers (RFC 4028): agreed to when the other side asks, refreshed by whoever is to, and the end of a leg
 //! that nobody refreshed any more. We never ask for one.
 
-use super::answers::SDP;
 use super::{Core, DialogTimer, Due, Owner, Turn};
 use crate::sip::api::{DialogId, Event, RefusedBy, Transmit};
 use crate::sip::dialog::{Dialog, SessionTimer, Stage};
-use crate::sip::message::{ALLOW, Head, Method, Request, Response, Writer, find_param};
+use crate::sip::message::{ALLOW, Head, Method, Request, Response, SDP, SUPPORTED, Writer, find_param};
 use crate::sip::transaction::{Told, TransactionId};
 use crate::time::Duration;
 use bytes::Bytes;
@@ -72,7 +71,7 @@ fn session_in(head: &Head) -> Option<SessionTimer> {
 
 /// A 200 of ours says what it agrees to.
 pub(super) fn with_session(writer: Writer, session: Option<SessionTimer>) -> Writer {
-    let writer = writer.header("Supported", "timer");
+    let writer = writer.header("Supported", SUPPORTED);
     match session {
         None => writer,
         Some(SessionTimer { seconds, ours: true }) => {

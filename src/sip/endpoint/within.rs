@@ -1,12 +1,12 @@
 //! Requests within dialogs (RFC 3261 12.2.2), and changes of a session by re-INVITE (14.2) and UPDATE (RFC 3311).
 
-use super::answers::{SDP, refusal_of};
+use super::answers::refusal_of;
 use super::receiving::key_of;
 use super::session::{session_of, with_session};
 use super::{Core, DialogTimer, Due, Owner, Turn};
 use crate::sip::api::{DialogId, Event, Refusal, Transport, Turned};
 use crate::sip::dialog::{Dialog, Pending, Stage};
-use crate::sip::message::{Method, Request, Writer};
+use crate::sip::message::{Method, Request, SDP, Writer};
 use crate::sip::transaction::TransactionId;
 use bytes::Bytes;
 
@@ -46,14 +46,8 @@ impl Core {
                 let response = self.capabilities(&request, "");
                 self.settle(&request, 200, response, turn);
             }
-            Method::Info if self.has_no_requirement(&request, turn) => {
-                let response = Writer::answer(&request, 200, None).finish();
-                self.settle(&request, 200, response, turn);
-                if let Some(sign) = pressed(&request) {
-                    turn.event(Event::KeyPressed { dialog: id, sign });
-                }
-            }
-            Method::Options | Method::Info => {}
+            Method::Options => {}
+            Method::Info => self.informed(id, request, turn),
             Method::Prack => self.pracked(id, request, turn),
             Method::Refer => self.referred(id, request, turn),
             Method::Register
@@ -79,7 +73,7 @@ impl Core {
         // RFC 3261 13.2.2.4: its number is the INVITE's.
         let id = dialog.id;
         if dialog.unacked.as_ref().is_some_and(|unacked| unacked.cseq == head.cseq.number) {
-            let body = head.body().filter(|_| head.content_type().as_deref() == Some(SDP));
+            let body = head.sdp();
             self.confirm(id, body, turn);
         }
     }
@@ -182,7 +176,7 @@ impl Core {
         request: Request,
         turn: &mut Turn<'_>,
     ) {
-        let body = request.head.body();
+        let body = request.head.sdp();
         let Some(dialog) = self.dialogs.get(id) else { return };
         dialog.change = Some(Pending { transaction, request: Box::new(request) });
         turn.event(Event::ChangeOffered { dialog: id, body });
@@ -235,34 +229,6 @@ impl Core {
         let Some(pending) = self.dialogs.get(id).and_then(|dialog| dialog.change.as_ref()) else { return };
         let trying = Writer::answer(&pending.request, 100, None).finish();
         self.answer(transaction, 100, trying, turn);
-    }
-
-    /// RFC 3261 8.2.2.3 for a request whose body we do not read.
-    pub(super) fn has_no_requirement(&mut self, request: &Request, turn: &mut Turn<'_>) -> bool {
-        request.head.tokens("Require").next().is_none() || self.is_fit(request, turn)
-    }
-}
-
-/// The key in an INFO of the kinds that phones and gateways send (no RFC has them; RFC 6086 calls them legacy):
-/// `application/dtmf-relay` with a line `Signal=5`, and `application/dtmf` with the sign alone. 10 and 11 are `*` and
-/// `#` for those who write event codes.
-fn pressed(request: &Request) -> Option<char> {
-    let body = request.head.body()?;
-    let text = std::str::from_utf8(&body).ok()?;
-    let sign = match request.head.content_type()?.as_ref() {
-        "application/dtmf-relay" => text.lines().find_map(|line| {
-            let (name, value) = line.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("signal").then(|| value.trim())
-        })?,
-        "application/dtmf" => text.trim(),
-        _ => return None,
-    };
-    let mut signs = sign.chars();
-    match (sign, signs.next(), signs.next()) {
-        ("10", ..) => Some('*'),
-        ("11", ..) => Some('#'),
-        (_, Some(sign @ ('0'..='9' | '*' | '#' | 'A'..='D' | 'a'..='d')), None) => Some(sign.to_ascii_uppercase()),
-        _ => None,
     }
 }
 

@@ -33,7 +33,9 @@ impl RequestKey<'_> {
         });
         let (host, port, branch) = (&via.host, via.port.unwrap_or(5060), via.branch.as_deref().unwrap_or_default());
         let _ = match via.magic() {
-            Some(branch) => write!(key, "{method}\n{branch}\n{host}\n{port}"),
+            // The branch alone should do. Some phones use one for all their calls, and a CANCEL or ACK that differs in
+            // what 9.1 and 17.1.1.3 copy from the INVITE is none of it.
+            Some(branch) => write!(key, "{method}\n{branch}\n{from_tag}\n{call_id}\n{cseq}\n{host}\n{port}"),
             // RFC 2543 clients have no unique branch. The To tag of 17.2.3 is left out: it differs between INVITE and
             // ACK, and Call-ID, From tag and CSeq name one request already.
             None => write!(key, "{method}\n{uri}\n{from_tag}\n{call_id}\n{cseq}\n{host}\n{port}\n{branch}"),
@@ -65,6 +67,8 @@ mod tests {
             ("17.2.3 2", ("INVITE", "SIP/2.0/UDP A;branch=z9hG4bK1", "x", 1), ("INVITE", "SIP/2.0/UDP a:5060;branch=z9hG4bK1", "x", 1), true, true),
             ("18.1.1", ("INVITE", "SIP/2.0/UDP a;branch=z9hG4bK1", "x", 1), ("INVITE", "SIP/2.0/TCP a;branch=z9hG4bK1", "x", 1), false, true),
             ("17.2.3 3", ("INVITE", "SIP/2.0/UDP a;branch=z9hG4bK1", "x", 1), ("BYE", "SIP/2.0/UDP a;branch=z9hG4bK1", "x", 1), false, false),
+            ("9.1", ("INVITE", "SIP/2.0/UDP a;branch=z9hG4bK1", "x", 1), ("INVITE", "SIP/2.0/UDP a;branch=z9hG4bK1", "y", 1), false, false),
+            ("9.1", ("INVITE", "SIP/2.0/UDP a;branch=z9hG4bK1", "x", 1), ("INVITE", "SIP/2.0/UDP a;branch=z9hG4bK1", "x", 2), false, false),
             ("17.2.3 RFC 2543", ("INVITE", "SIP/2.0/UDP a;branch=1", "x", 1), ("INVITE", "SIP/2.0/UDP a;branch=1", "x", 1), true, true),
             ("17.2.3 RFC 2543", ("INVITE", "SIP/2.0/UDP a", "x", 1), ("INVITE", "SIP/2.0/UDP a", "x", 2), false, false),
             ("17.2.3 RFC 2543", ("INVITE", "SIP/2.0/UDP a", "x", 1), ("INVITE", "SIP/2.0/UDP a", "y", 1), false, false),
