@@ -279,6 +279,11 @@ pub enum Fact {
         /// What became of it.
         result: TransferResult,
     },
+    /// The colleague whom an agent asks has joined the talk with the caller.
+    ConferenceBegan {
+        /// Whose talk.
+        call: CallId,
+    },
     /// A colleague has a caller whom an agent passed on.
     CallTakenUp {
         /// Who.

@@ -376,6 +376,9 @@ impl Acd {
                     out.fact(self.at, Fact::CallAbandoned { call: id, queue, waited, lost });
                 }
             }
+            CallState::Talking { offer, .. } if self.is_conference(offer) => {
+                self.caller_left_conference(id, offer, out);
+            }
             CallState::Talking { offer, .. } => {
                 out.commands.push(Command::HangUpAgent { offer });
                 self.end_talk(id, offer, Party::Caller, out);

@@ -135,6 +135,20 @@ pub enum Command {
         /// The asking agent's.
         asking: OfferId,
     },
+    /// Let the caller, the agent on either line and the colleague hear each other.
+    Confer {
+        /// Whose call.
+        call: CallId,
+        /// The asking agent's offer.
+        asking: OfferId,
+        /// The colleague's.
+        colleague: OfferId,
+    },
+    /// Agent and colleague speak alone again.
+    Separate {
+        /// The asking agent's offer.
+        asking: OfferId,
+    },
     /// The agent's call to a colleague is over, or never was answered: `result` says why.
     EndConsult {
         /// The asking agent's offer.

@@ -1,5 +1,5 @@
 //! An agent who has a caller asks a colleague, while the caller hears music (semantics.md section 8). What follows when
-//! the colleague takes the caller is in `transfer`.
+//! the colleague takes the caller is in `transfer`, three-way in `conference`.
 
 use super::offer::{Offer, OfferState, Purpose};
 use super::{Acd, Command, Outbox};
@@ -28,9 +28,14 @@ impl Acd {
     /// Ends what the agent asks a colleague, from the agent's side or because the caller left; nothing when nobody is
     /// asked.
     pub(super) fn end_consult(&mut self, asking: OfferId, result: TransferResult, out: &mut Outbox) {
-        let Some(colleague) = self.offers.get_mut(&asking).and_then(|offer| offer.consult.take()) else { return };
-        self.drop_colleague(asking, colleague, result, out);
-        self.retime(asking, out);
+        self.end_second_line(asking, out);
+        if let Some(offer) = self.offers.get_mut(&asking)
+            && let Some(colleague) = offer.consult.take()
+        {
+            offer.conferring = false;
+            self.drop_colleague(asking, colleague, result, out);
+        }
+        self.go_on_without_colleague(asking, out);
     }
 
     /// Nobody asks the colleague any more.
@@ -67,15 +72,7 @@ impl Acd {
         let Some(&Offer { purpose, .. }) = self.offers.get(&id) else { return };
         self.settled(id, true, out);
         if let Purpose::Consult { asking } = purpose {
-            self.forget_colleague(asking, TransferResult::Completed, out);
+            self.colleague_left(asking, TransferResult::Completed, out);
         }
-    }
-
-    pub(super) fn forget_colleague(&mut self, asking: OfferId, result: TransferResult, out: &mut Outbox) {
-        out.commands.push(Command::EndConsult { asking, result });
-        if let Some(found) = self.offers.get_mut(&asking) {
-            found.consult = None;
-        }
-        self.retime(asking, out);
     }
 }

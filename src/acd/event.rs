@@ -1,6 +1,6 @@
 //! What happened, in the past tense: everything the routing engine is told.
 
-use super::Plan;
+use super::{Consultation, Plan};
 use crate::facts::OfferOutcome;
 use crate::ids::{AgentId, CallId, CallerTag, ClipId, Key, OfferId, PauseId, ServiceId};
 use crate::time::{Duration, Time};
@@ -216,7 +216,8 @@ pub enum Event {
     DrainEnded,
 }
 
-/// What an agent may ask for; during a call it takes effect after it, but for the recording of that call.
+/// What an agent may ask for; during a call it takes effect after it, but for the recording of that call and what is to
+/// become of a colleague who is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgentRequest {
     /// No calls for a while; another reason ends the pause for the one before it.
@@ -233,6 +234,8 @@ pub enum AgentRequest {
     ExtendWrapUp(Duration),
     /// Leave out of the recording what is said from now on, or no longer.
     PauseRecording(bool),
+    /// Of the caller and the colleague who is asked; at once.
+    Consultation(Consultation),
 }
 
 /// Where a caller is passed on to.

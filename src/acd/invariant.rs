@@ -114,7 +114,10 @@ impl Acd {
                 OfferState::Joining { .. } if offer.purpose != Purpose::Queue => {
                     (call.is_some_and(asked), Activity::Connected(id))
                 }
-                OfferState::Consulting => (call.is_some_and(asked), Activity::Consulting(id)),
+                OfferState::Consulting => {
+                    let agree = call.is_some_and(asked) || self.agree_without_caller(id, offer);
+                    (agree, Activity::Consulting(id))
+                }
                 OfferState::Passing => {
                     let mine = |state| matches!(state, &CallState::Passing(passing) if passing.from == Some(id));
                     (call.is_some_and(mine), Activity::Holding(id))

@@ -16,6 +16,7 @@ mod announce;
 pub mod calendar;
 mod call;
 mod command;
+mod conference;
 mod consult;
 pub mod demand;
 mod entry;
@@ -49,6 +50,7 @@ pub mod voice;
 mod watcher;
 
 pub use command::Command;
+pub use conference::Consultation;
 pub use event::{AgentRequest, Event, TransferTo};
 pub use plan::Plan;
 pub use stuck::Stuck;
@@ -58,7 +60,7 @@ pub use watcher::OrderWatcher;
 use crate::facts::{Fact, Record, TransferResult};
 use crate::ids::{AgentId, ById, CallId, OfferId};
 use crate::time::{Deadlines, Time};
-use agent::{Agent, SignedIn};
+use agent::{Activity, Agent, SignedIn};
 use call::Call;
 use estimate::Pace;
 use last_agent::LastAgents;
@@ -344,6 +346,7 @@ impl Acd {
                 self.draining = true;
                 let everybody: Vec<CallId> = self.calls.keys().copied().collect();
                 everybody.into_iter().for_each(|call| self.drain(call, out));
+                self.end_talks_among_agents(out);
             }
         }
     }

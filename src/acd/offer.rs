@@ -27,6 +27,8 @@ pub(super) struct Offer {
     pub(super) purpose: Purpose,
     /// The colleague whom the agent asks, by the colleague's offer.
     pub(super) consult: Option<OfferId>,
+    /// Agent and caller talk on the agent's line to the colleague, too.
+    pub(super) conferring: bool,
     /// The agent's phone has the caller on hold.
     pub(super) held: bool,
     /// The agent's time with the caller.
@@ -81,8 +83,9 @@ impl Offer {
         made_at: Time,
     ) -> Offer {
         let state = OfferState::Calling;
-        let (consult, held, spent, stood) = (None, false, Spent::default(), (0, Time::ZERO));
-        Offer { call, agent, state, purpose, consult, held, spent, queue, step, pool, made_at, stood }
+        let (consult, conferring, held) = (None, false, false);
+        let (spent, stood) = (Spent::default(), (0, Time::ZERO));
+        Offer { call, agent, state, purpose, consult, conferring, held, spent, queue, step, pool, made_at, stood }
     }
 
     /// The phone was not told to stop and has not said its last word.
@@ -228,16 +231,18 @@ impl Acd {
 
     /// The agent's side of an answered offer ended.
     pub(super) fn on_agent_gone(&mut self, id: OfferId, out: &mut Outbox) {
-        let Some(&Offer { call, state, .. }) = self.offers.get(&id) else { return };
+        let Some(&Offer { call, state, consult, .. }) = self.offers.get(&id) else { return };
         match state {
             OfferState::Calling | OfferState::Ringing => self.on_offer_failed(id, OfferOutcome::Failed, out),
             OfferState::Settling => self.settled(id, true, out),
             OfferState::Joining { .. } => self.dropped_before_join(id, out),
+            OfferState::Talking if self.is_conference(id) => self.agent_left_conference(call, id, out),
             OfferState::Talking => {
                 out.commands.push(Command::HangUpCall { call });
                 self.end_talk(call, id, Party::Agent, out);
             }
             OfferState::Passing => self.agent_left_passing(id, out),
+            OfferState::Consulting if consult.is_some() => self.end_consult(id, TransferResult::Withdrawn, out),
             OfferState::Consulting => self.colleague_gone(id, out),
         }
     }
@@ -357,6 +362,7 @@ impl Acd {
 
     /// An answered call is over; which legs are still to be hung up is the caller's to say.
     pub(super) fn end_talk(&mut self, call: CallId, id: OfferId, by: Party, out: &mut Outbox) {
+        self.end_second_line(id, out);
         let Some(offer) = self.offers.remove(&id) else { return self.law(4, false, out) };
         let Offer { queue, pool, agent, .. } = offer;
         if let Some(colleague) = offer.consult {

@@ -52,6 +52,7 @@ impl Acd {
     }
 
     pub(super) fn on_agent_key(&mut self, id: OfferId, key: Key, out: &mut Outbox) {
+        self.on_conference_key(id, key, out);
         let Some(call) = self.offers.get(&id).map(|offer| offer.call) else { return };
         let queue = self.calls.get(&call).map(|call| &self.plan.queues[call.queue.index()]);
         let pauses = queue.and_then(|queue| queue.recording).is_some_and(|recording| recording.pause_key == key);

@@ -32,6 +32,7 @@ impl Acd {
                     self.deadlines.set(Timer::WrapUp(id), end + by);
                 }
             }
+            AgentRequest::Consultation(wanted) => self.on_consultation(id, wanted, out),
             AgentRequest::PauseRecording(is_paused) => {
                 if let Some(call) = self.recorded_with(id) {
                     self.set_recording(call, is_paused, out);
@@ -52,6 +53,7 @@ impl Acd {
             AgentRequest::EndWrapUp => (agent.activity != Activity::WrapUp).then_some(Denial::NotInWrapUp),
             AgentRequest::ExtendWrapUp(by) => self.objection_to_extension(id, by),
             AgentRequest::PauseRecording(_) => self.recorded_with(id).is_none().then_some(Denial::NotRecorded),
+            AgentRequest::Consultation(wanted) => self.objection_to_consultation(id, wanted),
             AgentRequest::Resume | AgentRequest::Ready | AgentRequest::OtherMedia(_) => None,
         }
     }

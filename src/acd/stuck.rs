@@ -5,7 +5,7 @@
 use super::Acd;
 use super::agent::{Activity, Agent};
 use super::call::{CallState, Stage};
-use super::offer::OfferState;
+use super::offer::{OfferState, Purpose};
 use super::timer::Timer;
 use crate::facts::AgentState;
 use crate::ids::{AgentId, CallId, OfferId};
@@ -54,7 +54,11 @@ impl Acd {
             OfferState::Settling => self.is_due(Timer::Settle(id)),
             // Its call's: who waits for a transfer waits no longer than the target's phone may ring.
             OfferState::Talking | OfferState::Passing => true,
-            OfferState::Consulting => self.is_due(Timer::Consult(id)),
+            OfferState::Consulting => match (offer.consult, offer.purpose) {
+                (Some(colleague), _) => self.is_due(Timer::Consult(colleague)),
+                (None, Purpose::Consult { asking }) if self.is_conference(asking) => true,
+                (None, _) => self.is_due(Timer::Consult(id)),
+            },
         })
     }
 

@@ -1,4 +1,5 @@
-//! After the answer: hold, and passing the caller on (semantics.md section 8). Asking a colleague is in `consult`.
+//! After the answer: hold, and passing the caller on (semantics.md section 8). Asking a colleague is in `consult`,
+//! speaking with both at once in `conference`.
 //!
 //! ```text
 //!   talking ⇄ on hold ─► consulting ─┬─► colleague has the caller        attended, both have spoken
@@ -91,6 +92,7 @@ impl Offer {
 
     fn phase(&self) -> Phase {
         match self.state {
+            OfferState::Talking if self.conferring => Phase::Talk,
             OfferState::Talking if self.consult.is_some() => Phase::Consult,
             OfferState::Talking if !self.held => Phase::Talk,
             OfferState::Talking | OfferState::Passing => Phase::Hold,
@@ -130,6 +132,9 @@ impl Acd {
     fn set_held(&mut self, id: OfferId, held: bool, out: &mut Outbox) {
         if let Some(offer) = self.offers.get_mut(&id) {
             offer.held = held;
+        }
+        if !held {
+            self.end_second_line(id, out);
         }
         self.retime(id, out);
     }
@@ -230,7 +235,7 @@ impl Acd {
         match offer.purpose {
             Purpose::Consult { asking } => {
                 out.fact(self.at, Fact::ConsultEnded { call: offer.call, result });
-                self.forget_colleague(asking, result, out);
+                self.colleague_left(asking, result, out);
             }
             Purpose::Transfer => {
                 let was_joining = matches!(offer.state, OfferState::Joining { .. });
@@ -287,6 +292,7 @@ impl Acd {
 
     fn pass_to_colleague(&mut self, call: CallId, id: OfferId, out: &mut Outbox) -> Result<(), TransferResult> {
         let colleague = self.offers.get(&id).and_then(|offer| offer.consult).ok_or(TransferResult::Refused)?;
+        self.separate(id, out);
         let Some(target) = self.offers.get_mut(&colleague) else { return Err(TransferResult::Failed) };
         target.purpose = Purpose::Transfer;
         let is_ringing = matches!(target.state, OfferState::Calling | OfferState::Ringing);
@@ -309,7 +315,14 @@ impl Acd {
         Ok(())
     }
 
-    fn start_passing(&mut self, id: CallId, from: OfferId, to: OfferId, kind: TransferKind, out: &mut Outbox) {
+    pub(super) fn start_passing(
+        &mut self,
+        id: CallId,
+        from: OfferId,
+        to: OfferId,
+        kind: TransferKind,
+        out: &mut Outbox,
+    ) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let CallState::Talking { key, .. } = call.state else { return };
         call.state = CallState::Passing(Passing { from: Some(from), asked: from, to, key, since: self.at, kind });

@@ -192,6 +192,7 @@ impl OrderWatcher {
             | Fact::CallTransferred { .. }
             | Fact::TransferEnded { .. }
             | Fact::ConsultEnded { .. }
+            | Fact::ConferenceBegan { .. }
             | Fact::CallTakenUp { .. }
             | Fact::CallEndedUnattended { .. }
             | Fact::AgentPlaced { .. }

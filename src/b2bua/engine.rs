@@ -308,6 +308,8 @@ impl Engine {
                 self.ring_colleague(offer, asking, (call, agent), turn);
             }
             Command::JoinColleague { offer, asking } => self.join_colleague(offer, asking, turn),
+            Command::Confer { call, asking, colleague } => self.confer(call, (asking, colleague), turn),
+            Command::Separate { asking } => self.separate(asking, turn),
             Command::EndConsult { asking, result } => self.end_consult(asking, result, turn),
             Command::AcceptTransfer { offer } => self.accept_transfer(offer, turn),
             Command::EndTransfer { offer, result } => self.end_transfer(offer, result, turn),
@@ -395,8 +397,7 @@ impl Engine {
     fn key_pressed(&mut self, side: Side, key: Key, received_at: Time, turn: &Turn<'_>) {
         let event = match side {
             Side::Caller(call) => acd::Event::KeyPressed { call, key, received_at },
-            Side::Agent(offer) => acd::Event::AgentPressed { offer, key, received_at },
-            Side::Consult(_) => return,
+            Side::Agent(offer) | Side::Consult(offer) => acd::Event::AgentPressed { offer, key, received_at },
         };
         self.tell(event, turn);
     }

@@ -141,6 +141,22 @@ impl Engine {
         turn.out.media.push(media::Command::Join { a: theirs, b: ours });
     }
 
+    /// The agent has two lines then, and is one party on both.
+    pub(super) fn confer(&mut self, call: CallId, (asking, colleague): (OfferId, OfferId), turn: &mut Turn<'_>) {
+        let leg = |offer| self.agents.get(offer).map(|leg| leg.media.id);
+        let caller = self.callers.get(&call).map(|leg| leg.media.id);
+        let second = self.consults.get(&asking).map(|leg| leg.media.id);
+        let parties = [caller.into_iter().collect(), leg(&asking).into_iter().chain(second).collect()];
+        let parties = parties.into_iter().chain([leg(&colleague).into_iter().collect()]).collect();
+        turn.out.media.push(media::Command::Confer { parties });
+    }
+
+    /// Whoever was joined before is so again: the agent's second line with the colleague.
+    pub(super) fn separate(&mut self, asking: OfferId, turn: &mut Turn<'_>) {
+        let leg = self.consults.get(&asking).map(|leg| leg.media.id);
+        turn.out.media.extend(leg.map(|leg| media::Command::Disperse { leg }));
+    }
+
     pub(super) fn end_consult(&mut self, asking: OfferId, result: TransferResult, turn: &mut Turn<'_>) {
         let Some(leg) = self.forget_consult(asking, turn) else { return };
         match leg.answer {

@@ -23,7 +23,8 @@ pub struct AgentArguments {
     token_file: Option<PathBuf>,
 }
 
-/// What an agent may ask for; during a call it takes effect after it, but for the recording of that call.
+/// What an agent may ask for; during a call it takes effect after it, but for the recording of that call and what is to
+/// become of a colleague who is asked.
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// No calls for a while.
@@ -43,6 +44,14 @@ enum Action {
     PauseRecording,
     /// Record again.
     ResumeRecording,
+    /// Let the caller and the colleague who is asked hear each other, too.
+    Conference,
+    /// Speak with the colleague alone again.
+    EndConference,
+    /// Leave the caller to the colleague who is asked.
+    CompleteConsult,
+    /// Hang up the colleague who is asked.
+    EndConsult,
     /// End the work after the last call.
     EndWrapUp,
     /// The work after the last call takes longer.
@@ -110,6 +119,10 @@ fn path(number: &str, action: &Action) -> Option<String> {
         Action::Free => "free".to_owned(),
         Action::PauseRecording => "recording/pause".to_owned(),
         Action::ResumeRecording => "recording/resume".to_owned(),
+        Action::Conference => "conference".to_owned(),
+        Action::EndConference => "conference/end".to_owned(),
+        Action::CompleteConsult => "consult/complete".to_owned(),
+        Action::EndConsult => "consult/end".to_owned(),
         Action::EndWrapUp => "wrap-up/end".to_owned(),
         Action::ExtendWrapUp { seconds } => format!("wrap-up/extend?by={seconds}"),
     };

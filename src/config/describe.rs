@@ -257,6 +257,7 @@ fn told_limits(limits: &Limits) -> Told {
         settle_timeout,
         greeting_max,
         consult_max,
+        conference_key,
         threshold_grace,
         reentry_grace,
         misses_to_pause,
@@ -273,6 +274,7 @@ fn told_limits(limits: &Limits) -> Told {
     keys.length("settle_timeout", settle_timeout);
     keys.length("greeting_max", greeting_max);
     keys.length("consult_max", consult_max);
+    keys.tell("conference_key", conference_key.map_or("none".to_owned(), |key| key.sign().to_string()));
     keys.length("threshold_grace", threshold_grace);
     keys.length("reentry_grace", reentry_grace);
     keys.tell("misses_to_pause", misses_to_pause);

@@ -6,7 +6,7 @@ use super::exits::Exits;
 use super::mistake::Report;
 use super::read::{List, Placed, Section};
 use super::recording;
-use super::value::{check_name, count, duration, one_of, show_duration, truth};
+use super::value::{check_name, count, duration, key, one_of, show_duration, text, truth};
 use super::words::{MOST_NAMES, Words, bounded};
 use super::wrong::Read;
 use crate::acd::demand::{Asked, Carried};
@@ -230,6 +230,7 @@ pub(super) fn read_limits(limits: &mut Section<'_>, routing: &mut Section<'_>) -
         settle_timeout: routing.get_or("settle_timeout", default.settle_timeout, short(5 * MINUTE)),
         greeting_max: routing.get_or("greeting_max", default.greeting_max, duration(SECOND, HOUR)),
         consult_max: routing.get_or("consult_max", default.consult_max, duration(SECOND, 24 * HOUR)),
+        conference_key: routing.get("conference_key", |value| key(&text(value)?)).map(|key| key.value),
         threshold_grace: routing.get_or("threshold_grace", default.threshold_grace, duration(Duration::ZERO, SECOND)),
         reentry_grace: routing.get_or("reentry_grace", default.reentry_grace, duration(Duration::ZERO, HOUR)),
         misses_to_pause: narrow(routing.get_or("misses_to_pause", default.misses_to_pause.into(), count(0, 100))),

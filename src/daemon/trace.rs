@@ -186,6 +186,7 @@ fn call_of(fact: &Fact) -> Option<CallId> {
         | Fact::CallEndedUnattended { call, .. }
         | Fact::TransferEnded { call, .. }
         | Fact::ConsultEnded { call, .. }
+        | Fact::ConferenceBegan { call }
         | Fact::WaitEstimated { call, .. }
         | Fact::OfferEnded { call, .. }
         | Fact::OrderBroken { call, .. } => Some(call),

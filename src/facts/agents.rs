@@ -45,5 +45,7 @@ closed_set! {
         WrapUpLimit = "wrap_up_limit",
         /// No caller of theirs is recorded.
         NotRecorded = "not_recorded",
+        /// They ask no colleague, nobody has answered them, or it is as it was asked to be.
+        NotConsulting = "not_consulting",
     }
 }

@@ -78,6 +78,17 @@ pub enum Command {
         /// The other side.
         b: LegId,
     },
+    /// Let these parties hear each other, nobody itself; pairs that were joined stay joined, for later. A party may have
+    /// several legs and speaks on any of them.
+    Confer {
+        /// Everybody's legs.
+        parties: Vec<Vec<LegId>>,
+    },
+    /// The conference that this leg is in is over: joined pairs hear each other again.
+    Disperse {
+        /// Any leg of it.
+        leg: LegId,
+    },
     /// Record what both sides of a joined pair say; the caller's recording, if there is one, goes on with this agent.
     Record {
         /// The caller's.

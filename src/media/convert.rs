@@ -85,7 +85,7 @@ impl Conversion {
 const BLOCK: usize = 160;
 
 /// The mode without the upper band: a sample of 8 kHz a byte (ITU-T G.722, 64 kbit/s).
-fn decoder() -> G722Decoder {
+pub(super) fn decoder() -> G722Decoder {
     G722Decoder::with_options(Bitrate::Mode1_64000, false, true)
 }
 
@@ -102,7 +102,7 @@ pub struct Widening {
 }
 
 impl Widening {
-    fn new() -> Widening {
+    pub(super) fn new() -> Widening {
         // A sinc under a Hann window, scaled to let a constant pass as it is.
         let shape = |tap: usize| {
             let distance = tap as f32 + 0.5;
@@ -116,7 +116,7 @@ impl Widening {
     }
 
     /// At most a block of samples, 1.5 ms later.
-    fn encode(&mut self, samples: &[i16], bytes: &mut Vec<u8>) {
+    pub(super) fn encode(&mut self, samples: &[i16], bytes: &mut Vec<u8>) {
         let mut wide = [0; 2 * BLOCK];
         for (pair, &sample) in wide.chunks_exact_mut(2).zip(samples) {
             self.history.rotate_left(1);

@@ -1,9 +1,10 @@
 //! Every leg's RTP: commands, packets and time in; packets, events and facts out.
 //!
-//! It opens no socket and reads no clock. A leg sends what it plays (`playing`), else what its partner says (`relay`).
-//! Nothing is mixed.
+//! It opens no socket and reads no clock. A leg sends what it plays (`playing`), else what its partner says (`relay`), or
+//! what all others of its conference say (`conference`).
 
 mod announcing;
+mod conference;
 mod control;
 mod latch;
 mod lateness;
@@ -23,6 +24,7 @@ use super::clip::Clip;
 use crate::facts::{Fact, Record, Turned};
 use crate::ids::{ByLeg, ClipId, LegId};
 use crate::time::{Deadlines, Duration, Time};
+use conference::Conference;
 use lateness::Lateness;
 use leg::{Leg, Playing};
 use outgoing::Outgoing;
@@ -42,6 +44,8 @@ pub struct MediaEngine {
     ours: (IpAddr, RangeInclusive<u16>),
     silent_after: Option<Duration>,
     legs: Slab<Leg>,
+    conferences: Slab<Conference>,
+    turns: Deadlines<usize>,
     keys: ByLeg<usize>,
     wheel: Wheel,
     due: Vec<Due>,
@@ -64,6 +68,8 @@ impl MediaEngine {
             ours: (settings.address, settings.ports.0..=settings.ports.1),
             silent_after: settings.silent_after,
             legs: Slab::new(),
+            conferences: Slab::new(),
+            turns: Deadlines::default(),
             keys: ByLeg::default(),
             wheel: Wheel::new(),
             due: Vec::new(),
@@ -94,6 +100,12 @@ impl MediaEngine {
             Command::Announce { leg, clips } => self.announce(leg, clips),
             Command::Hush { leg } => self.hush(leg),
             Command::Join { a, b } => self.join(a, b, now, out),
+            Command::Confer { parties } => self.confer(&parties, now),
+            Command::Disperse { leg } => {
+                if let Some(&key) = self.keys.get(&leg) {
+                    self.disperse(key);
+                }
+            }
             Command::Record { caller, agent, call } => self.record(caller, agent, call, now, out),
             Command::EndRecording { caller } => {
                 if let Some(&key) = self.keys.get(&caller) {
@@ -123,7 +135,8 @@ impl MediaEngine {
         let silence = self.silence.next().map(|(at, _)| at);
         let report = self.reports.next().map(|(at, _)| at);
         let press = self.presses.next().map(|(at, _)| at);
-        [packet, silence, press, report].into_iter().flatten().min()
+        let turn = self.turns.next().map(|(at, _)| at);
+        [packet, silence, press, report, turn].into_iter().flatten().min()
     }
 
     /// Sends what is due. However late it is called, a leg sends one packet, then catches up at twice the pace, and goes
@@ -144,6 +157,9 @@ impl MediaEngine {
         }
         while let Some((_, key)) = self.presses.pop_due(now) {
             self.press(key, now, out);
+        }
+        while let Some((_, conference)) = self.turns.pop_due(now) {
+            self.turn_due(conference, now, out);
         }
         while let Some((_, key)) = self.reports.pop_due(now) {
             self.report_due(key, now, out);
@@ -193,8 +209,10 @@ impl MediaEngine {
         if key_a == key_b {
             return;
         }
-        self.part(key_a);
-        self.part(key_b);
+        for key in [key_a, key_b] {
+            self.disperse(key);
+            self.part(key);
+        }
         for (key, partner) in [(key_a, key_b), (key_b, key_a)] {
             if let Some(leg) = self.legs.get_mut(key) {
                 leg.play(None);
@@ -226,6 +244,7 @@ impl MediaEngine {
         self.reports.cancel(key);
         self.end_recording(key, now, out);
         self.part(key);
+        self.leave_conference(key);
         self.legs.try_remove(key);
         self.silence.cancel(key);
     }

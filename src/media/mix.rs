@@ -1,9 +1,7 @@
 //! Mixing: what each party of a conversation hears. Samples in, samples out; it knows no packet and no clock, and a
 //! party that only listens has nothing to put in.
 //!
-//! No call reaches it yet: the engine's relay joins legs in pairs and mixes nothing. It waits for the events that ask for a
-//! third party (three-way consultation, listening, whispering, barging in); until then its tests and `benches/media.rs`
-//! keep it right and cheap.
+//! Three-way consultation uses it (`engine::conference`), with talkers alone; listening and whispering have no user yet.
 //!
 //! ```text
 //!              hears                                    is heard by

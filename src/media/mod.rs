@@ -8,6 +8,7 @@ pub mod embedded;
 pub mod engine;
 pub mod g711;
 mod inband;
+pub mod linear;
 pub mod mix;
 mod music;
 pub mod packets;

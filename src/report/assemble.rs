@@ -204,6 +204,7 @@ impl Assembler {
             | Fact::CallTakenUp { .. }
             | Fact::TransferEnded { .. }
             | Fact::ConsultEnded { .. }
+            | Fact::ConferenceBegan { .. }
             | Fact::Turned(_)
             | Fact::OrderBroken { .. }
             | Fact::LawBroken { .. } => {}
@@ -413,7 +414,8 @@ impl Assembler {
         lasted: Duration,
         out: &mut Vec<Interaction>,
     ) {
-        if to == AgentState::WrapUp {
+        // Work after a call may begin once a colleague is done with, who joined the talk.
+        if matches!(to, AgentState::WrapUp | AgentState::Consulting) {
             return;
         }
         let Some((call, part)) = self.working.remove(&agent) else { return };

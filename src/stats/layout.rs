@@ -32,6 +32,8 @@ pub struct Layout {
     pub transfers: usize,
     /// By `TransferResult`.
     pub consults: usize,
+    /// Conferences.
+    pub conferences: usize,
     /// By `LastAgentResult`.
     pub last_agents: usize,
     /// By `Turned`.
@@ -289,6 +291,7 @@ impl Layout {
             refused_without_service: next.slots(Refusal::ALL.len()),
             transfers: next.slots(TransferKind::ALL.len() * TransferResult::ALL.len()),
             consults: next.slots(TransferResult::ALL.len()),
+            conferences: next.slot(),
             last_agents: next.slots(LastAgentResult::ALL.len()),
             turned: next.slots(Turned::ALL.len()),
             reloads: next.slots(Reload::ALL.len()),

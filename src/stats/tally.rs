@@ -156,6 +156,7 @@ impl Tally {
             Fact::CallEndedUnattended { queue, by, .. } => self.ended(queue, by),
             Fact::TransferEnded { kind, result, .. } => self.transfer_ended(kind, result),
             Fact::ConsultEnded { result, .. } => self.board.add(self.layout.consults + result.index(), 1),
+            Fact::ConferenceBegan { .. } => self.board.add(self.layout.conferences, 1),
             Fact::OfferMade { queue, step, .. } => self.offer_made(queue, step),
             Fact::OfferEnded { queue, step, outcome, rang, .. } => self.offer_ended(queue, step, outcome, rang),
             Fact::AgentStateChanged { pool, from, to, lasted, .. } => self.agent_moved(pool, from, to, lasted, at),

@@ -188,6 +188,8 @@ impl Desk {
                 Command::SayFirst { .. }
                 | Command::Record { .. }
                 | Command::EndRecording { .. }
+                | Command::Confer { .. }
+                | Command::Separate { .. }
                 | Command::PauseRecording { .. } => {
                     unreachable!("nothing is said first here")
                 }

@@ -1,39 +1,26 @@
 //! Agents' status in the real daemon: changed over HTTP by those who know the token, and by `centralino agent`.
 
+use crate::control::{self, Desktop, TOKEN};
 use crate::daemon::Daemon;
 use crate::phone::{Phone, sdp};
 use crate::sound::Law;
 use rsip::Method;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-
 fn daemon() -> Daemon {
     Daemon::start(|configuration| {
-        let file = std::env::temp_dir().join(format!("centralino-token-{}", std::process::id()));
-        std::fs::write(&file, format!("{TOKEN}\n")).expect("a token file");
-        configuration.set("http", "control_token_file", file.to_str().expect("a path"));
+        control::allow(configuration);
         configuration.set("pause.lunch", "most_at_once", 1);
     })
 }
 
-/// Status and body.
 fn send(daemon: &Daemon, method: &str, path: &str, token: Option<&str>) -> (u16, String) {
-    let mut stream = TcpStream::connect(daemon.http).expect("connects");
-    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a time-out");
-    let token = token.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
-    write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n{token}\r\n").expect("a request");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("HTTP");
-    (head.split(' ').nth(1).expect("a status").parse().expect("a number"), body.to_owned())
+    Desktop::of(daemon).send(method, path, token)
 }
 
 fn centralino(daemon: &Daemon, words: &[&str]) -> (Option<i32>, String) {
-    let file = std::env::temp_dir().join(format!("centralino-token-{}", std::process::id()));
+    let file = control::token_file();
     let output = Command::new(env!("CARGO_BIN_EXE_centralino"))
         .arg("agent")
         .args(words)

@@ -3,6 +3,7 @@
 mod agents;
 mod announcements;
 mod arrival;
+mod conferences;
 mod entry;
 mod exits;
 mod explain;

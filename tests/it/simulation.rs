@@ -13,7 +13,9 @@ use centralino::acd::plan::{
     Agent, Announcements, BackOff, Entry, Exit, Limits, OnReload, Pause, Pool, Queue, Recording, Service, Step,
     StepMode, Strategy,
 };
-use centralino::acd::{Acd, AgentRequest, Command, Event, OrderWatcher, Outbox, Plan, Sizes, Stuck, TransferTo};
+use centralino::acd::{
+    Acd, AgentRequest, Command, Consultation, Event, OrderWatcher, Outbox, Plan, Sizes, Stuck, TransferTo,
+};
 use centralino::facts::{Fact, OfferOutcome, Record};
 use centralino::ids::{
     AgentId, CallId, CallerTag, ClipId, DemandId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId, SkillId, VoiceId,
@@ -135,6 +137,7 @@ fn random_plan(dice: &mut Dice) -> Plan {
             channels: 30,
             misses_to_pause: 4,
             greeting_max: Duration::from_secs(20),
+            conference_key: Key::of_sign('#'),
             callers_remembered: 1 + dice.below(8) as u32,
             overtaken_at_most: 1 + dice.below(4) as u32,
             wrap_up_max: Duration::from_secs(8),
@@ -475,6 +478,8 @@ impl World {
             Command::RefuseCall { call, .. } => _ = self.callers.remove(&call),
             Command::AcceptTransfer { .. } | Command::EndTransfer { .. } => {}
             Command::Announce { .. } | Command::Hush { .. } | Command::EndConsult { .. } => {}
+            Command::Confer { call, .. } => assert!(self.callers.contains(&call), "a conference without its caller"),
+            Command::Separate { .. } => {}
             Command::PauseRecording { call, .. } | Command::EndRecording { call } => {
                 assert!(self.callers.contains(&call), "a recording of a caller who is gone");
             }
@@ -567,11 +572,32 @@ impl World {
             1 => self.later(after, |received_at| Event::CallRetrieved { offer, received_at }),
             2 => {
                 self.later(after, |received_at| Event::ConsultAsked { offer, colleague: agent, received_at });
+                self.confer(offer, after);
                 let (passed, to) = (after + self.dice.up_to(6_000), TransferTo::Colleague);
                 self.later(passed, |received_at| Event::TransferAsked { offer, to, received_at });
             }
             3 => self.later(after, |received_at| Event::ConsultDropped { offer, received_at }),
             _ => self.later(after, |received_at| Event::TransferAsked { offer, to, received_at }),
+        }
+    }
+
+    /// Three-way, sometimes, and no longer, by request and by key.
+    fn confer(&mut self, offer: OfferId, after: Duration) {
+        let Some(agent) = self.acd.agent_of(offer) else { return };
+        let wishes = [Consultation::Confer, Consultation::Separate, Consultation::Complete, Consultation::Return];
+        for _ in 0..self.dice.below(4) {
+            let (moment, wanted) = (after + self.dice.up_to(12_000), self.dice.pick(&wishes));
+            let wanted = if self.dice.percent(60) { Consultation::Confer } else { wanted };
+            let request = AgentRequest::Consultation(wanted);
+            self.later(moment, |received_at| Event::AgentAsked { agent, request, received_at });
+        }
+        if self.dice.percent(20) {
+            let moment = after + self.dice.up_to(12_000);
+            self.later(moment, |received_at| Event::AgentPressed {
+                offer,
+                key: Key::of_sign('#').unwrap(),
+                received_at,
+            });
         }
     }
 

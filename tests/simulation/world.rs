@@ -246,6 +246,8 @@ impl<P: Others> World<P> {
                 | media::Command::Hush { .. }
                 | media::Command::PassKey { .. }
                 | media::Command::Measure { .. }
+                | media::Command::Confer { .. }
+                | media::Command::Disperse { .. }
                 | media::Command::Close { .. } => {}
             }
         }

@@ -1,9 +1,10 @@
-//! Bounds and delays of the plan that belong to no queue.
+//! What the plan says for all queues: bounds, delays, the agents' key.
 
 use crate::facts::OfferOutcome;
+use crate::ids::Key;
 use crate::time::Duration;
 
-/// Bounds and delays that hold for all queues; each has a named key in the configuration.
+/// What holds for all queues; each has a named key in the configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// Most calls at once, greeting, waiting and talking together.
@@ -22,6 +23,8 @@ pub struct Limits {
     pub threshold_grace: Duration,
     /// An agent may ask a colleague for so long; then the colleague is hung up.
     pub consult_max: Duration,
+    /// The agents' key that lets them, the caller and the colleague who is asked hear each other, and no longer.
+    pub conference_key: Option<Key>,
     /// Whoever comes back into a queue within so long stands at the old place, later at a new one.
     pub reentry_grace: Duration,
     /// So many `no_answer` in a row pause the agent; 0 never.
@@ -62,6 +65,7 @@ impl Default for Limits {
             greeting_max: Duration::from_secs(300),
             threshold_grace: Duration::from_millis(20),
             consult_max: Duration::from_secs(600),
+            conference_key: None,
             reentry_grace: Duration::from_secs(120),
             misses_to_pause: 3,
             overtaken_at_most: 3,

@@ -41,6 +41,10 @@ fn log(fact: &Fact, names: &Names) {
         | Fact::LastAgentWanted { call, .. }
         | Fact::LastAgentEnded { call, .. }
         | Fact::StepReached { call, .. }
+        | Fact::CallPromoted { call, .. }
+        | Fact::OfferMade { call, .. }
+        | Fact::OfferEnded { call, .. }
+        | Fact::ThresholdPassed { call, .. }
         | Fact::WaitEstimated { call, .. }
         | Fact::LegNoted { call, .. } => log_quietly(call, fact, names),
         Fact::CallEntered { call, queue, .. } => tracing::info!(call = call.0, queue = names.queue(queue), "entered"),
@@ -71,7 +75,8 @@ fn log(fact: &Fact, names: &Names) {
         | Fact::CallTakenUp { .. }
         | Fact::CallEndedUnattended { .. }
         | Fact::TransferEnded { .. }
-        | Fact::ConsultEnded { .. } => log_talk(fact, names),
+        | Fact::ConsultEnded { .. }
+        | Fact::ConferenceBegan { .. } => log_talk(fact, names),
         Fact::CallLeftInGreeting { call, lost, .. } => tracing::info!(call = call.0, lost, "left in greeting"),
         Fact::CallEndedInMenu { call, .. } => tracing::info!(call = call.0, "ended in menu"),
         Fact::CallFailed { call, .. } | Fact::CallFailedInGreeting { call, .. } => {
@@ -81,14 +86,6 @@ fn log(fact: &Fact, names: &Names) {
             tracing::error!(call = call.0, rule = rule.label(), "an offer is out of order: please report");
         }
         Fact::LawBroken { law } => tracing::error!(law, "a law of the engine does not hold: please report"),
-        Fact::OfferMade { offer, call, agent, step, .. } => {
-            tracing::debug!(call = call.0, offer = offer.0, agent = names.agent(agent), step, "offered");
-        }
-        Fact::OfferEnded { offer, call, outcome, .. } => {
-            tracing::debug!(call = call.0, offer = offer.0, outcome = outcome.label(), "offer ended");
-        }
-        Fact::CallPromoted { call, times, .. } => tracing::debug!(call = call.0, times, "overtaken often enough"),
-        Fact::ThresholdPassed { call, threshold, .. } => tracing::debug!(call = call.0, threshold, "late"),
         Fact::LegMeasured { call, party, quality } => tracing::debug!(
             call = call.0,
             leg = party.label(),
@@ -100,12 +97,12 @@ fn log(fact: &Fact, names: &Names) {
             round_trip_seconds = quality.round_trip.map(|length| length.as_secs_f64()),
             "media"
         ),
-        Fact::Reloaded { result } => tracing::debug!(result = result.label(), "configuration read"),
         Fact::AgentStateChanged { .. }
         | Fact::AgentPlaced { .. }
         | Fact::PauseBegan { .. }
         | Fact::PauseEnded { .. }
         | Fact::AgentDenied { .. } => log_agent(fact, names),
+        Fact::Reloaded { .. } => tracing::debug!("{}", names.words(fact)),
         Fact::Turned(turned) => tracing::trace!(kind = turned.label(), "turned away"),
     }
 }
@@ -139,6 +136,7 @@ fn log_talk(fact: &Fact, names: &Names) {
         Fact::ConsultEnded { call, result } => {
             tracing::info!(call = call.0, result = result.label(), "colleague asked");
         }
+        Fact::ConferenceBegan { call } => tracing::info!(call = call.0, "the colleague joins the talk"),
         _ => debug_assert!(false, "no fact about what follows the answer"),
     }
 }

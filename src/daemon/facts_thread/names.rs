@@ -2,7 +2,7 @@
 
 use centralino::acd::Plan;
 use centralino::facts::Fact;
-use centralino::ids::{AgentId, PauseId, PoolId, QueueId, ServiceId, SkillId};
+use centralino::ids::{AgentId, DemandId, PauseId, PoolId, QueueId, ServiceId, SkillId};
 use std::sync::Arc;
 
 /// What ids stand for.
@@ -32,6 +32,12 @@ impl Names {
 
     pub(super) fn agent(&self, id: AgentId) -> &str {
         self.0.agents.get(id.index()).map_or("none", |agent| &agent.number)
+    }
+
+    fn levels(&self, asked: impl Iterator<Item = DemandId>) -> String {
+        let demands = asked.filter_map(|id| self.0.demands.get(id.index()));
+        let levels: Vec<String> = demands.flat_map(|demand| &demand.requires).map(|it| self.level(*it)).collect();
+        if levels.is_empty() { "none".to_owned() } else { levels.join(", ") }
     }
 
     fn level(&self, (skill, level): (SkillId, u8)) -> String {
@@ -69,9 +75,7 @@ impl Names {
             Fact::LastAgentWanted { agent, .. } => format!("kept for {}, who answered last", self.agent(agent)),
             Fact::LastAgentEnded { result, .. } => format!("kept for nobody any more: {}", result.label()),
             Fact::SkillsAsked { service, choice, .. } => {
-                let demands = [service, choice].into_iter().flatten().filter_map(|id| self.0.demands.get(id.index()));
-                let asked: Vec<String> = demands.flat_map(|it| &it.requires).map(|it| self.level(*it)).collect();
-                format!("asks for skills: {}", if asked.is_empty() { "none".to_owned() } else { asked.join(", ") })
+                format!("asks for skills: {}", self.levels([service, choice].into_iter().flatten()))
             }
             Fact::CallPromoted { times, .. } => format!("overtaken {times} times: goes before all who came later"),
             Fact::StepReached { step, trigger, .. } => {
@@ -99,6 +103,7 @@ impl Names {
             }
             Fact::CallEndedUnattended { by, .. } => format!("ended by {} while passed on", by.label()),
             Fact::TransferEnded { kind, result, .. } => format!("{} transfer: {}", kind.label(), result.label()),
+            Fact::ConferenceBegan { .. } => "the colleague joins the talk".to_owned(),
             Fact::ConsultEnded { result, .. } => format!("colleague asked: {}", result.label()),
             Fact::OfferMade { agent, step, offer, .. } => {
                 format!("offer {} to {} (step {})", offer.0, self.agent(agent), u16::from(step) + 1)

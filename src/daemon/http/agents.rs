@@ -8,6 +8,8 @@
 //! | `ready` | calls again at once: no pause, no other media, the work after the last call over |
 //! | `busy`, `free` | at work on other media, and no longer |
 //! | `recording/pause`, `recording/resume` | what is said now is left out of the recording, and no longer |
+//! | `conference`, `conference/end` | caller and asked colleague hear each other, and no longer |
+//! | `consult/complete`, `consult/end` | the asked colleague gets the caller, or is hung up |
 //! | `wrap-up/end` | the work after the last call is over |
 //! | `wrap-up/extend?by=60` | it takes so many seconds longer |
 //!
@@ -19,7 +21,7 @@ use crate::daemon::inbox::{Answer, Inbox, Message, Wish};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use centralino::acd::AgentRequest;
+use centralino::acd::{AgentRequest, Consultation};
 use centralino::sip::Secret;
 use centralino::time;
 use sha2::{Digest, Sha256};
@@ -73,6 +75,10 @@ fn wish(action: &str, words: &str) -> Option<Wish> {
         "free" => AgentRequest::OtherMedia(false),
         "recording/pause" => AgentRequest::PauseRecording(true),
         "recording/resume" => AgentRequest::PauseRecording(false),
+        "conference" => AgentRequest::Consultation(Consultation::Confer),
+        "conference/end" => AgentRequest::Consultation(Consultation::Separate),
+        "consult/complete" => AgentRequest::Consultation(Consultation::Complete),
+        "consult/end" => AgentRequest::Consultation(Consultation::Return),
         "wrap-up/end" => AgentRequest::EndWrapUp,
         "wrap-up/extend" => {
             let seconds = word("by")?.1.parse().ok().filter(|seconds| (1..=MOST_SECONDS).contains(seconds))?;

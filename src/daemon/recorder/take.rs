@@ -2,8 +2,7 @@
 
 use centralino::facts::Party;
 use centralino::media::Codec;
-use centralino::media::convert::Conversion;
-use centralino::media::g711::{self, Law};
+use centralino::media::linear::Hearing;
 use centralino::time::Time;
 use std::io::{self, Seek, SeekFrom, Write};
 
@@ -22,15 +21,15 @@ pub struct Take<F> {
     written: usize,
     /// What follows them, of the caller and of the agent.
     sides: [Vec<i16>; 2],
-    /// How what is not G.711 becomes A-law, of the caller and of the agent.
-    converted: [Option<(Codec, Conversion)>; 2],
+    /// How their packets become samples.
+    hearing: [Option<(Codec, Hearing)>; 2],
 }
 
 impl<F: Write + Seek> Take<F> {
     /// An empty file.
     pub fn begin(mut file: F, began: Time) -> io::Result<Take<F>> {
         file.write_all(&header(0))?;
-        Ok(Take { file, began, written: 0, sides: [Vec::new(), Vec::new()], converted: [None, None] })
+        Ok(Take { file, began, written: 0, sides: [Vec::new(), Vec::new()], hearing: [None, None] })
     }
 
     /// A packet that came at this moment.
@@ -42,20 +41,11 @@ impl<F: Write + Seek> Take<F> {
         if place > self.written + self.sides[index].len() + JITTER {
             self.wait_until(index, place)?;
         }
-        let (side, converted) = (&mut self.sides[index], &mut self.converted[index]);
-        match codec {
-            Codec::Pcma => side.extend(sound.iter().map(|&byte| g711::decode(Law::A, byte))),
-            Codec::Pcmu => side.extend(sound.iter().map(|&byte| g711::decode(Law::Mu, byte))),
-            other => {
-                let (_, conversion) = match converted {
-                    Some(known) if known.0 == other => known,
-                    _ => converted.insert((other, Conversion::new(other, Codec::Pcma))),
-                };
-                let mut a_law = Vec::with_capacity(sound.len());
-                conversion.convert(sound, &mut a_law);
-                side.extend(a_law.into_iter().map(|byte| g711::decode(Law::A, byte)));
-            }
-        }
+        let hearing = match &mut self.hearing[index] {
+            Some((known, hearing)) if *known == codec => hearing,
+            other => &mut other.insert((codec, Hearing::new(codec))).1,
+        };
+        hearing.hear(sound, &mut self.sides[index]);
         let longest = self.longest();
         if longest > 2 * KEPT_BACK { self.write(longest - KEPT_BACK) } else { Ok(()) }
     }
@@ -132,6 +122,7 @@ fn header(bytes: u32) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use centralino::media::g711::{self, Law};
     use std::fs::OpenOptions;
     use std::io::Cursor;
 

@@ -45,6 +45,8 @@ pub(super) struct Leg {
     pub(super) behind: u64,
     /// The slab key of the leg it is joined to.
     pub(super) partner: Option<usize>,
+    /// The conference that it is in, while it is.
+    pub(super) conference: Option<usize>,
     pub(super) heard_at: Time,
     pub(super) keys: Keys,
     /// While keys are pressed on it.
@@ -98,6 +100,7 @@ impl Leg {
             scheduled: None,
             behind: 0,
             partner: None,
+            conference: None,
             heard_at: Time::ZERO,
             keys: Keys::default(),
             pressing: None,
@@ -204,7 +207,8 @@ impl Leg {
 
     /// Whether its silence means that something is wrong.
     pub(super) fn should_talk(&self) -> bool {
-        self.partner.is_some() && self.stream.as_ref().is_some_and(|stream| stream.will_receive)
+        let is_with_somebody = self.partner.is_some() || self.conference.is_some();
+        is_with_somebody && self.stream.as_ref().is_some_and(|stream| stream.will_receive)
     }
 
     /// Plays a clip from its start, or nothing.

@@ -27,19 +27,33 @@ pub(super) struct Pressing {
 }
 
 impl MediaEngine {
-    /// The leg's partner is to hear a key, if it agreed to events and nothing is full.
+    /// Whom the leg talks with is to hear a key.
     pub(super) fn pass_key(&mut self, leg: LegId, key: Key, now: Time) {
         // Who agreed to events has sent one of them too.
-        let has_events = |leg: &Leg| leg.stream.as_ref().is_some_and(|stream| stream.telephone_event.is_some());
-        let source = self.leg_mut(leg).filter(|(_, leg)| !has_events(leg));
-        let Some(partner) = source.and_then(|(_, leg)| leg.partner) else { return };
-        let Some(leg) = self.legs.get_mut(partner) else { return };
-        let takes_events = has_events(leg);
+        let source = self.keys.get(&leg).copied();
+        let Some(source) = source.filter(|&key| self.legs.get(key).is_some_and(|leg| !has_events(leg))) else { return };
+        self.pass_key_from(source, key, now);
+    }
+
+    /// As [`MediaEngine::pass_key`], however the key came.
+    pub(super) fn pass_key_from(&mut self, source: usize, key: Key, now: Time) {
+        let Some(leg) = self.legs.get(source) else { return };
+        match leg.conference {
+            Some(conference) => {
+                self.others_in(conference, source).into_iter().for_each(|other| self.press_on(other, key, now));
+            }
+            None => leg.partner.into_iter().for_each(|partner| self.press_on(partner, key, now)),
+        }
+    }
+
+    /// Nothing where events were not agreed to, or too many wait.
+    fn press_on(&mut self, key_of_leg: usize, key: Key, now: Time) {
+        let Some(leg) = self.legs.get_mut(key_of_leg).filter(|leg| has_events(leg)) else { return };
         let pressing = leg.pressing.get_or_insert_with(Box::default);
-        if takes_events && pressing.codes.len() < MOST_WAITING {
+        if pressing.codes.len() < MOST_WAITING {
             pressing.codes.push_back(key.event());
-            if self.presses.get(partner).is_none() {
-                self.presses.set(partner, now);
+            if self.presses.get(key_of_leg).is_none() {
+                self.presses.set(key_of_leg, now);
             }
         }
     }
@@ -71,4 +85,8 @@ impl MediaEngine {
         leg.send(to, header, out, |bytes| bytes.extend_from_slice(&payload));
         self.presses.set(key, now + STEP);
     }
+}
+
+fn has_events(leg: &Leg) -> bool {
+    leg.stream.as_ref().is_some_and(|stream| stream.telephone_event.is_some())
 }

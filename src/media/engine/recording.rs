@@ -2,6 +2,7 @@
 //! agents, each of whom goes on in it, and ends with the caller's leg.
 
 use super::MediaEngine;
+use super::leg::Leg;
 use crate::facts::Party;
 use crate::ids::{CallId, LegId};
 use crate::media::api::{Codec, Output, Recorded};
@@ -55,8 +56,18 @@ impl MediaEngine {
         if let Some(Recording { call, party, is_paused: false }) = leg.recording
             && leg.partner.is_some()
             && leg.playing.is_none()
+            // In a conference the agent's side is all that the caller hears.
+            && (leg.conference.is_none() || party == Party::Caller)
         {
             out.recorded.push(Recorded::Sound { call, party, at, codec, sound: sound.to_vec() });
+        }
+    }
+
+    /// What the caller of a conference hears.
+    pub(super) fn keep_heard(leg: &Leg, codec: Codec, sound: &[u8], at: Time, out: &mut Output) {
+        if let Some(Recording { call, party: Party::Caller, is_paused: false }) = leg.recording {
+            let (party, sound) = (Party::Agent, sound.to_vec());
+            out.recorded.push(Recorded::Sound { call, party, at, codec, sound });
         }
     }
 

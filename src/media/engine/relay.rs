@@ -1,4 +1,4 @@
-//! What comes in on a leg's socket, and what of it the partner gets.
+//! What comes in on a leg's socket, and what of it the partner gets; conferences are in `conference`.
 
 use super::leg::{Content, Leg};
 use super::outgoing::Source;
@@ -77,10 +77,14 @@ impl MediaEngine {
             let sequence = rtp.sequence_number().into();
             leg.control.reception.arrived(rtp.ssrc(), sequence, rtp.timestamp(), 8_000, is_sound, now);
         }
+        let mut pressed = None;
         if content == Content::TelephoneEvent {
             let (ssrc, timestamp, marker, payload) = (rtp.ssrc(), rtp.timestamp(), rtp.mark(), rtp.payload());
             match leg.keys.read(dtmf::Packet { ssrc, timestamp, marker, payload }, now) {
-                Ok(Some(key)) => out.events.push((now, Event::KeyPressed { leg: leg.id, key })),
+                Ok(Some(key)) => {
+                    out.events.push((now, Event::KeyPressed { leg: leg.id, key }));
+                    pressed = Some(key);
+                }
                 Ok(None) => {}
                 Err(_) => return count(Turned::RtpGarbage, now, out),
             }
@@ -92,10 +96,15 @@ impl MediaEngine {
         }
         if content != Content::Other {
             leg.latch(from, now);
+            let conference = leg.conference;
             if let Content::Sound(codec) = content {
                 self.keep_sound(key, codec, rtp.payload(), now, out);
             }
-            self.relay(key, content, &rtp, now, out);
+            match (conference, pressed) {
+                (None, _) => self.relay(key, content, &rtp, now, out),
+                (Some(_), Some(pressed)) => self.pass_key_from(key, pressed, now),
+                (Some(conference), None) => self.hear_in_conference((conference, key), content, &rtp, now, out),
+            }
         }
         self.heard(key, now);
     }

@@ -24,6 +24,7 @@ impl Layout {
             refused_without_service,
             transfers,
             consults,
+            conferences,
             last_agents,
             turned,
             reloads,
@@ -51,6 +52,7 @@ impl Layout {
         carry.slots(*refused_without_service, old.refused_without_service, Refusal::ALL.len());
         carry.slots(*transfers, old.transfers, TransferKind::ALL.len() * TransferResult::ALL.len());
         carry.slots(*consults, old.consults, TransferResult::ALL.len());
+        carry.slots(*conferences, old.conferences, 1);
         carry.slots(*last_agents, old.last_agents, LastAgentResult::ALL.len());
         carry.slots(*turned, old.turned, Turned::ALL.len());
         carry.slots(*reloads, old.reloads, Reload::ALL.len());

@@ -33,6 +33,12 @@ impl Exposition {
             page.value(&[("result", result.label())], self.layout.consults + result.index());
         }
         page.family(
+            "acd_conferences_total",
+            Kind::Counter,
+            "Times that the colleague who was asked joined the talk with the caller.",
+        );
+        page.value(&[], self.layout.conferences);
+        page.family(
             "acd_last_agent_total",
             Kind::Counter,
             "Calls kept for the agent who answered their caller last, by how that ended.",

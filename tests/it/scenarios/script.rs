@@ -7,7 +7,7 @@
 //! agents' states (`show states` as first line) and commands that a fact already implies.
 
 use centralino::acd::succession::succeed;
-use centralino::acd::{Acd, AgentRequest, Command, Event, Outbox, Plan, TransferTo};
+use centralino::acd::{Acd, AgentRequest, Command, Consultation, Event, Outbox, Plan, TransferTo};
 use centralino::facts::{Fact, OfferOutcome, Record, StepTrigger};
 use centralino::ids::{AgentId, CallId, CallerTag, ClipId, Key, OfferId, PauseId, PoolId, QueueId, ServiceId};
 use centralino::time::{Duration, Time};
@@ -172,6 +172,10 @@ impl Stage {
     /// Who calls, and what agents do with a caller after the answer.
     fn transfers(&self, verb: &str, words: &[&str], received_at: Time) -> Vec<Event> {
         let offer = || OfferId(words[0].parse::<u64>().unwrap());
+        let consult = |wanted| {
+            let agent = self.acd.plan().agent_by_number(words[0]).unwrap();
+            vec![Event::AgentAsked { agent, request: AgentRequest::Consultation(wanted), received_at }]
+        };
         match verb {
             // "dial" has told it already; who calls is the second word.
             "known" => {
@@ -184,6 +188,10 @@ impl Stage {
                 let colleague = self.acd.plan().agent_by_number(words[1]).unwrap();
                 vec![Event::ConsultAsked { offer: offer(), colleague, received_at }]
             }
+            "confer" => consult(Consultation::Confer),
+            "separate" => consult(Consultation::Separate),
+            "complete" => consult(Consultation::Complete),
+            "return" => consult(Consultation::Return),
             "ask-no-more" => vec![Event::ConsultDropped { offer: offer(), received_at }],
             "pass" => {
                 let plan = self.acd.plan();
@@ -244,6 +252,7 @@ impl Stage {
             Fact::TransferEnded { call, kind, result } => {
                 format!("transfer of {} {}, {}", call.0, result.label(), kind.label())
             }
+            Fact::ConferenceBegan { call } => format!("conference with {}", call.0),
             Fact::ConsultEnded { call, result } => format!("colleague asked for {}: {}", call.0, result.label()),
             _ => unreachable!("no fact about a transfer"),
         }
@@ -310,7 +319,8 @@ impl Stage {
             | Fact::CallTakenUp { .. }
             | Fact::CallEndedUnattended { .. }
             | Fact::TransferEnded { .. }
-            | Fact::ConsultEnded { .. } => self.transfer(&record.fact),
+            | Fact::ConsultEnded { .. }
+            | Fact::ConferenceBegan { .. } => self.transfer(&record.fact),
             Fact::OfferMade { offer, call, step, agent, since, .. } => {
                 let late = if *since == record.at {
                     String::new()
@@ -378,6 +388,10 @@ fn command(command: &Command, clips: &[String]) -> Option<String> {
             format!("> offer {}: asked by {}", offer.0, asking.0)
         }
         Command::JoinColleague { offer, asking } => format!("> join offer {} and asking {}", offer.0, asking.0),
+        Command::Confer { call, asking, colleague } => {
+            format!("> conference of {}, offer {} and offer {}", call.0, asking.0, colleague.0)
+        }
+        Command::Separate { asking } => format!("> asking {} alone", asking.0),
         Command::EndConsult { asking, result } => format!("> asking {} ends, {}", asking.0, result.label()),
         Command::AcceptTransfer { offer } => format!("> try the transfer by {}", offer.0),
         Command::EndTransfer { offer, result } => format!("> transfer by {} {}", offer.0, result.label()),
