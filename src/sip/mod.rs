@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod framing;
 mod identity;
 pub mod intake;
+mod lookup;
 pub mod message;
 mod number;
 mod reason;
@@ -21,6 +22,7 @@ pub use api::{
 };
 pub use endpoint::{CallerIdentity, CancelCause, Endpoint, NotInvited, Overload, Tables, Target};
 pub use identity::{Caller, CallerFrom, NumberFrom, tag as caller_tag};
+pub use lookup::{HostName, Lookup, Naptr, Place, Question, Records, Srv};
 pub use number::{Numbers, e164};
 pub use reason::Reason;
 pub use settings::{Account, Credentials, Limits, Redirect, Secret, Settings, Told, Trunk};
