@@ -150,7 +150,7 @@ impl Engine {
             Err(why) => {
                 self.legs.discard(&leg, turn.now, &mut turn.out.media);
                 Err(NotRung::For(match why {
-                    NotInvited::NoBinding | NotInvited::BadTarget => OfferOutcome::Unreachable,
+                    NotInvited::NoBinding | NotInvited::BadTarget | NotInvited::NoPlace => OfferOutcome::Unreachable,
                     NotInvited::Overflow => OfferOutcome::Failed,
                 }))
             }

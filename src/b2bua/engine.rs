@@ -451,6 +451,7 @@ fn turned_fact(turned: sip::Turned) -> Fact {
         sip::Turned::Overflow => Turned::SipOverflow,
         sip::Turned::SendFailed => Turned::SipSendFailed,
         sip::Turned::Timeout => Turned::SipTimeout,
+        sip::Turned::NoPlace => Turned::SipNoPlace,
         sip::Turned::AuthFailed => Turned::AuthFailed,
     })
 }

@@ -39,7 +39,7 @@ impl Note {
     /// In words, for logs and traces.
     pub fn words(self) -> String {
         match self {
-            Note::Redirected => "sent elsewhere by its phone".to_owned(),
+            Note::Redirected => "sent elsewhere".to_owned(),
             Note::Reason { sip, q850 } => {
                 let sip = sip.map(|status| format!("SIP {status}"));
                 let causes: Vec<String> = sip.into_iter().chain(q850.map(|cause| format!("Q.850 {cause}"))).collect();

@@ -17,6 +17,8 @@ closed_set! {
         SipSendFailed = "sip_send_failed",
         /// A request of ours that timed out.
         SipTimeout = "sip_timeout",
+        /// A call of ours to a host name that the DNS knows no place of, or all of whose places are closed.
+        SipNoPlace = "sip_no_place",
         /// Wrong credentials at REGISTER.
         AuthFailed = "auth_failed",
         /// A request from a program that only looks for holes; it got no answer.

@@ -13,6 +13,17 @@ pub enum Transport {
     Tcp,
 }
 
+impl Transport {
+    /// What a URI's `transport` parameter names; none for what we do not speak.
+    pub(crate) fn named(name: &str) -> Option<Transport> {
+        match name {
+            _ if name.eq_ignore_ascii_case("udp") => Some(Transport::Udp),
+            _ if name.eq_ignore_ascii_case("tcp") => Some(Transport::Tcp),
+            _ => None,
+        }
+    }
+}
+
 /// The path a message came by, and by which its answer goes back (RFC 3261 18.2.2, RFC 3581, RFC 5626).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flow {
@@ -83,8 +94,8 @@ pub enum Event {
         /// SDP, if any: early media.
         body: Option<Bytes>,
     },
-    /// The phone sent our INVITE elsewhere by a 3xx, and the configuration allows it: another one rings now. Whatever
-    /// the first one said of itself holds no more.
+    /// The phone sent our INVITE elsewhere by a 3xx, and the configuration allows it; or nobody served it at one place of
+    /// a name, and it went to the next. Another one rings now: whatever the first one said of itself holds no more.
     Redirected {
         /// Which leg.
         dialog: DialogId,
@@ -213,6 +224,8 @@ pub enum Turned {
     SendFailed,
     /// A request of ours timed out.
     Timeout,
+    /// A call of ours to a name that is nowhere, as far as the DNS knows, or all of whose places are closed.
+    NoPlace,
     /// Wrong credentials.
     AuthFailed,
 }

@@ -9,6 +9,7 @@ pub(crate) use table::Dialogs;
 
 use super::api::{DialogId, Flow, Transport};
 use super::endpoint::{Refer, Reliable};
+use super::lookup::HostName;
 use super::message::{Method, NameAddr, Request, Response, Uri, Writer};
 use super::transaction::TransactionId;
 use crate::time::Duration;
@@ -171,6 +172,10 @@ pub(crate) struct OwnInvite {
     pub identity: Vec<(&'static str, String)>,
     /// A 3xx to it may be followed: it rings a phone that proved its password, and was not redirected before.
     pub may_be_redirected: bool,
+    /// The Request-URI's host, where that had to be looked up.
+    pub name: Option<HostName>,
+    /// The places of that name that it went to.
+    pub tried: Vec<SocketAddr>,
     /// What it proves to whom challenged it: the header and its value.
     pub authorization: Option<(&'static str, String)>,
     /// What its CANCEL says in Reason, and the BYE of a 200 that crosses it.
@@ -348,11 +353,7 @@ impl OwnInvite {
 /// A connection is kept while it is there. A `Contact` with a private address that is not the packet's own was
 /// written behind a NAT: the packet's source is right then (RFC 5626's reason). A name is not resolved: the same.
 pub(crate) fn path_to(uri: &Uri, flow: Flow, is_contact: bool) -> Flow {
-    let transport = match uri.param("transport") {
-        Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
-        Some(name) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
-        Some(_) | None => flow.transport,
-    };
+    let transport = uri.param("transport").and_then(Transport::named).unwrap_or(flow.transport);
     if transport == Transport::Tcp && flow.transport == Transport::Tcp && flow.connection != 0 {
         return flow;
     }

@@ -16,6 +16,7 @@
 //! | `session` | session timers and our refreshes |
 //! | `agent` | INVITEs of ours, their answers, forks and CANCEL |
 //! | `redirect` | agents' phones that send a call elsewhere |
+//! | `places` | where the names in contacts are, and where a call goes when one place does not serve it |
 //! | `ending` | BYE and the end of dialogs, lost connections |
 //! | `overload` | new calls turned away when there is too much to do |
 //! | `meter` | how often somebody may do something |
@@ -32,6 +33,7 @@ mod info;
 mod liveness;
 mod meter;
 mod overload;
+mod places;
 mod receiving;
 mod redirect;
 mod refer;
@@ -51,6 +53,7 @@ pub(crate) use timers::{DialogTimer, Due};
 use super::api::{DialogId, Event, Flow, Output, Refusal, Transport, Turned};
 use super::dialog::{Dialogs, OwnInvite};
 use super::intake::Intake;
+use super::lookup::{HostName, Place};
 use super::message::Head;
 use super::reason::Reason;
 use super::registrar::Registrar;
@@ -96,6 +99,7 @@ struct Core {
     watermark: overload::Watermark,
     rates: strangers::Rates,
     trunks: trunks::Trunks,
+    names: places::Names,
 }
 
 /// Where we are, as each transport's peers reach us.
@@ -159,6 +163,7 @@ impl Endpoint {
             watermark: overload::Watermark::new(settings.limits.overload_delay),
             rates: strangers::Rates::new(settings.limits.stranger_requests),
             trunks: trunks::Trunks::new(&settings),
+            names: places::Names::default(),
             settings,
         };
         Endpoint { core, deadlines: Deadlines::default() }
@@ -176,6 +181,11 @@ impl Endpoint {
                 (None, account) => known.push(account.unwrap_or_else(Account::nobody)),
             }
         }
+    }
+
+    /// Where a name is that contacts hold, as it was looked up; nowhere for a name that is to be forgotten.
+    pub fn learn_places(&mut self, name: HostName, places: Vec<Place>) {
+        self.core.names.learn(name, places);
     }
 
     /// We are about to go: no phone registers that is not registered.

@@ -120,9 +120,7 @@ impl HostName {
     pub fn of(uri: &Uri) -> Option<HostName> {
         let transport = match uri.param("transport") {
             None => None,
-            Some(name) if name.eq_ignore_ascii_case("udp") => Some(Transport::Udp),
-            Some(name) if name.eq_ignore_ascii_case("tcp") => Some(Transport::Tcp),
-            Some(_) => return None,
+            Some(name) => Some(Transport::named(name)?),
         };
         let host = uri.host().trim_end_matches('.').to_ascii_lowercase();
         (uri.scheme() == Scheme::Sip && HostName::is_valid(&host)).then(|| HostName {

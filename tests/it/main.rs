@@ -75,6 +75,7 @@ mod sip_endpoint_ends;
 mod sip_endpoint_extensions;
 mod sip_endpoint_fuzz;
 mod sip_endpoint_network;
+mod sip_endpoint_places;
 mod sip_endpoint_redirect;
 mod sip_endpoint_refer;
 mod sip_endpoint_trunks;

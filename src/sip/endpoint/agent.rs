@@ -4,9 +4,11 @@ use super::{Core, Owner, Turn};
 use crate::sip::Reason;
 use crate::sip::api::{AccountId, DialogId, Event, Flow, RefusedBy, Transmit, Transport, Turned};
 use crate::sip::dialog::{Cancel, Dialog, Fork, OwnInvite, Stage, literal_addr};
+use crate::sip::lookup::HostName;
 use crate::sip::message::{ALLOW, MAX_FORWARDS, Method, Response, SDP, Scheme, Uri, Writer};
 use crate::sip::settings::Told as ToldOf;
 use crate::sip::transaction::{Told, TransactionId};
+use crate::time::Time;
 use bytes::Bytes;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -19,7 +21,8 @@ const FORKS: usize = 8;
 pub enum Target {
     /// A registered account, at its binding.
     Account(AccountId),
-    /// A fixed contact: a SIP URI whose host is a literal address or `localhost`; `;transport=tcp` is honoured.
+    /// A fixed contact: a SIP URI whose host is a literal address, `localhost`, or a name that was looked up
+    /// ([`Endpoint::learn_places`](super::Endpoint::learn_places)); `;transport=tcp` is honoured.
     Uri(String),
 }
 
@@ -60,10 +63,24 @@ impl CancelCause {
 pub enum NotInvited {
     /// The account has no binding.
     NoBinding,
-    /// The contact is no SIP URI with a literal address.
+    /// The contact is no SIP URI that we could reach.
     BadTarget,
+    /// The contact's host is a name without any place that may be called now.
+    NoPlace,
     /// A table is full.
     Overflow,
+}
+
+/// How a target is reached.
+struct Located {
+    /// Request-URI.
+    uri: Uri,
+    /// The path.
+    flow: Flow,
+    /// To.
+    to: String,
+    /// Its host, where that had to be looked up.
+    name: Option<HostName>,
 }
 
 impl Core {
@@ -74,7 +91,7 @@ impl Core {
         body: &Bytes,
         turn: &mut Turn<'_>,
     ) -> Result<DialogId, NotInvited> {
-        let (uri, flow, remote) = self.locate(target)?;
+        let Located { uri, flow, to, name } = self.locate(target, turn)?;
         if self.transactions.is_full() || self.dialogs.len() >= self.settings.limits.dialogs {
             turn.turned(Turned::Overflow);
             return Err(NotInvited::Overflow);
@@ -86,7 +103,7 @@ impl Core {
             uri,
             local: format!("{};tag={local_tag}", address_of(caller, sent_by)),
             local_tag,
-            remote,
+            remote: to,
             call_id: self.tokens.call_id(),
             cseq: 1,
             branch: self.tokens.branch(),
@@ -96,6 +113,8 @@ impl Core {
             max_forwards: caller.max_forwards.unwrap_or(MAX_FORWARDS),
             identity: told_of(caller, self.settings.told, sent_by),
             may_be_redirected: matches!(target, Target::Account(_)),
+            tried: name.iter().map(|_| flow.remote).collect(),
+            name,
             authorization: None,
             cancel_reason: None,
             forks: Vec::new(),
@@ -131,8 +150,7 @@ impl Core {
             .body(SDP, body)
     }
 
-    /// Request-URI, path and To of a target.
-    fn locate(&mut self, target: &Target) -> Result<(Uri, Flow, String), NotInvited> {
+    fn locate(&mut self, target: &Target, turn: &mut Turn<'_>) -> Result<Located, NotInvited> {
         match target {
             Target::Account(account) => {
                 let binding = self.registrar.binding(*account).ok_or(NotInvited::NoBinding)?;
@@ -144,20 +162,26 @@ impl Core {
                     (None, Some(remote)) => Flow { transport: Transport::Tcp, remote, connection: 0 },
                     (None, None) => return Err(NotInvited::NoBinding),
                 };
-                Ok((binding.uri.clone(), flow, to))
+                Ok(Located { uri: binding.uri.clone(), flow, to, name: None })
             }
             Target::Uri(text) => {
                 let uri = Uri::parse(text).map_err(|_| NotInvited::BadTarget)?;
                 let is_sip = uri.scheme() == Scheme::Sip && !uri.has_headers();
-                let remote = literal_addr(&uri).filter(|_| is_sip).ok_or(NotInvited::BadTarget)?;
-                let transport = match uri.param("transport") {
-                    None => Transport::Udp,
-                    Some(name) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
-                    Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
-                    Some(_) => return Err(NotInvited::BadTarget),
+                let transport = uri.param("transport").map_or(Some(Transport::Udp), Transport::named);
+                let transport = transport.filter(|_| is_sip).ok_or(NotInvited::BadTarget)?;
+                let name = HostName::of(&uri);
+                let flow = match (literal_addr(&uri), &name) {
+                    (Some(remote), _) => Flow { transport, remote, connection: 0 },
+                    (None, Some(name)) => match self.place_of(name, &[], turn.now) {
+                        Some(place) => place.flow(),
+                        None => {
+                            turn.turned(Turned::NoPlace);
+                            return Err(NotInvited::NoPlace);
+                        }
+                    },
+                    (None, None) => return Err(NotInvited::BadTarget),
                 };
-                let to = format!("<{uri}>");
-                Ok((uri, Flow { transport, remote, connection: 0 }, to))
+                Ok(Located { to: format!("<{uri}>"), uri, flow, name })
             }
         }
     }
@@ -180,7 +204,11 @@ impl Core {
                 let transaction = *transaction;
                 self.send_cancel(transaction, turn);
             }
-            Stage::Calling { progressed: false, cancel: cancel @ Cancel::No, .. } => *cancel = Cancel::Wanted,
+            Stage::Calling { transaction, progressed: false, cancel: cancel @ Cancel::No } => {
+                *cancel = Cancel::Wanted;
+                let transaction = *transaction;
+                self.given_up_unheard(transaction, turn.now);
+            }
             Stage::Calling { cancel: Cancel::Wanted | Cancel::Sent, .. } | Stage::Invited(_) | Stage::Ending => {}
             // The 200 was told before this came: the same end as when it crosses the CANCEL.
             Stage::Established if !dialog.released => {
@@ -188,6 +216,13 @@ impl Core {
                 turn.event(Event::Refused { dialog: id, cause: RefusedBy::Status(200) });
             }
             Stage::Established => {}
+        }
+    }
+
+    /// Whoever said nothing until we gave up is asked last by the next call.
+    fn given_up_unheard(&mut self, transaction: TransactionId, now: Time) {
+        if let Some(Owner::Inviting(invite)) = self.transactions.user(transaction) {
+            self.names.distrust(invite, now);
         }
     }
 
@@ -215,7 +250,8 @@ impl Core {
             self.transactions.move_client(id, flow);
             self.dialogs.move_to(dialog, flow);
         }
-        let (redirected, proven) = (self.redirected(id, response), self.challenged(id, response));
+        let again = self.redirected(id, response).or_else(|| self.unserved(id, response, turn.now));
+        let proven = self.challenged(id, response);
         let outcome = self.transactions.respond(id, response.status, || ack.unwrap_or_default(), turn);
         if outcome.told != Some(Told::Response) {
             return;
@@ -225,7 +261,7 @@ impl Core {
             0..200 => self.progressed(dialog, response, turn),
             200..300 => self.succeeded(id, response, turn),
             status => {
-                if let Some(next) = redirected {
+                if let Some(next) = again {
                     return self.follow(next, turn);
                 }
                 if let Some(next) = proven {

@@ -187,10 +187,7 @@ impl Core {
             turn.turned(Turned::Timeout);
         }
         match outcome.ended {
-            Some(Owner::Inviting(invite)) => {
-                self.forget(invite.dialog, turn);
-                turn.event(Event::Refused { dialog: invite.dialog, cause });
-            }
+            Some(Owner::Inviting(invite)) => self.unanswered(&invite, cause, turn),
             Some(Owner::HangingUp(dialog)) => self.forget(dialog, turn),
             Some(Owner::Probing(dialog)) => self.probe_failed(dialog, cause, turn),
             Some(Owner::Refreshing(dialog)) => self.refresh_failed(dialog, cause, turn),

@@ -66,12 +66,7 @@ fn allowed(uri: &Uri, redirects: &[Redirect], country: &str) -> Option<Flow> {
     let is_plain = uri.scheme() == Scheme::Sip && !uri.has_headers() && uri.param("maddr").is_none();
     let is_call = uri.param("method").is_none_or(|method| method.eq_ignore_ascii_case("INVITE"));
     let remote = literal_addr(uri).filter(|_| is_plain && is_call)?;
-    let transport = match uri.param("transport") {
-        None => Transport::Udp,
-        Some(name) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
-        Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
-        Some(_) => return None,
-    };
+    let transport = uri.param("transport").map_or(Some(Transport::Udp), Transport::named)?;
     let (ip, number) = (remote.ip().to_canonical(), uri.number());
     let names = |redirect: &Redirect| {
         redirect.hosts.contains(&ip)
