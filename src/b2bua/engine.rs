@@ -39,6 +39,13 @@ pub enum Input<'a> {
         /// Its number.
         connection: u64,
     },
+    /// A host name of contacts was looked up.
+    Located {
+        /// Which.
+        name: sip::HostName,
+        /// Where it is; nowhere for one that is to be forgotten.
+        places: Vec<sip::Place>,
+    },
     /// The media engine said something.
     Media {
         /// What.
@@ -203,6 +210,7 @@ impl Engine {
             Input::ConnectionClosed { connection } => {
                 self.sip.connection_closed(connection, now, &mut self.heard);
             }
+            Input::Located { name, places } => self.sip.learn_places(name, places),
             Input::Media { event, at } => self.on_media(event, at, &mut turn),
             Input::CivilTime { utc } => self.tell(acd::Event::CivilTime { utc, received_at: now }, &turn),
             Input::Asked { agent, request } => {

@@ -19,4 +19,4 @@ mod trunk;
 
 pub use engine::{Engine, Gauges, Input, Output};
 pub use legs::Sockets;
-pub use settings::{Answer, Change, DIALLED, Phone, Settings, Terms};
+pub use settings::{Answer, Change, DIALLED, Phone, Settings, Terms, host_names};

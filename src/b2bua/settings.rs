@@ -1,7 +1,10 @@
 //! What the engine is made with, beside the plan, and what a reload changes of it.
 
 use crate::acd::Plan;
+use crate::sip::HostName;
+use crate::sip::message::Uri;
 use crate::{media, sip};
+use std::collections::BTreeSet;
 
 /// Settings of everything inside the engine thread; `config` checks and makes them.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +69,17 @@ pub enum Phone {
         /// Which numbers.
         dials: Vec<sip::Numbers>,
     },
+}
+
+/// The names that have to be looked up before these phones can be called.
+pub fn host_names(phones: &[Phone]) -> BTreeSet<HostName> {
+    let contacts = phones.iter().filter_map(|phone| match phone {
+        Phone::Contact(contact) => Some(contact.clone()),
+        // The number stands before the host.
+        Phone::Line { contact, .. } => Some(contact.replace(DIALLED, "0")),
+        Phone::Account(_) => None,
+    });
+    contacts.filter_map(|contact| HostName::of(&Uri::parse(&contact).ok()?)).collect()
 }
 
 /// What a reload changes; every id in it means what it has meant since the start.

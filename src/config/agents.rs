@@ -12,7 +12,7 @@ use crate::ids::{PoolId, QueueId};
 use crate::media::Encryption;
 use crate::sip;
 use crate::sip::api::AccountId;
-use crate::sip::{Account, Secret};
+use crate::sip::{Account, HostName, Secret};
 use crate::time::Duration;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -323,7 +323,7 @@ pub(super) fn secret_of(file: Placed<SecretFile>, report: &Report<'_>) -> Option
     Some(Placed { value: password, span: file.span })
 }
 
-/// A SIP URI with an IP address: names are not looked up.
+/// A SIP URI; its host is an address, or a name that is looked up.
 fn contact(value: &DeValue<'_>) -> Read<String> {
     const EXAMPLE: &str = "like \"sip:101@192.0.2.20:5060\"";
     let contact = text(value)?;
@@ -352,7 +352,8 @@ fn contact(value: &DeValue<'_>) -> Read<String> {
     }
     match host.parse::<IpAddr>() {
         Ok(address) if address.is_ipv6() == host_port.starts_with('[') => Ok(contact),
-        _ => Err(wrong("a contact needs an IP address: names are not looked up")),
+        Err(_) if HostName::is_valid(host) && !host_port.starts_with('[') => Ok(contact),
+        _ => Err(wrong("this is no address and no name of a host")),
     }
 }
 
@@ -377,13 +378,18 @@ mod tests {
             "sip:{number}@127.0.0.1:6100",
             "sip:127.0.0.1:6100;transport=tcp",
             "sip:a@[2001:db8::1]:5060",
+            "sip:a@pbx",
+            "sip:{number}@sip.carrier.example:5080;transport=tcp",
         ] {
             assert!(contact(right), "{right}");
         }
         for wrong in [
             "101@127.0.0.1",
             "sip:",
-            "sip:a@host",
+            "sip:a@host..example",
+            "sip:a@300.1.2.3",
+            "sip:a@[host]",
+            "sip:a@localhost",
             "sip:a@127.0.0.1:0",
             "sip:a@127.0.0.1:x",
             "sip:a@2001:db8::1",

@@ -298,6 +298,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(String, Word)> {
         sip_tcp,
         tcp_connections,
         tcp_idle,
+        name_servers,
         http,
         control_token,
         time_zone,
@@ -314,6 +315,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(String, Word)> {
     keys.tell("sip.tcp", or_off(sip_tcp.as_ref()));
     tell_sip(&mut keys, sip);
     keys.length("sip.tcp_idle", tcp_idle);
+    keys.tell("sip.name_servers", list(name_servers));
     tell_media(&mut keys, media);
     sip.trunks.iter().zip(trunks).for_each(|(trunk, terms)| tell_trunk(&mut keys, trunk, terms));
     keys.tell("media.loopback_peers", list(loopback_media));

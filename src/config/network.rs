@@ -7,8 +7,8 @@ use super::read::{List, Placed, Section};
 use super::settings::{Clip, LedgerSettings, RecordingSettings, Settings};
 use super::trunks;
 use super::value::{
-    address, codec, count, duration, encryption, network, one_of, ports, realm, redirect, socket, socket_or_off, text,
-    time_zone, user_agent,
+    address, codec, count, duration, encryption, name_server, network, one_of, ports, realm, redirect, socket,
+    socket_or_off, text, time_zone, user_agent,
 };
 use super::wrong::{Read, Wrong};
 use crate::media::api::{Codec, Encryption};
@@ -60,6 +60,7 @@ struct Sip {
     liveness: Option<Duration>,
     told: sip::Told,
     tcp_idle: Duration,
+    name_servers: Vec<SocketAddr>,
     limits: sip::Limits,
 }
 
@@ -217,6 +218,7 @@ impl Network {
             tcp_connections,
             trace_bytes,
             tcp_idle: sip.tcp_idle,
+            name_servers: sip.name_servers,
             http: http.value,
             control_token,
             time_zone,
@@ -296,6 +298,9 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
         liveness,
         told: sip::Told { asserted: tells(0), diversion: tells(1), history: tells(2) },
         tcp_idle: section.get_or("tcp_idle", 2 * MINUTE, duration(SECOND, DAY)),
+        name_servers: section
+            .get_list("name_servers", name_server)
+            .map_or_else(Vec::new, |list| distinct(list, "name server", report)),
         limits,
     }
 }

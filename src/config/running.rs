@@ -7,8 +7,8 @@ use crate::acd::succession::{MOST_AGENTS, succeed};
 use crate::b2bua::{self, Answer, Change, Phone};
 use crate::ids::ClipId;
 use crate::media::Encryption;
-use crate::sip::{Account, AccountId};
-use std::collections::BTreeMap;
+use crate::sip::{Account, AccountId, HostName};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Plan, accounts and clips of a run; whoever was ever in it has a place of their own (`acd::succession`).
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +97,11 @@ impl Running {
             put(&mut answer, service.index(), when, &Answer::default());
         }
         Ok((Running { plan: succession.plan, clips, accounts, phones, encryption, answer }, at))
+    }
+
+    /// The names that have to be looked up before its phones can be called.
+    pub fn host_names(&self) -> BTreeSet<HostName> {
+        b2bua::host_names(&self.phones)
     }
 
     /// For the engine.

@@ -25,6 +25,8 @@ pub struct Settings {
     pub tcp_connections: usize,
     /// A TCP connection without a message for this long is closed.
     pub tcp_idle: Duration,
+    /// Whom to ask for the host names in contacts; nobody named: the system's.
+    pub name_servers: Vec<SocketAddr>,
     /// Where `/metrics`, `/livez`, `/readyz` are served.
     pub http: SocketAddr,
     /// What those must know who change agents' status over HTTP; without it nobody can.

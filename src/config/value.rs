@@ -12,6 +12,8 @@ use toml::de::DeValue;
 
 const NAME_CHARS: usize = 64;
 const NUMBER_CHARS: usize = 32;
+/// RFC 1035 4.2.
+const DNS_PORT: u16 = 53;
 
 /// Any text.
 pub(super) fn text(value: &DeValue<'_>) -> Read<String> {
@@ -121,6 +123,13 @@ pub(super) fn show_duration(length: Duration) -> String {
 pub(super) fn socket(value: &DeValue<'_>) -> Read<SocketAddr> {
     let text = text(value)?;
     text.parse().map_err(|_| Wrong::new("not an address with a port", "like \"127.0.0.1:5060\" or \"[::1]:5060\""))
+}
+
+/// A name server: an address, with a port where it is not the DNS's own.
+pub(super) fn name_server(value: &DeValue<'_>) -> Read<SocketAddr> {
+    let text = text(value)?;
+    let alone = text.parse().map(|address: IpAddr| SocketAddr::from((address, DNS_PORT)));
+    alone.or_else(|_| text.parse()).map_err(|_| Wrong::new("not an address", "like \"192.0.2.53\" or \"[::1]:5353\""))
 }
 
 /// A civil time zone, by its name in the IANA database.

@@ -191,6 +191,7 @@ impl EngineThread {
                 self.outlets.streams.close(flow.connection);
                 return;
             }
+            Message::Located(name, places) => Input::Located { name: name.clone(), places: places.clone() },
             Message::Media(at, event) => Input::Media { event: event.clone(), at: *at },
             Message::Fact(record) => {
                 self.out.facts.push(record.clone());

@@ -10,7 +10,7 @@ use centralino::b2bua::Change;
 use centralino::facts::{Denial, Record};
 use centralino::ids::ClipId;
 use centralino::media;
-use centralino::sip::Flow;
+use centralino::sip::{Flow, HostName, Place};
 use centralino::stats::snapshot::Publisher;
 use centralino::time::Time;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -62,6 +62,8 @@ pub enum Message {
         /// Where the answer goes, if it is still wanted.
         reply: tokio::sync::mpsc::Sender<Answer>,
     },
+    /// Where a host name is, as the DNS says; nowhere for one that is wanted no more.
+    Located(HostName, Vec<Place>),
     /// A new configuration comes into force.
     Reload(Box<Reload>),
     /// SIGTERM or SIGINT: the first drains, the second ends.

@@ -7,6 +7,7 @@ mod http;
 mod inbox;
 mod limits;
 mod media_thread;
+mod names;
 mod recorder;
 mod reload;
 mod signals;

@@ -10,6 +10,7 @@
 use super::facts_thread::{LiveReader, PlanChanged};
 use super::http::Shown;
 use super::inbox::{Inbox, Message, Reload};
+use super::names::Wanted;
 use super::sounds;
 use centralino::config::{self, Checked, Running};
 use centralino::facts::{Fact, Record, Reload as Outcome};
@@ -40,6 +41,8 @@ pub struct Reloader {
     pub layout: Arc<Layout>,
     /// The way to the engine.
     pub inbox: Inbox,
+    /// The host names that are looked up.
+    pub names: Wanted,
     /// What HTTP shows.
     pub shown: watch::Sender<Arc<Shown>>,
     /// The engine's clock.
@@ -117,6 +120,7 @@ impl Reloader {
         }
         let live = live.recv().map_err(|_| Over)?;
         let Next { in_force, running, prints, layout, tally, lines } = next;
+        self.names.set(running.host_names());
         let info = Info { version: env!("CARGO_PKG_VERSION").into(), config_hash: in_force.hash.clone() };
         let exposition = Exposition::new(Arc::clone(&layout), info);
         self.shown.send_replace(Arc::new(Shown { reader: tally, exposition, live }));

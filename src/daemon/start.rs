@@ -4,13 +4,14 @@ use super::clock::Clock;
 use super::engine_thread::{EngineThread, Outlets};
 use super::facts_thread::{FactReader, Keep, LiveNumbers, Log, Names};
 use super::inbox::{Inbox, Message};
+use super::names::{self, NameServers};
 use super::reload::{ReadAgain, Reloader};
 use super::trace::Tracer;
 use super::{facts_thread, http, limits, media_thread, recorder, signals, sip_stream, sip_udp, sounds};
 use crate::ledger::Keeper;
 use anyhow::{Context, Result, bail};
 use centralino::acd::Plan;
-use centralino::b2bua::Engine;
+use centralino::b2bua::{self, Engine};
 use centralino::config::{self, Checked, Running, Settings};
 use centralino::media::MediaEngine;
 use centralino::stats::prometheus::{Exposition, Info};
@@ -98,6 +99,8 @@ pub fn start(checked: Checked, read_again: Option<ReadAgain>) -> Result<Daemon> 
     let layout = tally.layout();
     let exposition = Exposition::new(tally.layout(), info);
     let shown = watch::channel(Arc::new(http::Shown { reader: reader.clone(), exposition, live }));
+    let servers = NameServers { servers: settings.name_servers.clone(), is_ipv6: settings.sip_udp.is_ipv6() };
+    let names = names::spawn(b2bua::host_names(&settings.engine.phones), servers, inbox.clone())?;
     let reloader = read_again.map(|read| Reloader {
         read,
         running: Running::of(&in_force),
@@ -105,6 +108,7 @@ pub fn start(checked: Checked, read_again: Option<ReadAgain>) -> Result<Daemon> 
         prints,
         layout: tally.layout(),
         inbox: inbox.clone(),
+        names,
         shown: shown.0,
         now: Box::new(move || clock.now()),
     });

@@ -61,7 +61,7 @@ const REQUIREMENTS: [(&str, Shown); 40] = [
 ];
 
 #[rustfmt::skip]
-const TRAPS: [(&str, Shown); 38] = [
+const TRAPS: [(&str, Shown); 39] = [
     ("received and rport", By(&["the_source_is_told_when_it_differs_or_is_asked_for", "answers_go_back_the_way_the_request_came"])),
     ("Contact behind NAT", By(&["a_registered_phone", "targets"])),
     ("symmetric RTP", By(&["the_same_stream_may_come_back_from_another_port_after_silence"])),
@@ -92,6 +92,7 @@ const TRAPS: [(&str, Shown); 38] = [
     ("TCP flows", By(&["a_phone_on_a_stream", "a_lost_connection_leaves_the_address"])),
     ("keep-alives", By(&["a_ping_is_two_line_ends_between_messages", "keep_alives_are_nothing_and_line_ends_before_a_message_too"])),
     ("big requests", By(&["torture:user_of_4000_letters", "a_body_ends_where_its_length_or_the_datagram_says"])),
+    ("DNS for trunks", By(&["questions_and_what_their_answers_mean", "what_one_place_does_not_serve_goes_to_the_next", "a_place_that_asks_for_rest_gets_it", "calls_find_the_places_of_a_name_and_go_on_when_the_dns_is_gone"])),
     ("spellings of headers", By(&["reads_the_basics_once", "an_answer_copies_what_it_must", "torture:compact_and_blank"])),
     ("IPv6", By(&["torture:v6_uri", "torture:v6_sdp_without_our_family", "ipv6_is_spoken_where_we_have_it"])),
     ("identity", By(&["who_calls", "what_was_dialled"])),

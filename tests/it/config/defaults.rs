@@ -162,6 +162,7 @@ fn addresses_and_bounds_of_the_default_file() {
     assert_eq!(checked(config::DEFAULT).plan.limits, centralino::acd::plan::Limits::default());
     assert_eq!((settings.channels, settings.drain_max), (1_000, seconds(300)));
     assert_eq!(settings.tcp_idle, seconds(120));
+    assert!(settings.name_servers.is_empty(), "the system's");
     assert_eq!(settings.files_needed(), 4 * 1_000 + 1_000 + 128);
     assert_eq!(settings.ledger, config::LedgerSettings::default());
     assert!(!settings.ledger.is_on(), "a first try leaves no files behind");
@@ -220,9 +221,17 @@ fn the_load_file_serves_the_load_scenarios() {
         (settings.sip_udp, settings.http),
         ("127.0.0.1:5060".parse().unwrap(), "127.0.0.1:8080".parse().unwrap())
     );
-    assert_eq!(plan.limits.channels, 5_000);
+    assert_eq!(plan.limits.channels, 8_000);
     let warnings: Vec<&str> = checked.warnings.iter().map(|warning| warning.problem.as_str()).collect();
-    assert_eq!(warnings, ["pool `nobody` has no agents", "no agent could ever take a call of queue `waiting`"]);
+    assert_eq!(
+        warnings,
+        [
+            "pool `nobody` has no agents",
+            "no agent could ever take a call of queue `waiting`",
+            // They wait, and whoever waits has one leg.
+            "8000 calls do not fit into the RTP ports 12000-32767",
+        ]
+    );
 }
 
 #[test]

@@ -223,7 +223,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("\"b01..b03\"", "«\"b1..b03\"»", "`b1..b03` is not a range of numbers"),
     ("\"b01..b03\"", "«\"00001..99999\"»", "99999 agents are too many (at most 10000)"),
     ("\"sip:{number}@192.0.2.20:5060\"", "«\"{number}@192.0.2.20:5060\"»", "a contact starts with `sip:`"),
-    ("192.0.2.20:5060", "pbx.example", "a contact needs an IP address: names are not looked up"),
+    ("192.0.2.20:5060", "pbx..example", "this is no address and no name of a host"),
     ("contact = \"sip:{number}@192.0.2.20:5060\"", "", "[agent.b01..b03] says nothing about its phone"),
     ("contact", "password_file = \"secret\"\n«contact»", "`password_file` and `contact` exclude each other"),
     (
@@ -253,6 +253,7 @@ const CASES: &[(&str, &str, &str)] = &[
         "the address has bits beyond its prefix (did you mean `10.0.0.0/8`?)",
     ),
     ("[media]", "trusted = [«\"10.0.0.0/33\"»]\n[media]", "not a range of addresses"),
+    ("[media]", "name_servers = [«\"dns.example\"»]\n[media]", "not an address"),
     ("[media]", "trusted = [\"10.0.0.0/8\", «\"10.0.0.0/8\"»]\n[media]", "this range is in the list already"),
     ("[media]", "realm = «'\"'»\n[media]", "cannot be a realm"),
     ("[media]", "registration_max = «\"10 s\"»\n[media]", "`registration_max` is below `registration_min`"),
