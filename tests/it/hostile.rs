@@ -61,7 +61,7 @@ const REQUIREMENTS: [(&str, Shown); 40] = [
 ];
 
 #[rustfmt::skip]
-const TRAPS: [(&str, Shown); 39] = [
+const TRAPS: [(&str, Shown); 42] = [
     ("received and rport", By(&["the_source_is_told_when_it_differs_or_is_asked_for", "answers_go_back_the_way_the_request_came"])),
     ("Contact behind NAT", By(&["a_registered_phone", "targets"])),
     ("symmetric RTP", By(&["the_same_stream_may_come_back_from_another_port_after_silence"])),
@@ -98,6 +98,9 @@ const TRAPS: [(&str, Shown); 39] = [
     ("identity", By(&["who_calls", "what_was_dialled"])),
     ("loops", By(&["our_own_invite_is_refused", "answers_without_a_dialog", "torture:max_forwards_of_256"])),
     ("Require", By(&["torture:requirement_unknown", "torture:proxy_requirement_unknown", "torture:requirement_of_several"])),
+    ("To tag", By(&["cancel", "forks_are_acknowledged_and_hung_up_by_their_own_tag"])),
+    ("from music to the agent", By(&["clip_music_and_voice_are_one_stream", "a_tone_keeps_its_frequency_and_level_through_every_pair_of_codecs_and_lengths"])),
+    ("CSeq within a dialog", By(&["requests_within_a_dialog", "each_request_within_a_call_gets_its_answer_and_the_call_goes_on"])),
     ("route sets", By(&["route_sets", "the_dialog_of_a_200"])),
     ("DTMF", By(&["from_5_ms_to_20_s_a_key_is_one_key", "whatever_is_lost_a_key_is_one_key", "keys_travel_with_the_other_sides_payload_type", "keys_in_an_info"])),
     ("WSS", Later("WebSocket")),
