@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::num::NonZeroU16;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
@@ -47,6 +48,20 @@ id!(/// A language that the daemon speaks, by position in the settings' list of 
     VoiceId(u16));
 id!(/// A calendar, by position in the plan.
     CalendarId(u32));
+
+impl LegId {
+    /// Which of so many media engines has this leg. Only legs of one engine can be joined.
+    pub fn engine(self, engines: NonZeroU16) -> usize {
+        usize::try_from(self.0 % u64::from(engines.get())).unwrap_or(0)
+    }
+
+    /// The first id after this one that the same engine has as `beside`.
+    pub fn next_beside(self, beside: LegId, engines: NonZeroU16) -> LegId {
+        let engines = u64::from(engines.get());
+        let first = self.0 + 1;
+        LegId(first + (beside.0 % engines + engines - first % engines) % engines)
+    }
+}
 
 impl PauseId {
     /// Too many calls missed in a row.
@@ -188,5 +203,26 @@ impl Hasher for IdHasher {
 
     fn write_u64(&mut self, number: u64) {
         self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn legs_that_may_be_joined_are_with_one_engine_and_the_others_go_round() {
+        for engines in (1..=5).filter_map(NonZeroU16::new) {
+            let mut last = LegId(0);
+            for _ in 0..20 {
+                let caller = LegId(last.0 + 1);
+                let agent = caller.next_beside(caller, engines);
+                assert_eq!(agent.engine(engines), caller.engine(engines));
+                assert!(agent > caller && agent.0 - caller.0 <= u64::from(engines.get()));
+                last = agent;
+            }
+            let waiting: Vec<usize> = (1..=4).map(|id| LegId(id).engine(engines)).collect();
+            assert!(engines.get() < 4 || waiting == [1, 2, 3, 4 % usize::from(engines.get())]);
+        }
     }
 }

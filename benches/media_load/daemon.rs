@@ -105,6 +105,7 @@ pool = "phones"
 contact = "sip:{{number}}@{phones}"
 [sip]
 udp = "127.0.0.1:0"
+overload_delay = "1 min"
 tcp = "off"
 [http]
 listen = "127.0.0.1:0"

@@ -2,7 +2,7 @@
 
 use super::caller::CallerLeg;
 use super::engine::{Engine, Side, Turn};
-use super::legs::{Leg, Legs};
+use super::legs::{Leg, Legs, Purpose};
 use super::settings::{DIALLED, Phone};
 use crate::acd;
 use crate::facts::{Fact, Note, OfferOutcome, Party, Record, Turned};
@@ -115,9 +115,11 @@ impl Engine {
                 None => return Err(NotRung::For(OfferOutcome::Unreachable)),
             },
         };
-        let codec = self.callers.get(&call).and_then(|caller| Legs::codec(&caller.media));
+        let caller = self.callers.get(&call).map(|caller| &caller.media);
+        let (codec, beside) = (caller.and_then(Legs::codec), caller.map(|leg| leg.id));
         let encryption = self.encryption.get(agent.index()).copied().unwrap_or_default();
-        let Some(mut leg) = self.legs.open(turn.sockets, (offer.0, encryption, &[]), turn.now) else {
+        let purpose = Purpose { session_id: offer.0, encryption, beside, ..Purpose::default() };
+        let Some(mut leg) = self.legs.open(turn.sockets, purpose, turn.now) else {
             let record = Record { at: turn.now, fact: Fact::Turned(Turned::RtpPortExhausted) };
             turn.out.facts.push(record);
             return Err(NotRung::NoPort);

@@ -1,7 +1,7 @@
 //! The caller's leg: from the INVITE to the BYE.
 
 use super::engine::{Engine, Side, Turn};
-use super::legs::Leg;
+use super::legs::{Leg, Purpose};
 use super::settings::Answer;
 use crate::acd;
 use crate::facts::{Fact, Party, Record, Refusal, Turned};
@@ -98,7 +98,8 @@ impl Engine {
         // What comes free is for the agents of those who wait already.
         let is_spare = self.port_wanted.is_none();
         let (encryption, codecs) = self.media_terms(trunk);
-        let opened = is_spare.then(|| self.legs.open(turn.sockets, (dialog.0, encryption, &codecs), turn.now));
+        let purpose = Purpose { session_id: dialog.0, encryption, codecs: &codecs, beside: None };
+        let opened = is_spare.then(|| self.legs.open(turn.sockets, purpose, turn.now));
         let Some(mut leg) = opened.flatten() else {
             turn.out.facts.push(Record { at, fact: Fact::Turned(Turned::RtpPortExhausted) });
             turn.out.facts.push(refuse(Refusal::ChannelLimit));

@@ -144,6 +144,8 @@ pub struct Engine {
     /// Makes tags of callers' numbers.
     pub(super) caller_secret: [u8; 32],
     pub(super) last_call: u64,
+    /// Media engines whose sound is late.
+    late_engines: u16,
     /// An agent's leg waits for a port, and looks for one not before then.
     pub(super) port_wanted: Option<Time>,
     pub(super) outbox: acd::Outbox,
@@ -192,6 +194,7 @@ impl Engine {
             media: HashMap::new(),
             caller_secret: caller_secret(secret_seed),
             last_call: 0,
+            late_engines: 0,
             port_wanted: None,
             outbox: acd::Outbox::default(),
             heard: sip::Output::default(),
@@ -376,7 +379,11 @@ impl Engine {
                     self.on_joined(offer, at, turn);
                 }
             }
-            media::Event::SoundLate { is_late } => self.sip.sound_is_late(is_late),
+            media::Event::SoundLate { is_late } => {
+                let (now_late, in_time) = (u16::from(is_late), u16::from(!is_late));
+                self.late_engines = (self.late_engines + now_late).saturating_sub(in_time);
+                self.sip.sound_is_late(self.late_engines > 0);
+            }
             media::Event::Silent { leg } => {
                 turn.out.facts.push(Record { at, fact: Fact::Turned(Turned::RtpTimeout) });
                 match self.media.get(&leg) {

@@ -11,6 +11,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
 
 /// Where sockets come from: the one thing the engine asks for and must have before it can go on, because the port
 /// stands in the SDP of the same message.
@@ -21,6 +22,18 @@ pub trait Sockets {
 
 /// So many ports are tried before a leg is refused: another program may hold a few of our range.
 const PORTS_TRIED: usize = 8;
+
+/// What a leg is opened for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Purpose<'a> {
+    /// The session's id in our SDP.
+    pub session_id: u64,
+    pub encryption: Encryption,
+    /// These codecs only, if any are named.
+    pub codecs: &'a [media::Codec],
+    /// The leg it may be joined to.
+    pub beside: Option<LegId>,
+}
 
 /// The media side of one leg.
 #[derive(Debug)]
@@ -39,7 +52,8 @@ pub struct Legs {
     codecs: Vec<media::Codec>,
     loopback: Vec<IpNet>,
     sip: Vec<SocketAddr>,
-    last: u64,
+    last: LegId,
+    engines: NonZeroU16,
     open_ports: HashSet<u16>,
     secrets: ChaCha20Rng,
 }
@@ -55,26 +69,23 @@ impl Legs {
             codecs: settings.codecs.clone(),
             loopback,
             sip: [Some(sip.udp), sip.tcp].into_iter().flatten().collect(),
-            last: 0,
+            last: LegId(0),
+            engines: settings.threads,
             open_ports: HashSet::new(),
             secrets,
         }
     }
 
-    /// A leg with a bound socket, for these codecs only if any are named; `None` when no port is to be had.
-    pub fn open(
-        &mut self,
-        sockets: &mut dyn Sockets,
-        (session_id, encryption, only): (u64, Encryption, &[media::Codec]),
-        now: Time,
-    ) -> Option<Leg> {
+    /// A leg with a bound socket; `None` when no port is to be had.
+    pub fn open(&mut self, sockets: &mut dyn Sockets, purpose: Purpose<'_>, now: Time) -> Option<Leg> {
+        let Purpose { session_id, encryption, codecs, beside } = purpose;
         for _ in 0..PORTS_TRIED {
             let port = self.ports.reserve(now)?;
-            self.last += 1;
-            let id = LegId(self.last);
+            let id = beside.map_or(LegId(self.last.0 + 1), |beside| self.last.next_beside(beside, self.engines));
+            self.last = id;
             if sockets.open(id, port) {
                 self.open_ports.insert(port);
-                let codecs = if only.is_empty() { self.codecs.clone() } else { only.to_vec() };
+                let codecs = if codecs.is_empty() { self.codecs.clone() } else { codecs.to_vec() };
                 let address = self.address;
                 let mut key = [0; 30];
                 if encryption != Encryption::Off {

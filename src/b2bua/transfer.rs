@@ -1,7 +1,7 @@
 //! After the answer: an agent's call to a colleague, and callers who are passed on.
 
 use super::engine::{Engine, Side, Turn};
-use super::legs::Leg;
+use super::legs::{Leg, Purpose};
 use super::settings::Phone;
 use crate::acd::{self, TransferTo};
 use crate::facts::TransferResult;
@@ -67,8 +67,13 @@ impl Engine {
         // The agent's own phone dials: it always says what it can.
         let offer = invitation.body.as_ref().ok_or(refused_with(488))?;
         let encryption = self.acd.agent_of(asking).and_then(|agent| self.encryption.get(agent.index())).copied();
-        let session = (dialog.0, encryption.unwrap_or_default(), &[][..]);
-        let mut media = self.legs.open(turn.sockets, session, turn.now).ok_or(refused_with(503))?;
+        let purpose = Purpose {
+            session_id: dialog.0,
+            encryption: encryption.unwrap_or_default(),
+            beside: self.agents.get(&asking).map(|leg| leg.media.id),
+            ..Purpose::default()
+        };
+        let mut media = self.legs.open(turn.sockets, purpose, turn.now).ok_or(refused_with(503))?;
         match self.legs.answer(&mut media, offer, invitation.source) {
             Ok(answer) => {
                 self.dialogs.insert(dialog, Side::Consult(asking));

@@ -413,12 +413,14 @@ fn tell_sip(keys: &mut Keys, sip: &sip::Settings) {
 }
 
 fn tell_media(keys: &mut Keys, media: &media::Settings) {
-    let media::Settings { address, ports, drain, silent_after, codecs, report_every, inband_keys, encryption } = media;
+    let media::Settings { address, ports, drain, silent_after, codecs, report_every, inband_keys, encryption, threads } =
+        media;
     keys.tell("media.address", address);
     keys.tell("media.ports", format!("{}-{}", ports.0, ports.1));
     keys.length("media.port_rest", drain);
     keys.length("media.rtp_timeout", &silent_after.unwrap_or_default());
     keys.length("media.rtcp_interval", &report_every.unwrap_or_default());
+    keys.tell("media.threads", threads);
     keys.tell("media.dtmf", if *inband_keys { "inband" } else { "events" });
     keys.tell("media.srtp", encryption_word(*encryption));
     keys.tell("media.codecs", list(codecs.iter().map(|codec| format!("{codec:?}").to_uppercase())));

@@ -17,6 +17,7 @@ use crate::{b2bua, media, sip};
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU16;
 use toml::de::DeValue;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -74,6 +75,17 @@ struct Media {
     report_every: Option<Duration>,
     inband_keys: bool,
     encryption: Encryption,
+    /// As many as the channels need, unless it is said.
+    threads: Option<NonZeroU16>,
+}
+
+/// Calls that a media thread serves while they talk.
+const CHANNELS_A_THREAD: u32 = 2_500;
+
+/// Media threads for so many channels.
+fn threads_for(channels: u32) -> NonZeroU16 {
+    let threads = channels.div_ceil(CHANNELS_A_THREAD).clamp(1, 64);
+    u16::try_from(threads).ok().and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN)
 }
 
 impl Network {
@@ -204,6 +216,7 @@ impl Network {
                 report_every: media.report_every,
                 inband_keys: media.inband_keys,
                 encryption: media.encryption,
+                threads: media.threads.unwrap_or_else(|| threads_for(channels)),
             },
             phones: agents.phones,
             encryption: agents.encryption,
@@ -368,6 +381,7 @@ fn read_media(section: &mut Section<'_>, sip: IpAddr, report: &Report<'_>) -> Me
         codecs,
         inband_keys: section.get_or("dtmf", false, inband_keys),
         encryption: section.get_or("srtp", Encryption::Off, encryption),
+        threads: u16::try_from(section.get_or("threads", 0, count(0, 64))).ok().and_then(NonZeroU16::new),
         report_every: (report_every > Duration::ZERO).then_some(report_every),
     }
 }

@@ -1,9 +1,11 @@
-//! The thread that owns the RTP sockets and the media engine: what comes in on a socket goes to the engine, what the
+//! A thread that owns RTP sockets and their media engine: what comes in on a socket goes to the engine, what the
 //! engine has to say goes out, on time to the millisecond. Nothing in it waits but its one `epoll_wait`, and the rest of
 //! a millisecond when packets come so close that those of one are better taken together.
 
 mod handle;
 mod sockets;
+#[cfg(test)]
+mod tests;
 
 use super::clock::Clock;
 use super::inbox::{Inbox, Message};
@@ -14,7 +16,7 @@ use centralino::media::{Command, MediaEngine, Output};
 use centralino::time::{Duration, Time};
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 pub use handle::MediaHandle;
-use handle::{Order, Wake};
+use handle::{Lane, Order, Wake};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 pub use sockets::bind;
@@ -25,7 +27,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-/// Commands that wait for the thread: several for each leg of the largest configuration.
+/// Commands that wait for a thread: several for each leg of the largest configuration.
 const COMMANDS: usize = 65_536;
 /// Commands obeyed before sockets and the clock have their turn again.
 const COMMANDS_A_TURN: usize = 1_024;
@@ -45,34 +47,38 @@ const MILLISECOND: u64 = 1_000_000;
 /// The eventfd's name in the epoll set; legs' sockets are named by `Channel::name`.
 const WAKE: u64 = u64::MAX;
 
-/// Starts the thread.
+/// Starts a thread for each engine.
 pub fn spawn(
-    engine: MediaEngine,
-    inbox: Inbox,
-    recorder: Recorder,
+    engines: Vec<MediaEngine>,
+    inbox: &Inbox,
+    recorder: &Recorder,
     clock: Clock,
-) -> io::Result<(MediaHandle, JoinHandle<()>)> {
-    let (sender, orders) = bounded(COMMANDS);
-    let wake = Arc::new(Wake::new()?);
-    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-    epoll::add(&epoll, wake.eventfd(), epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
-    let handle = MediaHandle::new(sender, Arc::clone(&wake));
-    let thread = MediaThread {
-        engine,
-        orders,
-        inbox,
-        recorder,
-        clock,
-        epoll,
-        wake,
-        sockets: ByLeg::default(),
-        datagram: Box::new([0; DATAGRAM_BYTES]),
-        heard_at: None,
-        is_busy: false,
-        out: Output::default(),
-        trouble: Trouble::default(),
-    };
-    Ok((handle, Builder::new().name("media".into()).spawn(move || thread.run())?))
+) -> io::Result<(MediaHandle, Vec<JoinHandle<()>>)> {
+    let (mut lanes, mut threads) = (Vec::new(), Vec::new());
+    for engine in engines {
+        let (sender, orders) = bounded(COMMANDS);
+        let wake = Arc::new(Wake::new()?);
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&epoll, wake.eventfd(), epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
+        lanes.push(Lane::new(sender, Arc::clone(&wake)));
+        let thread = MediaThread {
+            engine,
+            orders,
+            inbox: inbox.clone(),
+            recorder: recorder.clone(),
+            clock,
+            epoll,
+            wake,
+            sockets: ByLeg::default(),
+            datagram: Box::new([0; DATAGRAM_BYTES]),
+            heard_at: None,
+            is_busy: false,
+            out: Output::default(),
+            trouble: Trouble::default(),
+        };
+        threads.push(Builder::new().name("media".into()).spawn(move || thread.run())?);
+    }
+    Ok((MediaHandle::new(lanes), threads))
 }
 
 struct MediaThread {
@@ -285,191 +291,5 @@ impl Trouble {
         }
         self.due = self.counts.iter().any(|&count| count > 0).then(|| now + TELL_EVERY);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::inbox::Messages;
-    use super::*;
-    use crate::daemon::recorder;
-    use centralino::config::RecordingSettings;
-    use centralino::ids::{ClipId, LegId};
-    use centralino::media::{Clip, Codec, Event, Settings, Stream};
-    use std::net::{IpAddr, Ipv4Addr};
-
-    const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
-
-    struct Bench {
-        handle: MediaHandle,
-        thread: JoinHandle<()>,
-        messages: Messages,
-        clip: Clip,
-    }
-
-    fn bench() -> Bench {
-        let settings = Settings { silent_after: None, ..Settings::default() };
-        let clip = Clip::from_samples((0..1_600).map(|n| n * 20).collect()).unwrap();
-        let engine = MediaEngine::new(settings, vec![clip.clone()], [1; 32]);
-        let (inbox, messages) = Inbox::new();
-        let (handle, thread) = spawn(engine, inbox.clone(), nowhere(inbox), Clock::start()).unwrap();
-        Bench { handle, thread, messages, clip }
-    }
-
-    /// A recorder whom nobody gives anything to record.
-    fn nowhere(inbox: Inbox) -> Recorder {
-        let settings = RecordingSettings { directory: "/nowhere".into(), days: 0 };
-        recorder::spawn(settings, inbox).unwrap().0
-    }
-
-    /// The next message, quiet ones included, as the engine thread's heartbeat finds them.
-    fn heard(messages: &Messages) -> Message {
-        let beats = std::iter::repeat_with(|| messages.wait(Duration::from_millis(10))).take(1_000);
-        beats.flatten().next().unwrap()
-    }
-
-    fn socket() -> UdpSocket {
-        let socket = UdpSocket::bind((LOCALHOST, 0)).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        socket
-    }
-
-    impl Bench {
-        /// Opens a leg towards this address; its own address is the answer.
-        fn leg(&self, leg: LegId, remote: SocketAddr) -> SocketAddr {
-            let ours = bind(SocketAddr::new(LOCALHOST, 0)).unwrap();
-            let address = ours.local_addr().unwrap();
-            assert!(self.handle.send(Command::Open { leg, port: address.port() }, Some((ours, address))));
-            let stream = Stream::plain(remote, Codec::Pcma);
-            assert!(self.handle.send(Command::Direct { leg, stream }, None));
-            address
-        }
-
-        fn event(&self) -> Event {
-            loop {
-                match heard(&self.messages) {
-                    Message::Media(_, event) => return event,
-                    Message::Fact(_) => {}
-                    other => panic!("{other:?}"),
-                }
-            }
-        }
-
-        fn end(self) {
-            drop(self.handle);
-            self.thread.join().unwrap();
-        }
-    }
-
-    fn hear(socket: &UdpSocket) -> Vec<u8> {
-        let mut buffer = [0; 2_048];
-        let (length, _) = socket.recv_from(&mut buffer).unwrap();
-        buffer[..length].to_vec()
-    }
-
-    #[test]
-    fn a_clip_goes_out_over_a_socket_at_its_pace() {
-        let bench = bench();
-        let phone = socket();
-        let (leg, clip) = (LegId(1), ClipId(0));
-        bench.leg(leg, phone.local_addr().unwrap());
-        let began = Clock::start();
-        bench.handle.send(Command::PlayOnce { leg, clip }, None);
-        let heard: Vec<u8> = (0..10).flat_map(|_| hear(&phone).split_off(12)).collect();
-        let took = began.now().since(Time::ZERO);
-        assert_eq!(heard, bench.clip.bytes(Codec::Pcma));
-        assert!(took >= Duration::from_millis(150), "ten packets in {took:?}");
-        assert_eq!(bench.event(), Event::ClipEnded { leg, clip });
-        bench.end();
-    }
-
-    #[test]
-    fn two_phones_hear_each_other() {
-        let bench = bench();
-        let (one, other) = (socket(), socket());
-        let (a, b) = (LegId(1), LegId(2));
-        let to_a = bench.leg(a, one.local_addr().unwrap());
-        let to_b = bench.leg(b, other.local_addr().unwrap());
-        bench.handle.send(Command::Join { a, b }, None);
-        assert_eq!(bench.event(), Event::Joined { a, b });
-        let mut packet = vec![0x80, 8, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9];
-        packet.resize(172, 0x55);
-        one.send_to(&packet, to_a).unwrap();
-        assert_eq!(hear(&other)[12..], packet[12..]);
-        packet[12..].fill(0xAA);
-        other.send_to(&packet, to_b).unwrap();
-        assert_eq!(hear(&one)[12..], packet[12..]);
-        bench.handle.send(Command::Close { leg: a }, None);
-        bench.handle.send(Command::Close { leg: b }, None);
-        bench.end();
-    }
-
-    #[test]
-    fn reports_leave_from_the_next_port_and_the_last_one_says_goodbye() {
-        let bench = bench();
-        // A phone with two neighbouring ports.
-        let (phone, control) = std::iter::repeat_with(socket)
-            .find_map(|phone| {
-                let next = phone.local_addr().unwrap().port().checked_add(1)?;
-                Some((phone, UdpSocket::bind((LOCALHOST, next)).ok()?))
-            })
-            .unwrap();
-        control.set_read_timeout(Some(PATIENCE)).unwrap();
-        let leg = LegId(1);
-        let ours = bench.leg(leg, phone.local_addr().unwrap());
-        bench.handle.send(Command::Close { leg }, None);
-        bench.handle.ring();
-        let mut buffer = [0; 200];
-        let (length, from) = control.recv_from(&mut buffer).unwrap();
-        assert_eq!((from.ip(), from.port()), (ours.ip(), ours.port() + 1));
-        assert_eq!(buffer[1], 201, "nothing was sent: a receiver report");
-        assert_eq!(buffer[length - 7], 203, "and a goodbye");
-        bench.end();
-    }
-
-    #[test]
-    fn icmp_errors_are_counted_and_end_nothing() {
-        let bench = bench();
-        let phone = socket();
-        let nobody = socket().local_addr().unwrap();
-        let (leg, clip) = (LegId(1), ClipId(0));
-        let port = bench.leg(leg, nobody);
-        bench.handle.send(Command::PlayMusic { leg, clip: Some(clip) }, None);
-        let told = heard(&bench.messages);
-        let Message::Fact(Record { fact, .. }) = told else { panic!("{told:?}") };
-        assert_eq!(fact, Fact::Turned(Turned::RtpSendFailed));
-        // The phone turns up elsewhere on the same host and is heard at once.
-        phone.send_to(&[0x80, 8, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9, 0xD5], port).unwrap();
-        assert_eq!(hear(&phone).len(), 172);
-        bench.end();
-    }
-
-    #[test]
-    fn a_flood_of_trouble_is_told_in_portions_and_completely() {
-        let (inbox, messages) = Inbox::new();
-        let mut trouble = Trouble::default();
-        trouble.count(Turned::RtpStranger, 250, Time::ZERO);
-        let mut told = Vec::new();
-        for step in 0..5 {
-            let _ = trouble.tell(&inbox, Time::from_millis(100 * step));
-            told.push(std::iter::from_fn(|| messages.next()).count());
-        }
-        assert_eq!(told, [0, 100, 100, 50, 0]);
-        assert_eq!(trouble.due(), None);
-    }
-
-    #[test]
-    fn a_dead_thread_makes_commands_count_as_dropped() {
-        let Bench { handle, thread, messages, .. } = bench();
-        drop(messages);
-        // Something to say finds nobody to say it to.
-        for leg in [LegId(1), LegId(2)] {
-            let address = SocketAddr::new(LOCALHOST, 0);
-            handle.send(Command::Open { leg, port: 1 }, Some((bind(address).unwrap(), address)));
-        }
-        handle.send(Command::Join { a: LegId(1), b: LegId(2) }, None);
-        thread.join().unwrap();
-        assert_eq!((handle.send(Command::Part { leg: LegId(1) }, None), handle.dropped()), (false, 1));
     }
 }

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use centralino::acd::Plan;
 use centralino::b2bua::{self, Engine};
 use centralino::config::{self, Checked, Running, Settings};
-use centralino::media::MediaEngine;
+use centralino::media::{self, Clip, MediaEngine};
 use centralino::stats::prometheus::{Exposition, Info};
 use centralino::stats::{Layout, Tally, snapshot};
 use std::net::{SocketAddr, TcpListener};
@@ -33,7 +33,7 @@ pub struct Daemon {
     pub layout: Arc<Layout>,
     inbox: Inbox,
     http: http::HttpServer,
-    threads: [(&'static str, JoinHandle<()>); 4],
+    threads: Vec<(&'static str, JoinHandle<()>)>,
 }
 
 impl Daemon {
@@ -74,9 +74,10 @@ pub fn start(checked: Checked, read_again: Option<ReadAgain>) -> Result<Daemon> 
     // Readers must not see a desk without agents before the engine's first turn is over.
     tally.publish(clock.now(), &mut publisher);
     let prints = clips.iter().map(sounds::print).collect();
-    let media = MediaEngine::new(settings.engine.media.clone(), clips, entropy()?);
     let (recorder, recorder_thread) = recorder::spawn(settings.recording.clone(), inbox.clone())?;
-    let (media, media_thread) = media_thread::spawn(media, inbox.clone(), recorder, clock)?;
+    let (media, media_threads) =
+        media_thread::spawn(media_engines(&settings.engine.media, clips)?, &inbox, &recorder, clock)?;
+    drop(recorder);
     let (numbers, live) = LiveNumbers::new(&tally.layout(), reader.clone(), settings.time_zone.clone(), clock.now());
     let mut readers: Vec<Box<dyn FactReader>> = vec![Box::new(Log::new(Arc::clone(&plan))), Box::new(numbers)];
     if let Some(keeper) = Keeper::start(&settings.ledger, settings.time_zone.clone(), &plan, &hash, clock.now())? {
@@ -129,8 +130,17 @@ pub fn start(checked: Checked, read_again: Option<ReadAgain>) -> Result<Daemon> 
     let engine = Engine::new(Plan::clone(&plan), settings.engine.clone(), decision_seed()?, entropy()?);
     let engine =
         EngineThread::new(engine, tally, (inbox.clone(), messages), outlets, clock, settings.drain_max).spawn()?;
-    let threads = [("engine", engine), ("facts", facts_thread), ("media", media_thread), ("recorder", recorder_thread)];
+    let media_threads = media_threads.into_iter().map(|thread| ("media", thread));
+    // In the order in which they end: each when the one before has nothing more for it.
+    let threads = [("engine", engine), ("facts", facts_thread)].into_iter().chain(media_threads);
+    let threads = threads.chain([("recorder", recorder_thread)]).collect();
     Ok(Daemon { plan, settings, reader, layout, inbox, http, threads })
+}
+
+/// As many as the settings say, with the same sounds, each with numbers of its own.
+fn media_engines(settings: &media::Settings, clips: Vec<Clip>) -> Result<Vec<MediaEngine>> {
+    let clips: Vec<Arc<Clip>> = clips.into_iter().map(Arc::new).collect();
+    (0..settings.threads.get()).map(|_| Ok(MediaEngine::new(settings.clone(), clips.clone(), entropy()?))).collect()
 }
 
 fn raise_file_limit(settings: &Settings) {

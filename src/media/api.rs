@@ -138,6 +138,31 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whose engine has to do it; `None` for all of them.
+    pub fn leg(&self) -> Option<LegId> {
+        match *self {
+            Command::Learn { .. } => None,
+            Command::Open { leg, .. }
+            | Command::Direct { leg, .. }
+            | Command::Reached { leg }
+            | Command::PlayOnce { leg, .. }
+            | Command::PlayMusic { leg, .. }
+            | Command::PlayAll { leg, .. }
+            | Command::Announce { leg, .. }
+            | Command::Hush { leg }
+            | Command::Join { a: leg, .. }
+            | Command::Record { caller: leg, .. }
+            | Command::EndRecording { caller: leg }
+            | Command::PauseRecording { leg, .. }
+            | Command::Part { leg }
+            | Command::PassKey { leg, .. }
+            | Command::Measure { leg, .. }
+            | Command::Close { leg } => Some(leg),
+        }
+    }
+}
+
 /// Something the media engine says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {

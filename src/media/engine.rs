@@ -62,9 +62,9 @@ pub struct MediaEngine {
 
 impl MediaEngine {
     /// An engine that plays these clips, by `ClipId`. SSRCs and first numbers come from the seed.
-    pub fn new(settings: Settings, clips: Vec<Clip>, seed: [u8; 32]) -> MediaEngine {
+    pub fn new(settings: Settings, clips: Vec<impl Into<Arc<Clip>>>, seed: [u8; 32]) -> MediaEngine {
         MediaEngine {
-            clips: clips.into_iter().map(Arc::new).collect(),
+            clips: clips.into_iter().map(Into::into).collect(),
             ours: (settings.address, settings.ports.0..=settings.ports.1),
             silent_after: settings.silent_after,
             legs: Slab::new(),

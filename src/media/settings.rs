@@ -3,6 +3,7 @@
 use super::api::{Codec, Encryption};
 use crate::time::Duration;
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU16;
 
 /// The media engine's settings; `config` checks and makes them.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +24,8 @@ pub struct Settings {
     pub inband_keys: bool,
     /// Whether callers speak SRTP.
     pub encryption: Encryption,
+    /// Engines that share the legs, each on a thread of its own; see [`LegId::engine`](crate::ids::LegId::engine).
+    pub threads: NonZeroU16,
 }
 
 impl Default for Settings {
@@ -37,6 +40,7 @@ impl Default for Settings {
             report_every: Some(Duration::from_secs(5)),
             inband_keys: false,
             encryption: Encryption::Off,
+            threads: NonZeroU16::MIN,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! network lost, and nothing grows.
 
 use centralino::ids::LegId;
-use centralino::media::{Codec, Command, MediaEngine, Output, Settings, Stream, convert, g711};
+use centralino::media::{Clip, Codec, Command, MediaEngine, Output, Settings, Stream, convert, g711};
 use centralino::time::Time;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -46,7 +46,7 @@ fn talk(packets: u64, faults: Faults, listener: Stream) -> Heard {
     let waits = listener.ptime_ms != 20;
     let mut random = ChaCha8Rng::seed_from_u64(packets ^ u64::from(faults.jitter_ms));
     let settings = Settings { report_every: None, ..Settings::default() };
-    let mut engine = MediaEngine::new(settings, Vec::new(), [3; 32]);
+    let mut engine = MediaEngine::new(settings, Vec::<Clip>::new(), [3; 32]);
     let mut out = Output::default();
     for (leg, stream) in [(SPEAKER, Stream::plain(address(SPEAKER), Codec::Pcma)), (LISTENER, listener)] {
         engine.command(Command::Open { leg, port: 4_000 }, Time::ZERO, &mut out);
@@ -204,7 +204,7 @@ fn jitter_and_reordering_make_no_noise_in_a_codec_with_a_memory() {
         .collect();
     packets.sort();
     let settings = Settings { report_every: None, ..Settings::default() };
-    let mut engine = MediaEngine::new(settings, Vec::new(), [3; 32]);
+    let mut engine = MediaEngine::new(settings, Vec::<Clip>::new(), [3; 32]);
     let mut out = Output::default();
     for (leg, codec) in [(SPEAKER, Codec::G722), (LISTENER, Codec::Pcma)] {
         engine.command(Command::Open { leg, port: 4_000 }, Time::ZERO, &mut out);

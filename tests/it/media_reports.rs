@@ -181,7 +181,7 @@ fn reports_are_life_and_goodbyes_and_strangers_are_not() {
         (rtcp(1), vec![0x81, 202, 0, 1, 0, 0, 0, 9], true, Some(Turned::RtcpGarbage)),
     ];
     for (from, bytes, is_silent, turned) in rows {
-        let mut engine = MediaEngine::new(Settings::default(), Vec::new(), [1; 32]);
+        let mut engine = MediaEngine::new(Settings::default(), Vec::<Clip>::new(), [1; 32]);
         let (mut out, mut silent) = (Output::default(), false);
         let mut turned_away = Vec::new();
         for leg in [LEG, LegId(2)] {

@@ -16,6 +16,7 @@ use centralino::time::{Deadlines, Duration, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 /// How bad the network and the system are, per mille.
@@ -41,6 +42,8 @@ pub const CENTRALINO: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net
 pub const PEERS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)), 5060);
 /// How long a clip plays; the media engine is not simulated beyond it.
 const CLIP: Duration = Duration::from_secs(3);
+/// Only legs of one of them can be joined.
+const MEDIA_ENGINES: NonZeroU16 = NonZeroU16::new(3).unwrap();
 /// From asking for a relay to having it.
 const JOINING: Duration = Duration::from_millis(3);
 /// Calls come this often on average.
@@ -137,6 +140,7 @@ impl<P: Others> World<P> {
     pub fn with(centre: &str, seed: u64, weather: Weather, others: impl FnOnce(&sip::Settings) -> P) -> World<P> {
         let mut checked = config::check(centre, &NoFiles).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         checked.settings.engine.media.ports.1 -= weather.ports_missing;
+        checked.settings.engine.media.threads = MEDIA_ENGINES;
         let peers = others(&checked.settings.engine.sip);
         World {
             seed,
@@ -232,7 +236,10 @@ impl<P: Others> World<P> {
                         self.media.set(MediaDeed::EndClip(leg, clip), self.now + CLIP);
                     }
                 }
-                media::Command::Join { a, b } => self.media.set(MediaDeed::Join(a, b), self.now + JOINING),
+                media::Command::Join { a, b } => {
+                    assert_eq!(a.engine(MEDIA_ENGINES), b.engine(MEDIA_ENGINES), "seed {}: apart", self.seed);
+                    self.media.set(MediaDeed::Join(a, b), self.now + JOINING);
+                }
                 media::Command::Open { .. }
                 | media::Command::Learn { .. }
                 | media::Command::Direct { .. }

@@ -1,10 +1,11 @@
-//! The engine thread's end of the channel to the media thread, and what wakes that thread.
+//! The engine thread's end of the channels to the media threads, and what wakes them.
 
 use centralino::media::Command;
 use crossbeam_channel::Sender;
 use rustix::event::{EventfdFlags, eventfd};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::num::NonZeroU16;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,60 +13,90 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// A command, and with `Open` the bound socket and its address.
 pub type Order = (Command, Option<(UdpSocket, SocketAddr)>);
 
-/// The engine thread's end. When it is dropped the media thread ends.
+/// The engine thread's end. When it is dropped the media threads end.
 #[derive(Debug)]
 pub struct MediaHandle {
-    orders: Option<Sender<Order>>,
-    wake: Arc<Wake>,
+    lanes: Vec<Lane>,
     dropped: AtomicU64,
 }
 
-impl MediaHandle {
-    /// The sending end of the thread's channel, and what wakes the thread.
-    pub fn new(orders: Sender<Order>, wake: Arc<Wake>) -> MediaHandle {
-        MediaHandle { orders: Some(orders), wake, dropped: AtomicU64::new(0) }
+/// The way to one media thread: the sending end of its channel, and what wakes it.
+#[derive(Debug)]
+pub struct Lane {
+    orders: Option<Sender<Order>>,
+    wake: Arc<Wake>,
+}
+
+impl Lane {
+    pub fn new(orders: Sender<Order>, wake: Arc<Wake>) -> Lane {
+        Lane { orders: Some(orders), wake }
     }
 
-    /// Hands a command over, with `Open` its bound socket. Never waits: with the channel full the command is dropped
-    /// and counted, and the answer is false.
-    ///
-    /// What nobody hears at once does not wake a sleeping thread, which would cost more than the command: a leg that
-    /// says or hears something wakes it every few milliseconds, and [`Self::ring`] does for the others.
-    pub fn send(&self, command: Command, socket: Option<(UdpSocket, SocketAddr)>) -> bool {
+    fn send(&self, order: Order) -> bool {
+        // What nobody hears at once does not wake a sleeping thread, which would cost more than the command: a leg that
+        // says or hears something wakes it every few milliseconds, and `MediaHandle::ring` does for the others.
         let is_quiet = matches!(
-            command,
+            order.0,
             Command::Open { .. } | Command::Direct { .. } | Command::Measure { .. } | Command::Close { .. }
         );
-        let taken = self.orders.as_ref().is_some_and(|orders| orders.try_send((command, socket)).is_ok());
-        if !taken {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+        let taken = self.orders.as_ref().is_some_and(|orders| orders.try_send(order).is_ok());
         if !taken || !is_quiet {
             self.wake.ring();
         }
         taken
     }
 
-    /// Whether there are commands that the thread may still be asleep over.
-    pub fn is_behind(&self) -> bool {
+    fn is_behind(&self) -> bool {
         self.orders.as_ref().is_some_and(|orders| !orders.is_empty())
     }
+}
 
-    /// Wakes the thread for them.
-    pub fn ring(&self) {
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.orders = None;
         self.wake.ring();
+    }
+}
+
+impl MediaHandle {
+    /// One for all these threads, as many as `Settings::threads`.
+    pub fn new(lanes: Vec<Lane>) -> MediaHandle {
+        MediaHandle { lanes, dropped: AtomicU64::new(0) }
+    }
+
+    /// Hands a command to the thread whose leg it is about, or to all of them; with `Open` its bound socket. Never
+    /// waits: with a channel full the command is dropped and counted, and the answer is false.
+    pub fn send(&self, command: Command, socket: Option<(UdpSocket, SocketAddr)>) -> bool {
+        let Some(leg) = command.leg() else {
+            let missed = self.lanes.iter().filter(|lane| !self.hand(lane, (command.clone(), None))).count();
+            return missed == 0;
+        };
+        let count = u16::try_from(self.lanes.len()).ok().and_then(NonZeroU16::new);
+        let lane = count.and_then(|count| self.lanes.get(leg.engine(count)));
+        lane.is_some_and(|lane| self.hand(lane, (command, socket)))
+    }
+
+    fn hand(&self, lane: &Lane, order: Order) -> bool {
+        let taken = lane.send(order);
+        if !taken {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    /// Whether there are commands that a thread may still be asleep over.
+    pub fn is_behind(&self) -> bool {
+        self.lanes.iter().any(Lane::is_behind)
+    }
+
+    /// Wakes the threads that have some.
+    pub fn ring(&self) {
+        self.lanes.iter().filter(|lane| lane.is_behind()).for_each(|lane| lane.wake.ring());
     }
 
     /// How many commands were dropped so far.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for MediaHandle {
-    fn drop(&mut self) {
-        self.orders = None;
-        self.wake.ring();
     }
 }
 

@@ -155,7 +155,7 @@ fn addresses_and_bounds_of_the_default_file() {
     assert_eq!(settings.engine.loopback_media, ranges);
     let media = &settings.engine.media;
     assert_eq!(media.address, local.ip());
-    assert_eq!(media.ports, (20_000, 29_999));
+    assert_eq!((media.ports, media.threads.get()), ((20_000, 29_999), 1));
     assert_eq!(media.codecs, [Codec::Pcma, Codec::Pcmu]);
     assert_eq!((media.drain, media.silent_after), (seconds(2), Some(seconds(120))));
     assert_eq!(settings.engine.sip.limits, centralino::sip::Limits::default());
@@ -215,7 +215,7 @@ fn the_load_file_serves_the_load_scenarios() {
     let source = ClipSource::Tone { hz: 440, length: seconds(3) };
     assert_eq!(clip(&checked, service(plan, "7001")), source);
     assert!(settings.clips.contains(&Clip { name: "440 Hz, 3 s".into(), source }));
-    assert_eq!(settings.engine.media.ports, (12_000, 32_767));
+    assert_eq!((settings.engine.media.ports, settings.engine.media.threads.get()), ((12_000, 32_767), 4));
     assert_eq!(settings.engine.media.silent_after, None);
     assert_eq!(
         (settings.sip_udp, settings.http),
