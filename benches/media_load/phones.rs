@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 const AT_ONCE: usize = 50;
 /// Who talks comes at this pace: how soon an answer is heard is not a question of how many calls a second there can be.
 const TALK_EVERY: Duration = Duration::from_millis(20);
+/// And who waits at this one: what is measured is the sound, not the coming.
+const WAIT_EVERY: Duration = Duration::from_millis(1);
 
 /// All of them, in their calls.
 #[derive(Default)]
@@ -33,7 +35,7 @@ impl Phones {
         mouth: Option<&Mouth>,
     ) -> Phones {
         let us = sip.local_addr().unwrap();
-        let (began, every) = (Instant::now(), mouth.map_or(Duration::ZERO, |_| TALK_EVERY));
+        let (began, every) = (Instant::now(), mouth.map_or(WAIT_EVERY, |_| TALK_EVERY));
         let deadline = began + Duration::from_secs(60) + Duration::from_millis(20) * calls as u32;
         let (mut phones, mut sent, mut buffer) = (Phones::default(), 0, [0; 8_192]);
         let legs = if mouth.is_some() { 2 * calls } else { calls };
