@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 pub const GAP: Duration = Duration::from_millis(100);
 /// What the phones say; no music sounds like it.
 const VOICE: u8 = 0x2A;
+/// Packets taken at one look: their moment is that of the look.
+const A_LOOK: usize = 1_024;
 /// What came is looked at so often: whom the kernel wakes for a packet, the packet's sender pays for on this machine.
 const LOOKS: Duration = Duration::from_millis(1);
 
@@ -84,8 +86,10 @@ fn hear(socket: &UdpSocket, counts: &AtomicBool, over: &AtomicBool) -> Heard {
     let mut heard = Heard { seconds: 0.0, packets: 0, lost: 0, gaps: 0, longest, voices, by_length };
     let mut buffer = [0; 2_048];
     while !over.load(Ordering::Relaxed) {
-        let (now, counts) = (Instant::now(), counts.load(Ordering::Relaxed));
-        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+        let (now, counts, mut left) = (Instant::now(), counts.load(Ordering::Relaxed), A_LOOK);
+        while left > 0 {
+            let Ok((length, from)) = socket.recv_from(&mut buffer) else { break };
+            left -= 1;
             if length < 20 {
                 continue;
             }
@@ -105,7 +109,9 @@ fn hear(socket: &UdpSocket, counts: &AtomicBool, over: &AtomicBool) -> Heard {
                 heard.by_length[(gap.as_millis() as usize).min(999)] += 1;
             }
         }
-        thread::sleep(LOOKS);
+        if left > 0 {
+            thread::sleep(LOOKS);
+        }
     }
     heard
 }

@@ -143,6 +143,7 @@ impl Command {
     pub fn leg(&self) -> Option<LegId> {
         match *self {
             Command::Learn { .. } => None,
+            Command::Confer { ref parties } => parties.iter().flatten().next().copied(),
             Command::Open { leg, .. }
             | Command::Direct { leg, .. }
             | Command::Reached { leg }
@@ -155,6 +156,7 @@ impl Command {
             | Command::Record { caller: leg, .. }
             | Command::EndRecording { caller: leg }
             | Command::PauseRecording { leg, .. }
+            | Command::Disperse { leg }
             | Command::Part { leg }
             | Command::PassKey { leg, .. }
             | Command::Measure { leg, .. }
