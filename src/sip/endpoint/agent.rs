@@ -169,17 +169,16 @@ impl Core {
                 let is_sip = uri.scheme() == Scheme::Sip && !uri.has_headers();
                 let transport = uri.param("transport").map_or(Some(Transport::Udp), Transport::named);
                 let transport = transport.filter(|_| is_sip).ok_or(NotInvited::BadTarget)?;
-                let name = HostName::of(&uri);
-                let flow = match (literal_addr(&uri), &name) {
-                    (Some(remote), _) => Flow { transport, remote, connection: 0 },
-                    (None, Some(name)) => match self.place_of(name, &[], turn.now) {
-                        Some(place) => place.flow(),
-                        None => {
+                let (flow, name) = match literal_addr(&uri) {
+                    Some(remote) => (Flow { transport, remote, connection: 0 }, None),
+                    None => {
+                        let name = HostName::of(&uri).ok_or(NotInvited::BadTarget)?;
+                        let Some(place) = self.place_of(&name, &[], turn.now) else {
                             turn.turned(Turned::NoPlace);
                             return Err(NotInvited::NoPlace);
-                        }
-                    },
-                    (None, None) => return Err(NotInvited::BadTarget),
+                        };
+                        (place.flow(), Some(name))
+                    }
                 };
                 Ok(Located { to: format!("<{uri}>"), uri, flow, name })
             }
