@@ -145,11 +145,3 @@ def free_port():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
         one.bind((HOST, 0))
         return one.getsockname()[1]
-
-
-def sipp(daemon, name, scenario, port, *more):
-    """A SIPp of one of the scenarios, on a port of its own."""
-    return daemon.start(name, [
-        "sipp", "-sf", os.path.join(ROOT, scenario), "-i", HOST, "-p", str(port), "-mi", HOST,
-        "-mp", str(free_port()), "-nostdin", "-timer_resol", "1", "-max_socket", "5000", "-l", "20000",
-        "-watchdog_minor_maxtriggers", "1000000", "-watchdog_major_maxtriggers", "100000", *more])
