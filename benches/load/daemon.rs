@@ -1,4 +1,4 @@
-//! The daemon as another process: started on ports of the system's choice, asked what it cost, ended whatever happens.
+//! The daemon under load: what it costs, and what it says of itself.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -18,13 +18,12 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// The daemon of this build, or another, with the configuration that `[sip]` and `[http]` are added to.
+    /// The daemon of this build, or another, whose configuration leaves its ports to the system.
     pub fn start(program: Option<&Path>, config: &str) -> Daemon {
         let folder = env::temp_dir().join(format!("centralino-load-{}", process::id()));
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join("load.toml");
-        let listen = "[sip]\nudp = \"127.0.0.1:0\"\ntcp = \"off\"\n[http]\nlisten = \"127.0.0.1:0\"\n";
-        fs::write(&file, format!("{config}\n{listen}")).unwrap();
+        fs::write(&file, config).unwrap();
         let mut process = Command::new(program.unwrap_or(Path::new(env!("CARGO_BIN_EXE_centralino"))))
             .args(["run", "--config"])
             .arg(&file)

@@ -11,6 +11,7 @@
 //! does not depend on the machine's speed.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a bench is a shell")]
 
+#[path = "../load/daemon.rs"]
 mod daemon;
 mod phones;
 mod sound;
@@ -18,6 +19,7 @@ mod sound;
 use daemon::Daemon;
 use phones::Phones;
 use sound::{Ear, GAP, Heard, Mouth, floor, socket};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -73,7 +75,7 @@ struct Measured {
 fn measure(service: &str, calls: usize, window: Duration) -> Measured {
     let rtp = socket();
     let sip = socket();
-    let daemon = Daemon::start(calls, sip.local_addr().unwrap());
+    let daemon = Daemon::start(None, &config(calls, sip.local_addr().unwrap()));
     let (memory, ear) = (daemon.kib(), Ear::new(rtp.try_clone().unwrap()));
     let talks = service == "2";
     let mouth = talks.then(|| Mouth::new(rtp.try_clone().unwrap()));
@@ -85,7 +87,7 @@ fn measure(service: &str, calls: usize, window: Duration) -> Measured {
     let (heard, cpu) = (ear.stop(began.elapsed()), (daemon.cpu() - cpu) / began.elapsed().as_secs_f64());
     let kib = daemon.kib() - memory;
     if talks {
-        tell_answers(&phones, &heard, daemon.answers_in_time());
+        tell_answers(&phones, &heard, answers_in_time(&daemon));
     }
     drop((mouth, daemon));
     Measured { cpu, floor: floor(calls, window.min(Duration::from_secs(3))), kib, heard }
@@ -112,4 +114,54 @@ fn tell_answers(phones: &Phones, heard: &Heard, (in_time, answers): (u64, u64)) 
     );
     println!("{:>8} {in_time} of {answers} answers were joined within 25 ms", "");
     assert_eq!(waits.len(), phones.answers.len(), "somebody never heard the agent");
+}
+
+/// Of how many agents' answers the first sound was on its way within 25 ms.
+fn answers_in_time(daemon: &Daemon) -> (u64, u64) {
+    let page = daemon.metrics();
+    let value = |name: &str| {
+        let line = page.lines().find_map(|line| line.strip_prefix(name)).expect("a sample");
+        line.trim().parse().expect("a count")
+    };
+    let count = value("acd_answer_to_audio_seconds_count");
+    (value("acd_answer_to_audio_seconds_bucket{le=\"0.025\"}"), count)
+}
+
+fn config(calls: usize, phones: SocketAddr) -> String {
+    let (calls, agents) = (calls.max(10), calls.max(10) + 1_000);
+    format!(
+        r#"pools = ["phones", "nobody"]
+skills = []
+[service.waiting]
+number = "1"
+queue = "waiting"
+[service.talking]
+number = "2"
+queue = "talking"
+[queue.waiting]
+max_wait = "24 h"
+max_length = {calls}
+[[queue.waiting.step]]
+pools = ["nobody"]
+[queue.talking]
+max_length = {calls}
+[[queue.talking.step]]
+pools = ["phones"]
+[agent."1001..{agents}"]
+pool = "phones"
+contact = "sip:{{number}}@{phones}"
+[sip]
+udp = "127.0.0.1:0"
+overload_delay = "1 min"
+tcp = "off"
+[http]
+listen = "127.0.0.1:0"
+[media]
+ports = "32768-60999"
+[limits]
+channels = {calls}
+dialogs = 50000
+transactions = 500000
+"#
+    )
 }

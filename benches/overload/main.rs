@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     pin(&options, 0);
     let daemon = Daemon::start(options.program.as_deref(), &config());
     pin(&options, 1);
-    let mut bench = Bench { world: World::new(daemon.sip), daemon };
+    let mut bench = Bench { world: World::new(daemon.sip, options.shared), daemon };
     let agents = (1..=AGENTS).map(|number| format!("a{number:04}"));
     bench.world.register(agents.chain((1..=STAYING).map(|number| format!("s{number:03}"))));
     println!(
@@ -245,6 +245,11 @@ pool = "steady"
 password = "{PASSWORD}"
 [routing]
 misses_to_pause = 0
+[sip]
+udp = "127.0.0.1:0"
+tcp = "off"
+[http]
+listen = "127.0.0.1:0"
 [media]
 ports = "12000-32767"
 rtp_timeout = "0"

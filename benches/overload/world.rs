@@ -33,6 +33,7 @@ const PACKET: Duration = Duration::from_millis(20);
 
 pub struct World {
     daemon: SocketAddr,
+    sleeps: bool,
     callers: Socket,
     phones: Socket,
     ear: Socket,
@@ -118,13 +119,14 @@ fn socket() -> Socket {
 }
 
 impl World {
-    pub fn new(daemon: SocketAddr) -> World {
+    pub fn new(daemon: SocketAddr, sleeps: bool) -> World {
         let (ear, nobody) = (socket(), UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
         let deaf = sdp(nobody.local_addr().unwrap().port());
         // Full at once and never emptied: RTP costs no more than its sending, and no ICMP comes back.
         std::mem::forget(nobody);
         World {
             daemon,
+            sleeps,
             callers: socket(),
             phones: socket(),
             deaf,
@@ -246,7 +248,8 @@ impl World {
             quiet = false;
         }
         self.text = text;
-        if quiet {
+        // With a processor of its own it never sleeps: to wake it would cost the daemon, whom peers elsewhere cost nothing.
+        if quiet && self.sleeps {
             let mut sockets = [&self.callers, &self.phones, &self.ear].map(|one| PollFd::new(&one.udp, PollFlags::IN));
             let _ = poll(&mut sockets, Some(&Timespec { tv_sec: 0, tv_nsec: 200_000 }));
         }

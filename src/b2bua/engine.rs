@@ -202,6 +202,25 @@ impl Engine {
         }
     }
 
+    /// A SIP message has come, and `waiting` others come before it: whether it becomes an [`Input::Sip`] when its turn
+    /// comes.
+    pub fn arrives(&mut self, flow: Flow, bytes: &[u8], waiting: usize, now: Time, out: &mut Output) -> bool {
+        let is_let_in = self.sip.arrives(flow, bytes, waiting, now, &mut self.heard);
+        // Nothing else follows from what is turned away.
+        out.transmits.append(&mut self.heard.transmits);
+        for (_, event) in self.heard.events.drain(..) {
+            if let sip::Event::Turned(turned) = event {
+                out.facts.push(Record { at: now, fact: turned_fact(turned) });
+            }
+        }
+        is_let_in
+    }
+
+    /// So many messages were heard, and all that was done meanwhile took so long.
+    pub fn worked(&mut self, messages: u32, took: Duration) {
+        self.sip.worked(messages, took);
+    }
+
     /// Everything that follows from one input. `now` never decreases.
     pub fn handle(&mut self, input: Input<'_>, now: Time, sockets: &mut dyn Sockets, out: &mut Output) {
         let mut turn = Turn { now, sockets, out };

@@ -2,7 +2,8 @@
 
 use super::clock::{Civil, Clock};
 use super::facts_thread::Facts;
-use super::inbox::{Answer, Inbox, Message, Messages, Question, Reload, Wish};
+use super::inbox::{Answer, Inbox, Message, Question, Reload, Wish};
+use super::line::Line;
 use super::media_thread::{self, MediaHandle};
 use super::sip_stream::Streams;
 use super::trace::Passed;
@@ -17,14 +18,15 @@ use centralino::stats::snapshot::Publisher;
 use centralino::stats::traffic::{self, Direction, Peer};
 use centralino::stats::{Gauges, Phase, Tally};
 use centralino::time::{Duration, Time};
-use rustix::net::{SendFlags, sendto};
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-/// Messages handled before deadlines are looked at and numbers are published again.
-const BATCH: usize = 64;
+/// Messages handled before deadlines and what has arrived are looked at and numbers are published again.
+const BATCH: usize = 16;
+/// Arrivals of each kind looked at before the first of those that wait has its turn.
+const ARRIVALS: usize = 128;
 /// Without any work the numbers are published this often: readers tell a quiet engine from a dead one by it.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 /// How often everybody is looked at for a state that would never end: linear in calls and agents, so not every turn.
@@ -36,8 +38,6 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// Everything that leaves the engine thread.
 pub struct Outlets {
-    /// The SIP socket.
-    pub udp: UdpSocket,
     /// SIP over TCP.
     pub streams: Streams,
     /// The media thread.
@@ -59,7 +59,7 @@ pub struct EngineThread {
     watcher: OrderWatcher,
     tally: Tally,
     inbox: Inbox,
-    messages: Messages,
+    line: Line,
     outlets: Outlets,
     clock: Clock,
     civil: Civil,
@@ -98,7 +98,7 @@ impl EngineThread {
     pub fn new(
         engine: Engine,
         tally: Tally,
-        (inbox, messages): (Inbox, Messages),
+        (inbox, line): (Inbox, Line),
         outlets: Outlets,
         clock: Clock,
         drain_max: Duration,
@@ -111,7 +111,7 @@ impl EngineThread {
             engine,
             tally,
             inbox,
-            messages,
+            line,
             outlets,
             clock,
             civil,
@@ -143,12 +143,15 @@ impl EngineThread {
             self.flush(now);
         }
         let due = [self.engine.next_deadline(), self.media_due].into_iter().flatten().min();
-        if let Some(message) = self.messages.wait(due.map_or(HEARTBEAT, |at| at.since(now).min(HEARTBEAT))) {
+        self.line.sleep(due.map_or(HEARTBEAT, |at| at.since(now).min(HEARTBEAT)));
+        let awake = self.clock.now();
+        self.take_in();
+        let mut heard = 0;
+        while heard < BATCH
+            && let Some(message) = self.line.next()
+        {
             self.hear(message);
-            for _ in 1..BATCH {
-                let Some(message) = self.messages.next() else { break };
-                self.hear(message);
-            }
+            heard += 1;
         }
         let now = self.clock.now();
         self.engine.expire(now, &mut MediaSockets(&self.outlets), &mut self.out);
@@ -156,10 +159,36 @@ impl EngineThread {
         self.nudge_media(now);
         self.watch(now);
         self.publish(now);
+        self.engine.worked(heard as u32, self.clock.now().since(awake));
     }
 
-    /// The media thread is woken for commands that nobody hears of when they have waited a moment.
+    /// Whatever has arrived waits for its turn, or is turned away at once.
+    fn take_in(&mut self) {
+        for source in [Line::message, Line::datagram] {
+            for _ in 0..ARRIVALS {
+                let Some(message) = source(&mut self.line) else { break };
+                if self.is_let_in(&message) {
+                    self.line.put(message);
+                }
+            }
+        }
+    }
+
+    fn is_let_in(&mut self, message: &Message) -> bool {
+        let Message::Sip { flow, bytes, .. } = message else { return true };
+        let now = self.clock.now();
+        let is_let_in = self.engine.arrives(*flow, bytes, self.line.len(), now, &mut self.out);
+        if !is_let_in {
+            self.note(*flow, Direction::Received, bytes);
+            self.heard = false;
+            self.flush(now);
+        }
+        is_let_in
+    }
+
+    /// The media thread is woken once a turn; for commands that nobody hears of, when they have waited a moment.
     fn nudge_media(&mut self, now: Time) {
+        self.outlets.media.ring_if_awaited();
         if !self.outlets.media.is_behind() {
             self.media_due = None;
         } else if *self.media_due.get_or_insert(now + MEDIA_NAP) <= now {
@@ -382,7 +411,7 @@ impl EngineThread {
     fn send(&mut self, flow: Flow, bytes: Bytes, now: Time) {
         self.note(flow, Direction::Sent, &bytes);
         let sent = match flow.transport {
-            Transport::Udp => send_datagram(&self.outlets.udp, flow, &bytes),
+            Transport::Udp => self.line.send(flow.remote, &bytes),
             Transport::Tcp => self.outlets.streams.send(flow, bytes),
         };
         if !sent {
@@ -403,7 +432,10 @@ impl EngineThread {
     }
 
     fn publish(&mut self, now: Time) {
-        let lost = [(Turned::SipOverflow, self.inbox.dropped()), (Turned::MediaOverflow, self.outlets.media.dropped())];
+        let lost = [
+            (Turned::SipOverflow, self.inbox.dropped() + self.line.dropped()),
+            (Turned::MediaOverflow, self.outlets.media.dropped()),
+        ];
         for ((kind, total), seen) in lost.into_iter().zip(&mut self.lost_seen) {
             for _ in *seen..total {
                 self.tally.apply(&Record { at: now, fact: Fact::Turned(kind) });
@@ -419,7 +451,7 @@ impl EngineThread {
             rtp_ports_in_use: gauges.rtp_ports as u64,
             stuck_calls: self.stuck.calls as u64,
             stuck_agents: self.stuck.agents as u64,
-            input_queue: self.messages.len() as u64,
+            input_queue: self.line.len() as u64,
             overloaded_by_messages: overload.by_messages,
             overloaded_by_sound: overload.by_sound,
         });
@@ -429,12 +461,6 @@ impl EngineThread {
         });
         self.tally.publish(now, &mut self.outlets.publisher);
     }
-}
-
-/// An ICMP error of an earlier datagram may surface on this one's send: it is tried once more.
-fn send_datagram(socket: &UdpSocket, flow: Flow, bytes: &[u8]) -> bool {
-    let send = || sendto(socket, bytes, SendFlags::DONTWAIT, &flow.remote).is_ok();
-    send() || send()
 }
 
 /// Binds RTP sockets and hands them to the media thread.

@@ -1,7 +1,8 @@
-//! What reaches the engine thread, in the one order in which it arrived.
+//! What other threads have for the engine thread, in the one order in which it arrived, and how that thread sleeps.
 //!
-//! Channels that block look again and again, and give way in between, before they sleep: at the rates of a call centre
-//! that was most of what a message cost. This one sleeps at once, and who puts something in wakes it if it sleeps.
+//! It sleeps over the channel and the SIP socket together, so that a datagram wakes one thread and not two. Channels that
+//! block look again and again, and give way in between, before they sleep: at the rates of a call centre that was most
+//! of what a message cost. This one sleeps at once, and who puts something in wakes it if it sleeps.
 
 use super::facts_thread::PlanChanged;
 use bytes::Bytes;
@@ -14,10 +15,12 @@ use centralino::sip::{Flow, HostName, Place};
 use centralino::stats::snapshot::Publisher;
 use centralino::time::Time;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::sync::{Arc, OnceLock};
-use std::thread::{Thread, current, park_timeout};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Messages that wait for the engine: at 20 us each, about a second and a half of work.
 const CAPACITY: usize = 65_536;
@@ -128,9 +131,9 @@ pub struct Messages {
 }
 
 /// Wakes the engine thread, if it sleeps.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Bell {
-    sleeper: OnceLock<Thread>,
+    eventfd: OwnedFd,
     is_asleep: AtomicBool,
 }
 
@@ -139,11 +142,9 @@ impl Bell {
     fn ring(&self) {
         // Either this sees the sleeper, or the sleeper's second look sees what was put in: each writes, then reads.
         fence(Ordering::SeqCst);
-        if self.is_asleep.load(Ordering::Relaxed)
-            && self.is_asleep.swap(false, Ordering::Relaxed)
-            && let Some(sleeper) = self.sleeper.get()
-        {
-            sleeper.unpark();
+        if self.is_asleep.load(Ordering::Relaxed) && self.is_asleep.swap(false, Ordering::Relaxed) {
+            // It fails only when 2^64 wake-ups are pending, and then the thread is awake.
+            let _ = rustix::io::write(&self.eventfd, &1u64.to_ne_bytes());
         }
     }
 }
@@ -154,25 +155,22 @@ impl Messages {
         self.receiver.try_recv().ok()
     }
 
-    /// The next message, or none after `wait` at the latest. Always called by the same thread.
-    pub fn wait(&self, wait: Duration) -> Option<Message> {
-        if let Some(message) = self.next() {
-            return Some(message);
+    /// Sleeps until a message is there, the socket has something, or `wait` is over; tells whether the socket has errors.
+    /// Always called by the same thread.
+    pub fn sleep(&self, socket: impl AsFd, wait: Duration) -> bool {
+        self.bell.is_asleep.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        let mut awaited = [PollFd::new(&self.bell.eventfd, PollFlags::IN), PollFd::new(&socket, PollFlags::IN)];
+        if self.receiver.is_empty() {
+            // Interrupted, or longer than can be said, is nothing found.
+            let _ = poll(&mut awaited, Timespec::try_from(wait).ok().as_ref());
         }
-        self.bell.sleeper.get_or_init(current);
-        let until = Instant::now() + wait;
-        loop {
-            self.bell.is_asleep.store(true, Ordering::Relaxed);
-            fence(Ordering::SeqCst);
-            let message = self.next();
-            let left = until.saturating_duration_since(Instant::now());
-            if message.is_some() || left.is_zero() {
-                self.bell.is_asleep.store(false, Ordering::Relaxed);
-                return message;
-            }
-            // It may return for nothing: an earlier wake-up that came after its message was found.
-            park_timeout(left);
+        self.bell.is_asleep.store(false, Ordering::Relaxed);
+        let [bell, socket] = awaited.map(|one| one.revents());
+        if bell.contains(PollFlags::IN) {
+            let _ = rustix::io::read(&self.bell.eventfd, &mut [0u8; 8]);
         }
+        socket.contains(PollFlags::ERR)
     }
 
     /// How many wait.
@@ -183,10 +181,11 @@ impl Messages {
 
 impl Inbox {
     /// The channel to the engine thread.
-    pub fn new() -> (Inbox, Messages) {
+    pub fn new() -> io::Result<(Inbox, Messages)> {
         let (sender, receiver) = bounded(CAPACITY);
-        let bell = Arc::new(Bell::default());
-        (Inbox { sender, dropped: Arc::default(), bell: Arc::clone(&bell) }, Messages { receiver, bell })
+        let eventfd = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
+        let bell = Arc::new(Bell { eventfd, is_asleep: AtomicBool::new(false) });
+        Ok((Inbox { sender, dropped: Arc::default(), bell: Arc::clone(&bell) }, Messages { receiver, bell }))
     }
 
     /// Hands a message over; false when the engine thread has ended.
@@ -225,14 +224,25 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::{Ipv4Addr, UdpSocket};
     use std::thread::spawn;
+    use std::time::Instant;
+
+    /// A socket that nobody writes to.
+    fn silence() -> UdpSocket {
+        UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
+    }
 
     #[test]
     fn no_message_is_slept_through() {
-        let (inbox, messages) = Inbox::new();
+        let (inbox, messages) = Inbox::new().unwrap();
         let engine = spawn(move || {
-            // Long beside the whole test: a message slept through would be seen in its duration.
-            (0..20_000).all(|_| messages.wait(Duration::from_secs(10)).is_some())
+            let (socket, mut heard) = (silence(), 0);
+            while heard < 20_000 {
+                // Long beside the whole test: a message slept through would be seen in its duration.
+                messages.sleep(&socket, Duration::from_secs(10));
+                heard += std::iter::from_fn(|| messages.next()).count();
+            }
         });
         let began = Instant::now();
         for number in 0..20_000u32 {
@@ -241,22 +251,34 @@ mod tests {
                 std::thread::yield_now();
             }
         }
-        assert!(engine.join().expect("the thread ends"));
+        engine.join().expect("the thread ends");
         assert!(began.elapsed() < Duration::from_secs(10), "somebody slept");
     }
 
     #[test]
     fn nothing_comes_after_the_wait() {
-        let (inbox, messages) = Inbox::new();
-        assert!(messages.wait(Duration::from_millis(1)).is_none());
+        let (inbox, messages) = Inbox::new().unwrap();
+        assert!(!messages.sleep(silence(), Duration::from_millis(1)));
+        assert!(messages.next().is_none());
         inbox.put(Message::Stop);
+        messages.sleep(silence(), Duration::from_secs(100));
         assert_eq!(messages.len(), 1);
         assert!(matches!(messages.next(), Some(Message::Stop)));
     }
 
     #[test]
+    fn a_datagram_ends_the_sleep() {
+        let (_inbox, messages) = Inbox::new().unwrap();
+        let (ours, theirs) = (silence(), silence());
+        theirs.send_to(b"x", ours.local_addr().unwrap()).unwrap();
+        let began = Instant::now();
+        assert!(!messages.sleep(&ours, Duration::from_secs(100)));
+        assert!(began.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
     fn what_does_not_fit_is_counted() {
-        let (inbox, messages) = Inbox::new();
+        let (inbox, messages) = Inbox::new().unwrap();
         for _ in 0..=CAPACITY {
             assert!(inbox.put(Message::Stop));
         }

@@ -6,6 +6,7 @@ mod facts_thread;
 mod http;
 mod inbox;
 mod limits;
+mod line;
 mod media_thread;
 mod names;
 mod recorder;

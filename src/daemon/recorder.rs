@@ -172,7 +172,7 @@ mod tests {
         let folder = Folder::new("full");
         fs::create_dir_all(&folder.0).unwrap();
         fs::write(folder.0.join("file"), "").unwrap();
-        let (inbox, messages) = Inbox::new();
+        let (inbox, messages) = Inbox::new().unwrap();
         let settings = RecordingSettings { directory: folder.0.join("file/below"), days: 0 };
         let (recorder, thread) = spawn(settings, inbox).unwrap();
         let at = Time::from_millis(1);
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_call_recorded_twice_in_a_second_has_two_files() {
         let folder = Folder::new("twice");
-        let (inbox, messages) = Inbox::new();
+        let (inbox, messages) = Inbox::new().unwrap();
         let (recorder, thread) = spawn(RecordingSettings { directory: folder.0.clone(), days: 0 }, inbox).unwrap();
         for _ in 0..2 {
             assert!(recorder.put(Recorded::Began { call: CallId(1), at: Time::ZERO }));

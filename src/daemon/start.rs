@@ -4,10 +4,12 @@ use super::clock::Clock;
 use super::engine_thread::{EngineThread, Outlets};
 use super::facts_thread::{FactReader, Keep, LiveNumbers, Log, Names};
 use super::inbox::{Inbox, Message};
+use super::line::Line;
 use super::names::{self, NameServers};
 use super::reload::{ReadAgain, Reloader};
+use super::sip_udp::SipSocket;
 use super::trace::Tracer;
-use super::{facts_thread, http, limits, media_thread, recorder, signals, sip_stream, sip_udp, sounds};
+use super::{facts_thread, http, limits, media_thread, recorder, signals, sip_stream, sounds};
 use crate::ledger::Keeper;
 use anyhow::{Context, Result, bail};
 use centralino::acd::Plan;
@@ -61,14 +63,15 @@ pub fn start(checked: Checked, read_again: Option<ReadAgain>) -> Result<Daemon> 
     let Checked { plan, mut settings, hash, .. } = checked;
     raise_file_limit(&settings);
     let clock = Clock::start();
-    let udp = sip_udp::bind(settings.sip_udp).with_context(|| format!("SIP over UDP on {}", settings.sip_udp))?;
+    let udp =
+        SipSocket::bind(settings.sip_udp, clock).with_context(|| format!("SIP over UDP on {}", settings.sip_udp))?;
     let tcp = settings.sip_tcp.map(|address| listen(address, "SIP over TCP")).transpose()?;
     let http_listener = listen(settings.http, "HTTP")?;
     settings.bound(udp.local_addr()?, tcp.as_ref().map(TcpListener::local_addr).transpose()?);
     let clips = sounds::load(&settings.clips)?;
 
     let plan = Arc::new(plan);
-    let (inbox, messages) = Inbox::new();
+    let (inbox, messages) = Inbox::new()?;
     let mut tally = Tally::new(config::shape(&plan), clock.now());
     let (mut publisher, reader) = snapshot::channel(tally.layout().len());
     // Readers must not see a desk without agents before the engine's first turn is over.
@@ -95,7 +98,6 @@ pub fn start(checked: Checked, read_again: Option<ReadAgain>) -> Result<Daemon> 
         limits: settings.engine.sip.limits.clone(),
     };
     let streams = sip_stream::spawn(tcp, bounds, entropy()?, inbox.clone(), clock)?;
-    sip_udp::spawn(udp.try_clone()?, inbox.clone(), clock)?;
     let info = Info { version: env!("CARGO_PKG_VERSION").into(), config_hash: hash };
     let layout = tally.layout();
     let exposition = Exposition::new(tally.layout(), info);
@@ -126,10 +128,11 @@ pub fn start(checked: Checked, read_again: Option<ReadAgain>) -> Result<Daemon> 
     settings.http = http.address;
 
     let media_address = settings.engine.media.address;
-    let outlets = Outlets { udp, streams, media, media_address, facts, publisher, traced: settings.trace_bytes > 0 };
+    let outlets = Outlets { streams, media, media_address, facts, publisher, traced: settings.trace_bytes > 0 };
     let engine = Engine::new(Plan::clone(&plan), settings.engine.clone(), decision_seed()?, entropy()?);
     let engine =
-        EngineThread::new(engine, tally, (inbox.clone(), messages), outlets, clock, settings.drain_max).spawn()?;
+        EngineThread::new(engine, tally, (inbox.clone(), Line::new(udp, messages)), outlets, clock, settings.drain_max)
+            .spawn()?;
     let media_threads = media_threads.into_iter().map(|thread| ("media", thread));
     // In the order in which they end: each when the one before has nothing more for it.
     let threads = [("engine", engine), ("facts", facts_thread)].into_iter().chain(media_threads);

@@ -18,7 +18,7 @@
 //! | `redirect` | agents' phones that send a call elsewhere |
 //! | `places` | where the names in contacts are, and where a call goes when one place does not serve it |
 //! | `ending` | BYE and the end of dialogs, lost connections |
-//! | `overload` | new calls turned away when there is too much to do |
+//! | `overload` | who is let in, and who is turned away when there is too much to do |
 //! | `meter` | how often somebody may do something |
 //! | `trunks` | whom we deal with at an address: its settings, rate and our credentials there |
 //! | `strangers` | what those may cost whom nobody knows |
@@ -193,7 +193,8 @@ impl Endpoint {
         self.core.registrar.close();
     }
 
-    /// One whole message: a datagram, or what `framing` cut from a stream.
+    /// One whole message, a datagram or what `framing` cut from a stream, that was let in when it
+    /// [arrived](Endpoint::arrives).
     pub fn receive(&mut self, flow: Flow, bytes: &[u8], received_at: Time, now: Time, out: &mut Output) {
         self.turn(received_at, now, out, |core, turn| core.receive(flow, bytes, turn));
     }

@@ -9,6 +9,7 @@ use super::message::{
     ALLOW, CSeq, Malformed, Message, Method, NameAddr, Via, Writer, comma_pieces, is_token, long_name, reason_phrase,
 };
 use super::settings::Limits;
+use super::tokens::STATELESS;
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -46,9 +47,9 @@ pub enum Begins {
     Unreadable,
 }
 
-/// What tells a new call from one that came before (RFC 3261 17.2.3).
+/// What tells a new request from one that came before (RFC 3261 17.2.3).
 #[derive(Clone, Debug, PartialEq)]
-pub struct NewCall {
+pub struct NewRequest {
     /// The top Via.
     pub via: Via,
     /// The From tag; empty without one.
@@ -92,18 +93,31 @@ impl Intake {
         self.answer(wrong, &String::from_utf8_lossy(Raw::of(bytes).head), flow, None)
     }
 
-    /// What names an INVITE outside any dialog; none for everything else. Looks at no more than it must.
-    pub fn new_call(&self, bytes: &[u8]) -> Option<NewCall> {
-        let Begins::New(via) = bytes.starts_with(b"INVITE ").then(|| self.begins(bytes))? else { return None };
+    /// What names a request outside any dialog; none for everything else. Looks at no more than it must.
+    pub fn new_request(&self, bytes: &[u8]) -> Option<NewRequest> {
+        let Begins::New(via) = self.begins(bytes) else { return None };
         let head = String::from_utf8_lossy(Raw::of(bytes).head);
-        let value = |wanted: &str| {
-            Lines::of(&head).take(self.limits.headers).find_map(|line| {
-                let (name, value) = line.split_once(':')?;
-                long_name(name.trim()).eq_ignore_ascii_case(wanted).then(|| value.trim().to_owned())
-            })
-        };
-        let from_tag = NameAddr::parse(&value("From")?).ok()?.tag().unwrap_or_default().to_owned();
-        Some(NewCall { via, from_tag, call_id: value("Call-ID")?, cseq: CSeq::parse(&value("CSeq")?).ok()?.number })
+        let from_tag = NameAddr::parse(&self.value(&head, "From")?).ok()?.tag().unwrap_or_default().to_owned();
+        let cseq = CSeq::parse(&self.value(&head, "CSeq")?).ok()?.number;
+        Some(NewRequest { via, from_tag, call_id: self.value(&head, "Call-ID")?, cseq })
+    }
+
+    /// Whether it is the ACK of an answer of which nothing was kept.
+    pub fn acknowledges_nothing(&self, bytes: &[u8]) -> bool {
+        if !bytes.starts_with(b"ACK ") {
+            return false;
+        }
+        let to = self.value(&String::from_utf8_lossy(Raw::of(bytes).head), "To");
+        let tag = to.as_deref().and_then(|to| to.rsplit_once(";tag="));
+        tag.is_some_and(|(_, tag)| tag.starts_with(STATELESS))
+    }
+
+    /// The first header of that name, as it stands there.
+    fn value(&self, head: &str, wanted: &str) -> Option<String> {
+        Lines::of(head).take(self.limits.headers).find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            long_name(name.trim()).eq_ignore_ascii_case(wanted).then(|| value.trim().to_owned())
+        })
     }
 
     /// Whether a message begins something. Looks at no more than it must.
@@ -260,7 +274,8 @@ impl Intake {
             mac.update(part.as_bytes());
             mac.update(&[0]);
         }
-        mac.finalize().into_bytes().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let tag = mac.finalize().into_bytes().iter().take(8).fold(0_u64, |tag, &byte| tag << 8 | u64::from(byte));
+        format!("{STATELESS}{tag:016x}")
     }
 }
 

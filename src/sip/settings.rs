@@ -188,7 +188,7 @@ pub struct Limits {
     pub nonce_life: Duration,
     /// Most requests a second from one address that is not trusted and has nobody registered; 0 for no limit.
     pub stranger_requests: u32,
-    /// Messages that waited this long to be read mean overload: new calls are turned away.
+    /// When what waits to be read takes this long there is too much of it: new calls are turned away.
     pub overload_delay: Duration,
 }
 
@@ -205,7 +205,7 @@ impl Default for Limits {
             expires_max: Duration::from_secs(7_200),
             nonce_life: Duration::from_secs(300),
             stranger_requests: 100,
-            overload_delay: Duration::from_millis(250),
+            overload_delay: Duration::from_millis(50),
         }
     }
 }

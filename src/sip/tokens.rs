@@ -6,6 +6,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::fmt::Write as _;
 
+/// How tags begin of answers of which nothing is kept; those of dialogs are hexadecimal.
+pub const STATELESS: &str = "s-";
+
 /// A generator of names that are unique and cannot be foreseen (RFC 3261 19.3: at least 32 bits; here 64 and more).
 #[derive(Debug)]
 pub struct Tokens(ChaCha20Rng);

@@ -68,12 +68,14 @@ impl Desk {
     }
 
     pub fn gets_bytes(&mut self, flow: Flow, bytes: &[u8]) -> String {
-        self.gets_bytes_at(flow, bytes, self.now)
+        self.gets_behind(0, flow, bytes)
     }
 
-    /// As `gets_bytes`, of a message that was received earlier than it is read.
-    pub fn gets_bytes_at(&mut self, flow: Flow, bytes: &[u8], received_at: Time) -> String {
-        self.endpoint.receive(flow, bytes, received_at, self.now, &mut self.out);
+    /// As `gets_bytes`, of a message that comes while so many others wait.
+    pub fn gets_behind(&mut self, waiting: usize, flow: Flow, bytes: &[u8]) -> String {
+        if self.endpoint.arrives(flow, bytes, waiting, self.now, &mut self.out) {
+            self.endpoint.receive(flow, bytes, self.now, self.now, &mut self.out);
+        }
         self.said()
     }
 

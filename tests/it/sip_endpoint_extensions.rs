@@ -291,29 +291,47 @@ fn a_refresh_that_nobody_answers_ends_the_leg() {
     desk.is_empty_at_last();
 }
 
-/// RFC 3261 21.5.4: what waited too long to be read means overload. New calls are turned away, and nothing else.
+/// What comes from a caller while so many others wait.
+fn behind(desk: &mut Desk, waiting: usize, message: &Words) -> String {
+    desk.gets_behind(waiting, udp(CALLER), &message.bytes())
+}
+
+/// RFC 3261 21.5.4: what waits too long means overload. New calls are turned away, and nothing else.
 #[test]
 fn overload_turns_new_calls_away_and_nobody_else() {
     let mut desk = Desk::new();
-    assert_eq!(desk.gets(Words::invite()), "100 INVITE, <Invited 800000100 sdp>");
-    let late = |desk: &mut Desk, millis: u64, words: Words| {
-        desk.now = desk.now + Duration::from_secs(1);
-        let received_at = desk.now - Duration::from_millis(millis);
-        desk.gets_bytes_at(udp(CALLER), &words.bytes(), received_at)
-    };
+    assert_eq!(behind(&mut desk, 1_000, &Words::invite()), "100 INVITE, <Invited 800000100 sdp>", "what is long?");
+    // A millisecond each: 50 of them are too many, and 10 are few again.
+    desk.endpoint.worked(100, Duration::from_millis(100));
     let other = || Words::invite().branch("z9hG4bK-other").set("Call-ID", "other").set("From", "<sip:1@a>;tag=o");
-    assert_eq!(late(&mut desk, 300, other()), "503 INVITE, <Overloaded>, <Rejected>");
-    let seconds: u32 = desk.last().head().header("Retry-After").and_then(|text| text.parse().ok()).expect("a number");
+    assert_eq!(behind(&mut desk, 50, &other()), "503 INVITE, <Overloaded>, <Rejected>");
+    let refusal = desk.last();
+    let seconds: u32 = refusal.head().header("Retry-After").and_then(|text| text.parse().ok()).expect("a number");
     assert!((2..=10).contains(&seconds), "{seconds}");
-    assert_eq!(late(&mut desk, 300, Words::invite()), "100 INVITE", "a repeated INVITE is no new call");
-    assert_eq!(late(&mut desk, 300, Words::request("OPTIONS")), "200 OPTIONS");
+    assert_eq!(behind(&mut desk, 50, &other()), "503 INVITE, <Overloaded>, <Rejected>", "whoever asks again, too");
+    assert_eq!(behind(&mut desk, 50, &Words::within("ACK", 1, &refusal)), "", "that is all of it");
+    assert_eq!(behind(&mut desk, 50, &Words::invite()), "100 INVITE", "a repeated INVITE is no new call");
     assert_eq!(desk.accepts(), "200 INVITE");
     let ok = desk.last();
-    assert_eq!(late(&mut desk, 300, Words::within("ACK", 1, &ok)), "<Confirmed>");
-    assert_eq!(late(&mut desk, 300, Words::within("INVITE", 2, &ok).sdp()), "<ChangeOffered sdp>");
-    assert_eq!(late(&mut desk, 300, Words::within("BYE", 3, &ok)), "200 BYE, 487 INVITE, <HungUp>");
-    assert_eq!(late(&mut desk, 60, other()), "503 INVITE, <Overloaded>, <Rejected>", "not low enough yet");
-    assert_eq!(late(&mut desk, 50, other()), "100 INVITE, <Invited 800000100 sdp>");
+    assert_eq!(behind(&mut desk, 50, &Words::within("ACK", 1, &ok)), "<Confirmed>");
+    assert_eq!(behind(&mut desk, 50, &Words::within("INVITE", 2, &ok).sdp()), "<ChangeOffered sdp>");
+    assert_eq!(behind(&mut desk, 50, &Words::within("BYE", 3, &ok)), "200 BYE, 487 INVITE, <HungUp>");
+    assert_eq!(behind(&mut desk, 11, &other()), "503 INVITE, <Overloaded>, <Rejected>", "not low enough yet");
+    assert_eq!(behind(&mut desk, 10, &other()), "100 INVITE, <Invited 800000100 sdp>");
+}
+
+/// What is least missed goes first, and phones that are registered never.
+#[test]
+fn what_is_turned_away_goes_by_how_little_it_is_missed() {
+    let mut desk = Desk::new();
+    desk.endpoint.worked(100, Duration::from_millis(100));
+    let options = || Words::request("OPTIONS");
+    assert_eq!(behind(&mut desk, 24, &options()), "200 OPTIONS");
+    assert_eq!(behind(&mut desk, 25, &options()), "503 OPTIONS, <Rejected>");
+    assert_eq!(behind(&mut desk, 49, &Words::invite()), "100 INVITE, <Invited 800000100 sdp>");
+    let register = Words::request("REGISTER");
+    assert_eq!(behind(&mut desk, 199, &register), "401 REGISTER");
+    assert_eq!(behind(&mut desk, 200, &register), "503 REGISTER, <Rejected>");
 }
 
 /// Who is in hears gaps already: nobody else is let in, however fast messages are read.

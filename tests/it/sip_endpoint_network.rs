@@ -126,7 +126,12 @@ impl Network {
     fn happens(&mut self, happening: Happening) {
         match happening {
             Happening::Packet { from, to, bytes } => {
-                self.with(to, |endpoint, now, out| endpoint.receive(udp(&from.to_string()), &bytes, now, now, out));
+                self.with(to, |endpoint, now, out| {
+                    let flow = udp(&from.to_string());
+                    if endpoint.arrives(flow, &bytes, 0, now, out) {
+                        endpoint.receive(flow, &bytes, now, now, out);
+                    }
+                });
             }
             Happening::Act(_, Act::Invite) => self.invites(),
             Happening::Act(who, act) => self.acts(who, act),

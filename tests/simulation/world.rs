@@ -182,7 +182,10 @@ impl<P: Others> World<P> {
         while let Some((to, flow, bytes)) = self.network.arrive(self.now) {
             match to {
                 _ if self.cut.contains(&flow.connection) => {}
-                End::Centralino => self.engine_hears(Input::Sip { flow, bytes: &bytes, received_at: self.now }),
+                End::Centralino if self.engine.arrives(flow, &bytes, 0, self.now, &mut self.out) => {
+                    self.engine_hears(Input::Sip { flow, bytes: &bytes, received_at: self.now });
+                }
+                End::Centralino => self.flush_engine(),
                 End::Peers => {
                     let way_back = Flow { remote: CENTRALINO, ..flow };
                     self.peers.hear(flow.remote, way_back, &bytes, self.now);

@@ -3,6 +3,7 @@
 use centralino::media::Command;
 use crossbeam_channel::Sender;
 use rustix::event::{EventfdFlags, eventfd};
+use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::num::NonZeroU16;
@@ -25,11 +26,13 @@ pub struct MediaHandle {
 pub struct Lane {
     orders: Option<Sender<Order>>,
     wake: Arc<Wake>,
+    /// Something was sent that somebody hears.
+    is_awaited: Cell<bool>,
 }
 
 impl Lane {
     pub fn new(orders: Sender<Order>, wake: Arc<Wake>) -> Lane {
-        Lane { orders: Some(orders), wake }
+        Lane { orders: Some(orders), wake, is_awaited: Cell::new(false) }
     }
 
     fn send(&self, order: Order) -> bool {
@@ -40,10 +43,14 @@ impl Lane {
             Command::Open { .. } | Command::Direct { .. } | Command::Measure { .. } | Command::Close { .. }
         );
         let taken = self.orders.as_ref().is_some_and(|orders| orders.try_send(order).is_ok());
-        if !taken || !is_quiet {
+        self.is_awaited.set(self.is_awaited.get() || !taken || !is_quiet);
+        taken
+    }
+
+    fn ring_if_awaited(&self) {
+        if self.is_awaited.replace(false) {
             self.wake.ring();
         }
-        taken
     }
 
     fn is_behind(&self) -> bool {
@@ -65,7 +72,8 @@ impl MediaHandle {
     }
 
     /// Hands a command to the thread whose leg it is about, or to all of them; with `Open` its bound socket. Never
-    /// waits: with a channel full the command is dropped and counted, and the answer is false.
+    /// waits: with a channel full the command is dropped and counted, and the answer is false. It wakes nobody:
+    /// [`Self::ring_if_awaited`] does.
     pub fn send(&self, command: Command, socket: Option<(UdpSocket, SocketAddr)>) -> bool {
         let Some(leg) = command.leg() else {
             let missed = self.lanes.iter().filter(|lane| !self.hand(lane, (command.clone(), None))).count();
@@ -82,6 +90,11 @@ impl MediaHandle {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
         taken
+    }
+
+    /// Wakes the threads, once for all that was sent since the last time, that were sent what somebody hears.
+    pub fn ring_if_awaited(&self) {
+        self.lanes.iter().for_each(Lane::ring_if_awaited);
     }
 
     /// Whether there are commands that a thread may still be asleep over.

@@ -26,7 +26,7 @@ fn bench_with(threads: u8) -> Bench {
     let settings = Settings { silent_after: None, ..Settings::default() };
     let clip = Clip::from_samples((0..1_600).map(|n| n * 20).collect()).unwrap();
     let engine = |number| MediaEngine::new(settings.clone(), vec![clip.clone()], [number; 32]);
-    let (inbox, messages) = Inbox::new();
+    let (inbox, messages) = Inbox::new().unwrap();
     let engines = (0..threads).map(engine).collect();
     let (handle, threads) = spawn(engines, &inbox, &nowhere(inbox.clone()), Clock::start()).unwrap();
     Bench { handle, threads, messages, clip }
@@ -40,8 +40,11 @@ fn nowhere(inbox: Inbox) -> Recorder {
 
 /// The next message, quiet ones included, as the engine thread's heartbeat finds them.
 fn heard(messages: &Messages) -> Message {
-    let beats = std::iter::repeat_with(|| messages.wait(Duration::from_millis(10))).take(1_000);
-    beats.flatten().next().unwrap()
+    let beats = std::iter::repeat_with(|| {
+        std::thread::sleep(Duration::from_millis(1));
+        messages.next()
+    });
+    beats.take(10_000).flatten().next().unwrap()
 }
 
 fn socket() -> UdpSocket {
@@ -59,6 +62,11 @@ impl Bench {
         let stream = Stream::plain(remote, Codec::Pcma);
         assert!(self.handle.send(Command::Direct { leg, stream }, None));
         address
+    }
+
+    fn tell(&self, command: Command) {
+        self.handle.send(command, None);
+        self.handle.ring_if_awaited();
     }
 
     fn event(&self) -> Event {
@@ -90,7 +98,7 @@ fn a_clip_goes_out_over_a_socket_at_its_pace() {
     let (leg, clip) = (LegId(1), ClipId(0));
     bench.leg(leg, phone.local_addr().unwrap());
     let began = Clock::start();
-    bench.handle.send(Command::PlayOnce { leg, clip }, None);
+    bench.tell(Command::PlayOnce { leg, clip });
     let heard: Vec<u8> = (0..10).flat_map(|_| hear(&phone).split_off(12)).collect();
     let took = began.now().since(Time::ZERO);
     assert_eq!(heard, bench.clip.bytes(Codec::Pcma));
@@ -106,7 +114,7 @@ fn two_phones_hear_each_other() {
     let (a, b) = (LegId(1), LegId(2));
     let to_a = bench.leg(a, one.local_addr().unwrap());
     let to_b = bench.leg(b, other.local_addr().unwrap());
-    bench.handle.send(Command::Join { a, b }, None);
+    bench.tell(Command::Join { a, b });
     assert_eq!(bench.event(), Event::Joined { a, b });
     let mut packet = vec![0x80, 8, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9];
     packet.resize(172, 0x55);
@@ -115,8 +123,8 @@ fn two_phones_hear_each_other() {
     packet[12..].fill(0xAA);
     other.send_to(&packet, to_b).unwrap();
     assert_eq!(hear(&one)[12..], packet[12..]);
-    bench.handle.send(Command::Close { leg: a }, None);
-    bench.handle.send(Command::Close { leg: b }, None);
+    bench.tell(Command::Close { leg: a });
+    bench.tell(Command::Close { leg: b });
     bench.end();
 }
 
@@ -129,15 +137,15 @@ fn threads_share_the_legs_and_what_all_have_to_know_reaches_all() {
     let to_a = bench.leg(a, one.local_addr().unwrap());
     bench.leg(b, other.local_addr().unwrap());
     bench.leg(c, third.local_addr().unwrap());
-    bench.handle.send(Command::Join { a, b }, None);
+    bench.tell(Command::Join { a, b });
     assert_eq!(bench.event(), Event::Joined { a, b });
     one.send_to(&[&[0x80, 8, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9][..], &[0x55; 160]].concat(), to_a).unwrap();
     assert_eq!(hear(&other)[12..], [0x55; 160]);
     let clip = ClipId(1);
     let sound = Arc::new(Clip::from_samples(vec![4_000; 160]).unwrap());
-    bench.handle.send(Command::Learn { clip, sound: Arc::clone(&sound) }, None);
+    bench.tell(Command::Learn { clip, sound: Arc::clone(&sound) });
     for (leg, phone) in [(a, &one), (c, &third)] {
-        bench.handle.send(Command::PlayOnce { leg, clip }, None);
+        bench.tell(Command::PlayOnce { leg, clip });
         assert_eq!(hear(phone)[12..], *sound.bytes(Codec::Pcma));
     }
     bench.end();
@@ -156,7 +164,7 @@ fn reports_leave_from_the_next_port_and_the_last_one_says_goodbye() {
     control.set_read_timeout(Some(PATIENCE)).unwrap();
     let leg = LegId(1);
     let ours = bench.leg(leg, phone.local_addr().unwrap());
-    bench.handle.send(Command::Close { leg }, None);
+    bench.tell(Command::Close { leg });
     bench.handle.ring();
     let mut buffer = [0; 200];
     let (length, from) = control.recv_from(&mut buffer).unwrap();
@@ -173,7 +181,7 @@ fn icmp_errors_are_counted_and_end_nothing() {
     let nobody = socket().local_addr().unwrap();
     let (leg, clip) = (LegId(1), ClipId(0));
     let port = bench.leg(leg, nobody);
-    bench.handle.send(Command::PlayMusic { leg, clip: Some(clip) }, None);
+    bench.tell(Command::PlayMusic { leg, clip: Some(clip) });
     let told = heard(&bench.messages);
     let Message::Fact(Record { fact, .. }) = told else { panic!("{told:?}") };
     assert_eq!(fact, Fact::Turned(Turned::RtpSendFailed));
@@ -185,7 +193,7 @@ fn icmp_errors_are_counted_and_end_nothing() {
 
 #[test]
 fn a_flood_of_trouble_is_told_in_portions_and_completely() {
-    let (inbox, messages) = Inbox::new();
+    let (inbox, messages) = Inbox::new().unwrap();
     let mut trouble = Trouble::default();
     trouble.count(Turned::RtpStranger, 250, Time::ZERO);
     let mut told = Vec::new();
@@ -207,6 +215,7 @@ fn a_dead_thread_makes_commands_count_as_dropped() {
         handle.send(Command::Open { leg, port: 1 }, Some((bind(address).unwrap(), address)));
     }
     handle.send(Command::Join { a: LegId(1), b: LegId(2) }, None);
+    handle.ring_if_awaited();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     assert_eq!((handle.send(Command::Part { leg: LegId(1) }, None), handle.dropped()), (false, 1));
 }

@@ -6,6 +6,7 @@ use crate::sip::api::{Event, Refusal, Transmit, Turned};
 use crate::sip::digest::Denied;
 use crate::sip::message::{ALLOW, Method, Request, SDP, SUPPORTED, Writer};
 use crate::sip::registrar::Change;
+use crate::sip::tokens::STATELESS;
 use bytes::Bytes;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -49,7 +50,7 @@ impl Core {
         let head = &request.head;
         let mut hasher = DefaultHasher::new();
         (self.stateless_key, &head.call_id, head.from.tag(), head.cseq.number, &head.via.branch).hash(&mut hasher);
-        format!("{:016x}", hasher.finish())
+        format!("{STATELESS}{:016x}", hasher.finish())
     }
 
     /// What every request but BYE, ACK and CANCEL must fulfil: no extension that we lack (RFC 3261 8.2.2.3). Refuses it

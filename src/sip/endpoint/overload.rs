@@ -1,43 +1,97 @@
-//! More work than we can do: what waited too long to be read says so, and sound that leaves too late. New calls are then
-//! told to come back later, at the cost of reading a few lines; whoever is in a call, or in the middle of a transaction,
-//! is served as ever.
+//! More work than we can do: decided when a message comes, by how long those that wait before it will take, and by sound
+//! that leaves too late. What is least missed is then told to come back later, at the cost of reading a few lines; whoever
+//! is in a call, or in the middle of a transaction, is served as ever.
 
 use super::{Core, Endpoint, Turn};
-use crate::sip::api::{Flow, Transmit, Turned};
-use crate::sip::intake::{NewCall, Taken};
+use crate::sip::api::{Flow, Output, Transmit, Turned};
+use crate::sip::intake::{NewRequest, Taken};
 use crate::sip::transaction::RequestKey;
-use crate::time::Duration;
+use crate::time::{Duration, Time};
 
-/// Overload begins when messages wait this long, and ends when they wait a fifth of it.
+/// Overload begins when what waits takes this long, and ends when it takes a fifth of it.
 #[derive(Debug)]
 pub(super) struct Watermark {
     high: Duration,
+    pace: Pace,
+    /// How long all that waits will take.
+    ahead: Duration,
     over: Overload,
 }
 
 /// Why new calls are turned away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Overload {
-    /// The last message waited too long.
+    /// What waits takes too long.
     pub by_messages: bool,
     /// Callers hear gaps.
     pub by_sound: bool,
 }
 
-impl Watermark {
-    pub(super) fn new(high: Duration) -> Watermark {
-        Watermark { high, over: Overload::default() }
+/// How long a message takes, everything that is done meanwhile included: a mean that forgets.
+#[derive(Debug, Default)]
+struct Pace {
+    took: Duration,
+    /// In thousandths, so that little is not nothing.
+    messages: u32,
+}
+
+impl Pace {
+    fn note(&mut self, messages: u32, took: Duration) {
+        self.took = self.took - self.took / 8 + took;
+        self.messages = self.messages - self.messages / 8 + messages.saturating_mul(1_000);
     }
 
-    /// A message waited so long: whether there is too much to do.
-    fn note(&mut self, waited: Duration) -> bool {
-        let over = &mut self.over;
-        over.by_messages = if over.by_messages { waited > self.high / 5 } else { waited >= self.high };
-        over.by_messages || over.by_sound
+    fn of(&self, messages: usize) -> Duration {
+        let thousands = u32::try_from(messages).unwrap_or(u32::MAX).saturating_mul(1_000);
+        self.took.checked_div(self.messages).map_or(Duration::ZERO, |each| each.saturating_mul(thousands))
+    }
+}
+
+/// What may be turned away, the least missed first, each with how many quarters of the watermark it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Whatever strangers want beside calls and registrations.
+    Strangers = 1,
+    /// Whether we are there.
+    Options = 2,
+    Call = 4,
+    /// Of a phone where nobody is registered; those who are refresh undisturbed.
+    Registration = 16,
+}
+
+impl Watermark {
+    pub(super) fn new(high: Duration) -> Watermark {
+        Watermark { high, pace: Pace::default(), ahead: Duration::ZERO, over: Overload::default() }
+    }
+
+    /// So many messages wait.
+    fn note(&mut self, waiting: usize) {
+        self.ahead = self.pace.of(waiting);
+        let over = &mut self.over.by_messages;
+        *over = if *over { self.ahead > self.high / 5 } else { self.ahead >= self.high };
+    }
+
+    fn sheds(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Call => self.over != Overload::default(),
+            other => self.ahead >= self.high / 4 * other as u32,
+        }
     }
 }
 
 impl Endpoint {
+    /// A message has come, and `waiting` others come before it. True: it is to be [received](Endpoint::receive) when its
+    /// turn comes. False: that is all, and what is to be said about it has been said.
+    pub fn arrives(&mut self, flow: Flow, bytes: &[u8], waiting: usize, now: Time, out: &mut Output) -> bool {
+        let turn = &mut Turn { now, cause: now, deadlines: &mut self.deadlines, out };
+        self.core.arrives(flow, bytes, waiting, turn)
+    }
+
+    /// So many messages were received, and all that was done meanwhile took so long.
+    pub fn worked(&mut self, messages: u32, took: Duration) {
+        self.core.watermark.pace.note(messages, took);
+    }
+
     /// The media engine says so: new calls are turned away until it does not any more.
     pub fn sound_is_late(&mut self, is_late: bool) {
         self.core.watermark.over.by_sound = is_late;
@@ -50,25 +104,51 @@ impl Endpoint {
 }
 
 impl Core {
-    /// Turns a new call away while there is too much to do; false for everything else.
-    pub(super) fn shed(&mut self, flow: Flow, bytes: &[u8], turn: &mut Turn<'_>) -> bool {
-        if !self.watermark.note(turn.now.since(turn.cause)) {
+    fn arrives(&mut self, flow: Flow, bytes: &[u8], waiting: usize, turn: &mut Turn<'_>) -> bool {
+        self.watermark.note(waiting);
+        // The ACK of an answer of which nothing was kept: when many are refused, most messages are that.
+        !self.intake.acknowledges_nothing(bytes) && !self.is_flood(flow, bytes, turn) && !self.shed(flow, bytes, turn)
+    }
+
+    /// Turns away what there is no time for; false for what is served.
+    fn shed(&mut self, flow: Flow, bytes: &[u8], turn: &mut Turn<'_>) -> bool {
+        let Some((kind, method)) = self.kind(flow, bytes).filter(|&(kind, _)| self.watermark.sheds(kind)) else {
             return false;
-        }
-        let Some(call) = self.intake.new_call(bytes).filter(|call| call.via.magic().is_some()) else { return false };
-        let NewCall { via, from_tag, call_id, cseq } = &call;
-        let (transport, method) = (flow.transport, "INVITE");
-        // A repeated INVITE is not a new call. With its magic cookie it is found without the Request-URI.
-        let key = RequestKey { transport, method, via, uri: "", from_tag, call_id, cseq: *cseq };
+        };
+        let Some(new) = self.intake.new_request(bytes).filter(|new| new.via.magic().is_some()) else { return false };
+        let NewRequest { via, from_tag, call_id, cseq } = &new;
+        // A repeated request is not a new one. With its magic cookie it is found without the Request-URI.
+        let key = RequestKey { transport: flow.transport, method, via, uri: "", from_tag, call_id, cseq: *cseq };
         if self.transactions.find_server(&key).is_some() {
             return false;
         }
         let seconds = self.seconds_to_stay_away();
-        let Taken::Answer { status, flow, bytes } = self.intake.turn_away(bytes, flow, seconds) else { return false };
-        turn.out.transmits.push(Transmit { flow, bytes });
-        turn.turned(Turned::Overloaded);
+        let Taken::Answer { status, flow: back, bytes: answer } = self.intake.turn_away(bytes, flow, seconds) else {
+            return false;
+        };
+        self.answer_anybody(flow, bytes.len(), Transmit { flow: back, bytes: answer }, turn);
+        if kind == Kind::Call {
+            turn.turned(Turned::Overloaded);
+        }
         turn.turned(Turned::Rejected(status));
         true
+    }
+
+    /// What it is, if it may ever be turned away, and its method; by its first word.
+    fn kind<'a>(&self, flow: Flow, bytes: &'a [u8]) -> Option<(Kind, &'a str)> {
+        let word = bytes.split(|&byte| byte == b' ').next()?;
+        let method = std::str::from_utf8(word).ok()?;
+        let source = flow.remote.ip().to_canonical();
+        let kind = match method {
+            "INVITE" => Kind::Call,
+            "OPTIONS" if self.is_trusted(source) => Kind::Options,
+            "REGISTER" if self.registrar.is_home(source) => return None,
+            "REGISTER" => Kind::Registration,
+            "ACK" | "BYE" | "CANCEL" | "PRACK" => return None,
+            _ if method.starts_with("SIP/") || self.is_trusted(source) => return None,
+            _ => Kind::Strangers,
+        };
+        Some((kind, method))
     }
 }
 
@@ -76,11 +156,47 @@ impl Core {
 mod tests {
     use super::*;
 
+    /// A message takes 1 ms.
+    fn watermark() -> Watermark {
+        let mut watermark = Watermark::new(Duration::from_millis(250));
+        watermark.pace.note(100, Duration::from_millis(100));
+        watermark
+    }
+
     #[test]
     fn overload_begins_high_and_ends_low() {
-        let mut watermark = Watermark::new(Duration::from_millis(250));
-        let waits = [0, 100, 249, 250, 249, 100, 51, 50, 51, 249, 300, 0];
-        let over = waits.map(|millis| watermark.note(Duration::from_millis(millis)));
+        let mut watermark = watermark();
+        let over = [0, 100, 249, 250, 249, 100, 51, 50, 51, 249, 300, 0].map(|waiting| {
+            watermark.note(waiting);
+            watermark.over.by_messages
+        });
         assert_eq!(over, [false, false, false, true, true, true, true, false, false, false, true, false]);
+    }
+
+    #[test]
+    fn what_is_least_missed_goes_first() {
+        let mut watermark = watermark();
+        let mut shed = |waiting| {
+            watermark.note(waiting);
+            [Kind::Strangers, Kind::Options, Kind::Call, Kind::Registration].map(|kind| watermark.sheds(kind))
+        };
+        assert_eq!(shed(62), [false; 4]);
+        assert_eq!(shed(63), [true, false, false, false]);
+        assert_eq!(shed(125), [true, true, false, false]);
+        assert_eq!(shed(250), [true, true, true, false]);
+        assert_eq!(shed(1_000), [true; 4]);
+    }
+
+    #[test]
+    fn the_pace_follows_the_work() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.of(1_000), Duration::ZERO, "nothing is known yet");
+        pace.note(10, Duration::from_millis(10));
+        assert_eq!(pace.of(50), Duration::from_millis(50));
+        (0..100).for_each(|_| pace.note(10, Duration::from_micros(500)));
+        let each = pace.of(1);
+        assert!((Duration::from_micros(49)..Duration::from_micros(51)).contains(&each), "{each:?}");
+        pace.note(10, Duration::from_millis(50));
+        assert!(pace.of(1) < Duration::from_millis(1), "one hiccup is not the pace");
     }
 }

@@ -7,11 +7,8 @@ use crate::sip::message::{Message, Method, Request, Response, SDP};
 use crate::sip::transaction::{Outcome, RequestKey, Told};
 
 impl Core {
-    /// One whole message.
+    /// One whole message that has been let in.
     pub(super) fn receive(&mut self, flow: Flow, bytes: &[u8], turn: &mut Turn<'_>) {
-        if self.is_flood(flow, bytes, turn) || self.shed(flow, bytes, turn) {
-            return;
-        }
         match self.intake.take(bytes, flow) {
             Taken::Nothing => {}
             Taken::Drop(_) => turn.turned(Turned::Garbage),
