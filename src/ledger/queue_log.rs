@@ -5,7 +5,7 @@
 //! a call that flowed out by choice as EXITWITHKEY. An agent who passes a caller on has a TRANSFER line when it is known
 //! to whom, and the call is over for the log, as it is for a queue of Asterisk; in another queue it is a new one.
 
-use centralino::facts::{Fact, FlowOut, OfferOutcome, Party, Record};
+use centralino::facts::{Fact, FlowOut, OfferOutcome, Party, Record, TransferKind, TransferResult};
 use centralino::ids::{AgentId, CallId, PoolId, QueueId};
 use centralino::report::record::Name;
 use centralino::stats::Shape;
@@ -42,6 +42,8 @@ struct Call {
     waited: Duration,
     /// Who has passed the caller on, and after how long with the caller.
     passed_on: Option<(AgentId, PoolId, Duration)>,
+    /// How.
+    kind: TransferKind,
 }
 
 impl QueueLog {
@@ -109,6 +111,10 @@ impl QueueLog {
                 let event = format!("{event}|{waited}|{talked}|{}", known.original_position);
                 Some(of(call, queue, (agent, pool), event))
             }
+            Fact::TransferEnded { call, kind, result: TransferResult::Completed } => {
+                self.calls.get_mut(&call)?.kind = kind;
+                None
+            }
             Fact::CallTransferred { call, pool, agent, talked, held, consulted, .. } => {
                 self.calls.get_mut(&call)?.passed_on = Some((agent, pool, talked + held + consulted));
                 None
@@ -147,18 +153,22 @@ impl QueueLog {
         let waiting = self.waiting.entry(queue).or_default();
         waiting.insert((at, call));
         let original_position = waiting.len();
-        let (rang, waited, passed_on) = (Duration::ZERO, Duration::ZERO, None);
-        self.calls.insert(call, Call { queue, entered: at, original_position, rang, waited, passed_on });
+        let (rang, waited, passed_on, kind) = (Duration::ZERO, Duration::ZERO, None, TransferKind::Blind);
+        self.calls.insert(call, Call { queue, entered: at, original_position, rang, waited, passed_on, kind });
         Some(original_position)
     }
 
-    /// The line of the agent who passed the caller on, if one did: BLINDTRANSFER of Asterisk 12 and later, whose second
-    /// field is a dialplan context. How it was asked for is not told apart.
+    /// The line of the agent who passed the caller on, if one did, as of Asterisk 12 and later: BLINDTRANSFER's second field
+    /// is a dialplan context, ATTENDEDTRANSFER begins with how the two talks became one and what they became.
     fn transferred(&mut self, call: CallId, queue: QueueId, target: &str) -> Option<Event> {
         let (agent, pool, length) = self.calls.get(&call)?.passed_on?;
         let known = self.calls.remove(&call)?;
         let (waited, length) = (known.waited.as_secs(), length.as_secs());
-        let words = format!("BLINDTRANSFER|{target}|centralino|{waited}|{length}|{}", known.original_position);
+        let how = match known.kind {
+            TransferKind::Blind => format!("BLINDTRANSFER|{target}|centralino"),
+            TransferKind::Attended => format!("ATTENDEDTRANSFER|BRIDGE|{target}"),
+        };
+        let words = format!("{how}|{waited}|{length}|{}", known.original_position);
         Some(Event { call, queue, agent: Some((agent, pool)), words })
     }
 
@@ -284,6 +294,7 @@ mod tests {
             (13, Fact::CallEntered { call, service, queue }),
             (15, answered),
             (25, passed_on),
+            (26, Fact::TransferEnded { call, kind: TransferKind::Attended, result: TransferResult::Completed }),
             (26, Fact::CallTakenUp { call, queue, pool, agent: AgentId(1) }),
             (40, Fact::CallEnded { call, queue, pool, agent: AgentId(1), talked: 14 * second, held, consulted, by }),
         ];
@@ -298,7 +309,7 @@ mod tests {
             1700000013|1700000000.1|information|first_line|BLINDTRANSFER|information|centralino|2|10|1\n\
             1700000013|1700000000.1|information|NONE|ENTERQUEUE|||1\n\
             1700000015|1700000000.1|information|first_line|CONNECT|2||0\n\
-            1700000026|1700000000.1|information|first_line|BLINDTRANSFER|first_line|centralino|2|10|1\n";
+            1700000026|1700000000.1|information|first_line|ATTENDEDTRANSFER|BRIDGE|first_line|2|10|1\n";
         assert_eq!(text, expected);
         assert!(log.calls.is_empty());
     }

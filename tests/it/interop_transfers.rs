@@ -134,7 +134,7 @@ fn each_has_a_part(mut daemon: Daemon) {
     assert_eq!(talks, (2, true, true, 2));
     let log = std::fs::read_to_string(folder.join("queue_log")).expect("a queue log");
     let events: Vec<&str> = log.lines().filter_map(|line| line.split('|').nth(4)).collect();
-    assert_eq!(events, ["QUEUESTART", "ENTERQUEUE", "CONNECT", "BLINDTRANSFER"]);
+    assert_eq!(events, ["QUEUESTART", "ENTERQUEUE", "CONNECT", "ATTENDEDTRANSFER"]);
     let _ = std::fs::remove_dir_all(folder);
 }
 
