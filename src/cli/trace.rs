@@ -13,8 +13,8 @@ pub struct TraceArguments {
     /// Write the messages into a capture file instead of printing the ladder.
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
-    /// Leave names and numbers of people in the capture file.
-    #[arg(long, requires = "pcap")]
+    /// Show what callers typed, and leave names and numbers of people in the capture file.
+    #[arg(long)]
     people: bool,
     /// Where the daemon serves HTTP (`http.listen`).
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
@@ -67,6 +67,7 @@ fn path(call: &str, pcap: bool, people: bool) -> String {
     match (pcap, people) {
         (true, true) => path + "?as=pcap&people=yes",
         (true, false) => path + "?as=pcap",
-        (false, _) => path,
+        (false, true) => path + "?people=yes",
+        (false, false) => path,
     }
 }

@@ -43,8 +43,8 @@ pub struct Passed {
 pub enum Entry {
     /// A message passed.
     Message(Passed),
-    /// A fact about the call, in words.
-    Fact(Time, String),
+    /// A fact about the call, in words, and in such as name what a person typed.
+    Fact(Time, String, Option<String>),
 }
 
 /// What is known about one call.
@@ -149,11 +149,19 @@ impl FactReader for Tracer {
                     call_ids.contains(&id).then(|| Entry::Message(passed.clone()))
                 }
                 Kept::Fact(record) => (call_of(&record.fact).map(|call| call.0) == call)
-                    .then(|| Entry::Fact(record.at, self.names.words(&record.fact))),
+                    .then(|| Entry::Fact(record.at, self.names.words(&record.fact), personal(&record.fact))),
             })
             .collect();
         let ours = self.names.numbers();
         (!entries.is_empty()).then_some(Trace { call, call_ids, entries, here: self.here, ours })
+    }
+}
+
+/// A fact that tells something of a person, as it is.
+fn personal(fact: &Fact) -> Option<String> {
+    match fact {
+        Fact::ReferenceGiven { reference, .. } => Some(format!("gave {reference}")),
+        _ => None,
     }
 }
 

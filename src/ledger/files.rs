@@ -71,7 +71,7 @@ impl Appender {
 /// The first line of a CSV file; it names the columns of [`csv_row`].
 pub const CSV_HEADER: &str = "origin,call,service,caller,arrived,received,entered,ended,queue,waited_seconds,outcome,\
                               detail,pool,agent,talked_seconds,held_seconds,consulted_seconds,wrap_up_seconds,ended_by,\
-                              offers,config\n";
+                              offers,config,reference\n";
 
 /// One line of CSV (RFC 4180 with plain line feeds): the interaction with its last visit.
 pub fn csv_row(it: &Interaction, zone: &TimeZone, out: &mut Vec<u8>) {
@@ -102,6 +102,7 @@ pub fn csv_row(it: &Interaction, zone: &TimeZone, out: &mut Vec<u8>) {
         text(talk.map(|talk| talk.ended_by.label())),
         offers.map(|offers| offers.to_string()).unwrap_or_default(),
         it.config.to_string(),
+        it.reference.map(|reference| reference.to_string()).unwrap_or_default(),
     ];
     let mut writer = csv::Writer::from_writer(&mut *out);
     // Writing to memory does not fail.
@@ -116,6 +117,7 @@ pub fn json_line(it: &Interaction, zone: &TimeZone, out: &mut Vec<u8>) {
         "service": it.service.as_deref(),
         "caller": it.caller.map(show_pseudonym),
         "config": &*it.config,
+        "reference": it.reference.map(|reference| reference.to_string()),
         "arrived": civil(it.arrived.utc, zone),
         "received": it.received.map(|moment| civil(moment.utc, zone)),
         "ended": civil(it.ended.utc, zone),

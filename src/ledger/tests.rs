@@ -439,6 +439,7 @@ fn lines_for_other_programs() {
     assert_eq!((field("waited_seconds"), field("outcome"), field("offers")), ("10.5", "answered", "2"));
     assert_eq!((field("pool"), field("agent"), field("wrap_up_seconds")), ("first_line", "", "5"));
     assert_eq!(field("caller"), format!("1.{}", "ab".repeat(16)));
+    assert_eq!(field("reference"), "0071", "with all its digits");
 
     let mut json = Vec::new();
     json_line(&it, &rome, &mut json);
@@ -447,4 +448,5 @@ fn lines_for_other_programs() {
     assert_eq!(json["visits"][0]["waited_ns"], 10_500_000_000u64);
     assert_eq!(json["visits"][0]["talk"]["ended_by"], "agent");
     assert_eq!((&json["call"], &json["outcome"]), (&7.into(), &"answered".into()));
+    assert_eq!(json["reference"], "0071");
 }

@@ -1,5 +1,5 @@
 //! `/trace/CALL`: the ladder of a call that is live or was of late, or with `?as=pcap` its messages as a capture file.
-//! For people on this machine; names and numbers of people are shown with `people=yes` only.
+//! For people on this machine; names and numbers of people, and what callers typed, are shown with `people=yes` only.
 
 use super::Shared;
 use crate::daemon::trace::{capture, ladder};
@@ -39,5 +39,5 @@ pub(super) async fn trace(
         let text = format!("{moment:.3}");
         text.get(11..23).unwrap_or(&text).to_owned()
     };
-    ladder(&trace, wall_time).into_response()
+    ladder(&trace, wall_time, wishes_for("people=yes")).into_response()
 }

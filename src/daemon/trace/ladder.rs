@@ -8,8 +8,9 @@ use std::fmt::Write as _;
 /// Letters between two lines of life.
 const WIDTH: usize = 36;
 
-/// The ladder as text, one line an entry. `epoch` tells the civil time of a moment.
-pub fn ladder(trace: &Trace, wall_time: impl Fn(centralino::time::Time) -> String) -> String {
+/// The ladder as text, one line an entry. `wall_time` tells the civil time of a moment; with `people` what callers typed
+/// is shown.
+pub fn ladder(trace: &Trace, wall_time: impl Fn(centralino::time::Time) -> String, people: bool) -> String {
     let mut text = String::new();
     // Into memory: cannot fail.
     if let Some(call) = trace.call {
@@ -25,7 +26,10 @@ pub fn ladder(trace: &Trace, wall_time: impl Fn(centralino::time::Time) -> Strin
     let mut seen = BTreeSet::new();
     for entry in &trace.entries {
         let (at, line) = match entry {
-            Entry::Fact(at, words) => (*at, format!("│{:WIDTH$}● {words}", "")),
+            Entry::Fact(at, words, personal) => {
+                let words = personal.as_ref().filter(|_| people).unwrap_or(words);
+                (*at, format!("│{:WIDTH$}● {words}", ""))
+            }
             Entry::Message(passed) => {
                 let again = !seen.insert((passed.inward, passed.bytes.clone()));
                 (passed.at, arrow(trace, passed, again))

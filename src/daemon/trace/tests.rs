@@ -58,7 +58,7 @@ fn one_call() -> Tracer {
 #[test]
 fn a_ladder_has_the_messages_of_all_legs_and_the_facts() {
     let trace = one_call().trace("7").expect("a trace");
-    let text = ladder(&trace, |at| format!("{:012}", at.as_nanos()));
+    let text = ladder(&trace, |at| format!("{:012}", at.as_nanos()), false);
     insta::assert_snapshot!(text, @r"
     call 7
       caller  udp 192.0.2.9:5061  Call-ID one@test
