@@ -115,7 +115,7 @@ fn create(directory: &Path, call: CallId) -> io::Result<File> {
     Err(last)
 }
 
-/// Removes recordings that are older than they may be.
+/// Removes recordings that are older than they may be; what somebody else put beside them stays.
 fn purge(settings: &RecordingSettings) {
     if settings.days == 0 {
         return;
@@ -134,10 +134,17 @@ fn old_recordings(directory: &Path, limit: Option<SystemTime>) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
     let is_old = |path: &PathBuf| {
         let changed = fs::metadata(path).and_then(|metadata| metadata.modified());
-        path.extension().is_some_and(|extension| extension == "wav")
+        path.file_name().and_then(|name| name.to_str()).is_some_and(is_ours)
             && matches!((changed, limit), (Ok(changed), Some(limit)) if changed < limit)
     };
     entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_old).collect()
+}
+
+/// Whether it is a name as [`create`] makes them.
+fn is_ours(name: &str) -> bool {
+    let parts: Vec<&str> = name.strip_suffix(".wav").unwrap_or_default().split('-').collect();
+    let are_digits = parts.iter().all(|part| !part.is_empty() && part.bytes().all(|sign| sign.is_ascii_digit()));
+    matches!(parts.as_slice(), [day, time, _] | [day, time, _, _] if day.len() == 8 && time.len() == 6) && are_digits
 }
 
 #[cfg(test)]
@@ -220,13 +227,16 @@ mod tests {
     fn old_recordings_are_removed_and_nothing_else() {
         let folder = Folder::new("old");
         fs::create_dir_all(&folder.0).unwrap();
-        for name in ["20260101-080000-1.wav", "notes.txt"] {
+        let others = ["notes.txt", "welcome.wav", "20260101-080000.wav", "20260101-080000-1.wav.bak", "2026-08-1.wav"];
+        for name in ["20260101-080000-1.wav", "20260101-080000-17-2.wav"].iter().chain(&others) {
             fs::write(folder.0.join(name), "").unwrap();
         }
         let later = SystemTime::now() + Duration::from_secs(60);
-        assert_eq!(old_recordings(&folder.0, Some(later)), [folder.0.join("20260101-080000-1.wav")]);
+        let mut old = old_recordings(&folder.0, Some(later));
+        old.sort();
+        assert_eq!(old, ["20260101-080000-1.wav", "20260101-080000-17-2.wav"].map(|name| folder.0.join(name)));
         assert!(old_recordings(&folder.0, SystemTime::now().checked_sub(DAY)).is_empty());
         purge(&RecordingSettings { directory: folder.0.clone(), days: 1 });
-        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 2, "they are of today");
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 2 + others.len(), "they are of today");
     }
 }

@@ -9,7 +9,7 @@ use rsip::{Method, Request};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use toml::Table;
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -170,4 +170,34 @@ fn a_full_disk_ends_the_recording_and_not_the_call() {
         assert!(caller.len() >= 4_000 && share_of_tone(caller, CALLER_HUMS) > 0.9, "what fitted is there to be heard");
     }
     daemon.stops();
+}
+
+/// At the start, and every hour after: what is older than `days` goes, and nothing that is not ours.
+#[test]
+fn old_recordings_go_and_what_lies_beside_them_stays() {
+    let folder = std::env::temp_dir().join(format!("centralino-retention-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let days_ago = |days: u64| SystemTime::now() - Duration::from_secs(86_400 * days);
+    let files = [
+        ("20250101-080000-7.wav", days_ago(31), false),
+        ("20250101-080000-7-2.wav", days_ago(31), false),
+        ("20250102-080000-8.wav", days_ago(29), true),
+        ("it-welcome.wav", days_ago(400), true),
+        ("notes.txt", days_ago(400), true),
+    ];
+    for (name, changed, _) in files {
+        let file = std::fs::File::create(folder.join(name)).expect("a file");
+        file.set_modified(changed).expect("its age");
+    }
+    let daemon = Daemon::start(|configuration| {
+        recorded(configuration);
+        configuration.set("recording", "directory", folder.to_str().expect("a path"));
+        configuration.set("recording", "days", 30);
+    });
+    let are_gone = |_: &Metrics| files.iter().all(|(name, _, stays)| *stays || !folder.join(name).exists());
+    daemon.wait_for("the old ones' end", LIMIT, are_gone);
+    assert!(files.iter().all(|(name, _, stays)| folder.join(name).exists() == *stays));
+    assert_eq!(daemon.log().matches("an old recording was removed").count(), 2);
+    daemon.stops();
+    let _ = std::fs::remove_dir_all(folder);
 }
