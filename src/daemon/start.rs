@@ -10,7 +10,7 @@ use super::reload::{ReadAgain, Reloader};
 use super::sip_udp::SipSocket;
 use super::trace::Tracer;
 use super::{facts_thread, http, limits, media_thread, recorder, signals, sip_stream, sounds};
-use crate::ledger::Keeper;
+use crate::ledger::{self, Keeper, Today};
 use anyhow::{Context, Result, bail};
 use centralino::acd::Plan;
 use centralino::b2bua::{self, Engine};
@@ -81,9 +81,12 @@ pub fn start(checked: Checked, read_again: Option<ReadAgain>) -> Result<Daemon> 
     let (media, media_threads) =
         media_thread::spawn(media_engines(&settings.engine.media, clips)?, &inbox, &recorder, clock)?;
     drop(recorder);
-    let (numbers, live) = LiveNumbers::new(&tally.layout(), reader.clone(), settings.time_zone.clone(), clock.now());
+    let zone = settings.time_zone.clone();
+    let keeper = Keeper::start(&settings.ledger, zone.clone(), &plan, &hash, clock.now())?;
+    let earlier = earlier_today(&settings, &plan);
+    let (numbers, live) = LiveNumbers::new(&tally.layout(), reader.clone(), zone, clock.now(), earlier);
     let mut readers: Vec<Box<dyn FactReader>> = vec![Box::new(Log::new(Arc::clone(&plan))), Box::new(numbers)];
-    if let Some(keeper) = Keeper::start(&settings.ledger, settings.time_zone.clone(), &plan, &hash, clock.now())? {
+    if let Some(keeper) = keeper {
         readers.push(Box::new(Keep::new(keeper, inbox.clone())));
     }
     if settings.trace_bytes > 0 {
@@ -144,6 +147,23 @@ pub fn start(checked: Checked, read_again: Option<ReadAgain>) -> Result<Daemon> 
 fn media_engines(settings: &media::Settings, clips: Vec<Clip>) -> Result<Vec<MediaEngine>> {
     let clips: Vec<Arc<Clip>> = clips.into_iter().map(Arc::new).collect();
     (0..settings.threads.get()).map(|_| Ok(MediaEngine::new(settings.clone(), clips.clone(), entropy()?))).collect()
+}
+
+/// What the ledger has of today; a ledger that cannot be read is no reason not to start.
+fn earlier_today(settings: &Settings, plan: &Plan) -> Option<Today> {
+    match ledger::today(settings.ledger.path.as_ref()?, &settings.time_zone, config::shape(plan)) {
+        Ok(today) => {
+            if today.left_out > 0 {
+                let calls = today.left_out;
+                tracing::warn!(calls, "calls of today waited under other thresholds: /stats leaves them out of today");
+            }
+            Some(today)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "what the ledger has of today cannot be read: /stats counts from now");
+            None
+        }
+    }
 }
 
 fn raise_file_limit(settings: &Settings) {

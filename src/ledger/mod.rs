@@ -7,7 +7,7 @@
 //! ```
 //! In reading order: `schema` (what is in the file), `store` (in), `read` (out), `retention` (how long), `pseudonym`
 //! (who called, as far as it may be kept), `writer` (the thread), `files` and `queue_log` (for other programs),
-//! `history` (calls of another system).
+//! `history` (calls of another system), `today` (where the live numbers go on).
 //! Decides nothing about calls: records come from `centralino::report`.
 
 mod files;
@@ -21,6 +21,7 @@ mod schema;
 mod store;
 #[cfg(test)]
 mod tests;
+mod today;
 mod writer;
 
 pub use history::{History, Imported};
@@ -28,3 +29,4 @@ pub use keeper::Keeper;
 pub use read::Reader;
 pub use retention::{Purged, purge_before};
 pub use schema::open_existing;
+pub use today::{Today, today};

@@ -42,6 +42,11 @@ impl Live {
         }
     }
 
+    /// Today began so long before the start, and the tally's numbers had grown by this much in it.
+    pub fn began_earlier(&mut self, by: Duration, values: &[u64]) {
+        self.windows.began_earlier(by, values);
+    }
+
     /// A reload: the tally's numbers lie as `layout` says from now on, and `origins` where each of them was.
     pub fn relay(&mut self, layout: &Layout, origins: &[Option<usize>]) {
         let columns = Columns::new(layout);
@@ -116,9 +121,18 @@ impl LiveLayout {
         false
     }
 
-    /// When the window began, in a copy.
-    pub fn began(&self, copy: &[u64], window: Window) -> Time {
-        Time::from_nanos(at(copy, self.row(window)))
+    /// How long the window has lasted at `now`, in a copy. It may have begun before the engine's time did.
+    pub fn covers(&self, copy: &[u64], window: Window, now: Time) -> Duration {
+        let nanos = now.as_nanos().wrapping_sub(at(copy, self.row(window)));
+        // A copy that is newer than `now`.
+        Duration::from_nanos(if nanos > u64::MAX / 2 { 0 } else { nanos })
+    }
+
+    /// What a counter of the tally's layout, which is `now`, has counted in the window; nothing for one that windows are not
+    /// made of.
+    pub fn counted(&self, copy: &[u64], window: Window, slot: usize, now: u64) -> u64 {
+        let counted = now.wrapping_sub(self.beginning(copy, window, slot));
+        if counted > u64::MAX / 2 { 0 } else { counted }
     }
 
     /// What a counter of the tally's layout was when the window began; 0 for one that windows are not made of.

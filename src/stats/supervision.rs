@@ -52,7 +52,8 @@ pub struct Windows<T> {
     /// The running minute and the 59 before it.
     #[serde(rename = "1h")]
     pub hour: T,
-    /// From midnight in the service's time zone, or from the start of the daemon if that was later.
+    /// From midnight in the service's time zone. Without a ledger from the start of the daemon if that was later; with one,
+    /// calls of the day that were over before the start are counted, too, but not in percentiles.
     pub today: T,
     /// From the start of the daemon.
     pub since_start: T,
@@ -380,11 +381,11 @@ impl Copies<'_> {
 
     /// What a counter counted in the window.
     fn counted(&self, window: Window, slot: usize) -> u64 {
-        self.at(slot).saturating_sub(self.live_layout.beginning(self.live, window, slot))
+        self.live_layout.counted(self.live, window, slot, self.at(slot))
     }
 
     fn covers(&self, window: Window) -> f64 {
-        self.now.since(self.live_layout.began(self.live, window)).as_secs_f64()
+        self.live_layout.covers(self.live, window, self.now).as_secs_f64()
     }
 }
 

@@ -94,7 +94,7 @@ impl Columns {
     }
 }
 
-/// The counters at one moment.
+/// The counters at one moment; one before the engine's time began has numbers that go round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// When.
@@ -119,6 +119,16 @@ impl Windows {
     pub fn new(columns: Columns, start: Time) -> Windows {
         let row = columns.row(start, &[]);
         Windows { columns, today: row.clone(), minutes: VecDeque::from([row.clone()]), start: row, day: None }
+    }
+
+    /// Today began so long before the start, and so much was counted in it: what it was at its beginning is less than nothing,
+    /// and differences go round.
+    pub fn began_earlier(&mut self, by: Duration, values: &[u64]) {
+        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        let start = &self.start;
+        let counted = self.columns.row(start.at, values).numbers;
+        let numbers = start.numbers.iter().zip(counted).map(|(start, counted)| start.wrapping_sub(counted)).collect();
+        self.today = Row { at: Time::from_nanos(start.at.as_nanos().wrapping_sub(by)), numbers };
     }
 
     /// Whether the running minute is over at `now`.

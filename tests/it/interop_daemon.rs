@@ -6,6 +6,7 @@ use crate::needs;
 use crate::peers::Peer;
 use crate::phone::{Phone, sdp};
 use crate::sound::{Headset, Law};
+use rsip::Method;
 use std::process::Command;
 use std::time::Duration;
 
@@ -119,4 +120,64 @@ fn it_explains_its_agents_and_calls_to_those_on_this_machine() {
         assert_eq!(output.stdout.starts_with(b"agent 101, pool first_line"), code == 0);
     }
     daemon.stops();
+}
+
+/// What the ledger has of today is in today's figures of the next run, and in no other; a reload changes nothing there.
+#[test]
+fn today_goes_on_after_a_restart() {
+    let ledger = std::env::temp_dir().join(format!("centralino-today-{}.db", std::process::id()));
+    let start = || {
+        Daemon::start(|configuration| {
+            configuration.set("service.switchboard", "welcome", "none");
+            configuration.set("ledger", "path", ledger.to_str().expect("a path"));
+        })
+    };
+    let figures = |daemon: &Daemon, window: &str| {
+        let page: serde_json::Value = serde_json::from_str(&daemon.get("/stats").expect("a page").1).expect("JSON");
+        let queues = page["queues"].as_array().expect("queues");
+        let queue = queues.iter().find(|queue| queue["name"] == "switchboard").expect("the queue");
+        let window = &queue["windows"][window];
+        let count = |of: &serde_json::Value, name: &str| of[name].as_u64().expect("a count");
+        let contract = &window["thresholds"][0];
+        let counts = [count(window, "entered"), count(window, "answered"), count(window, "abandoned")];
+        (
+            counts,
+            [count(contract, "hit"), count(contract, "excused")],
+            window["covers_seconds"].as_f64().expect("a length"),
+        )
+    };
+    let offer = |daemon: &Daemon| sdp(daemon.address, 40_000, &[Law::A]);
+    let first = start();
+    let mut caller = Phone::new(first.address, first.sip, "39000");
+    let (mut gives_up, _) = caller.connect("800000200", &offer(&first));
+    assert_eq!(caller.bye(&mut gives_up), 200);
+    let mut agent = Phone::new(first.address, first.sip, "101");
+    assert_eq!(agent.register("demo-101").status_code.code(), 200);
+    let (mut call, _) = caller.connect("800000200", &offer(&first));
+    agent.serve_with(Method::Invite, SECONDS_10, &offer(&first));
+    agent.serve(Method::Ack, SECONDS_10);
+    first.wait_for("a hit", SECONDS_10, |metrics| metrics.sum("acd_calls_talking", &[]) == 1.0);
+    assert_eq!(caller.bye(&mut call), 200);
+    agent.serve(Method::Bye, SECONDS_10);
+    first.wait_for("the end", SECONDS_10, |metrics| metrics.sum("acd_calls_talking", &[]) == 0.0);
+    first.stops();
+
+    let second = start();
+    let mut caller = Phone::new(second.address, second.sip, "39000");
+    let (mut gives_up, _) = caller.connect("800000200", &offer(&second));
+    assert_eq!(caller.bye(&mut gives_up), 200);
+    second.wait_for("an abandoned call", SECONDS_10, |metrics| {
+        metrics.sum("acd_calls_finished_total", &[("outcome", "abandoned")]) == 1.0
+    });
+    for tea in 0..2 {
+        let (today, run) = (figures(&second, "today"), figures(&second, "since_start"));
+        assert_eq!((today.0, today.1), ([3, 1, 2], [1, 2]));
+        assert_eq!((run.0, run.1), ([1, 0, 1], [0, 1]));
+        assert!(today.2 > run.2, "{} s of today, {} s of the run", today.2, run.2);
+        second.reload(|text| text.push_str(&format!("\n[pause.tea{tea}]\n")), "ok");
+    }
+    second.stops();
+    for end in ["db", "db-wal", "db-shm", "db.keys"] {
+        let _ = std::fs::remove_file(ledger.with_extension(end));
+    }
 }

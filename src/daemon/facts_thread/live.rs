@@ -1,6 +1,7 @@
 //! Keeps windows and percentiles: the reader of facts behind `/stats`.
 
 use super::{FactReader, PlanChanged};
+use crate::ledger::Today;
 use centralino::facts::Record;
 use centralino::ids::QueueId;
 use centralino::stats::Layout;
@@ -37,10 +38,20 @@ pub struct LiveReader {
 }
 
 impl LiveNumbers {
-    /// Numbers that begin at `start`, and how to read them.
-    pub fn new(layout: &Layout, tally: Reader, zone: TimeZone, start: Time) -> (LiveNumbers, LiveReader) {
-        let live = Live::new(layout, start);
-        let (publisher, reader) = snapshot::channel(live.layout().len());
+    /// Numbers that begin at `start`, and how to read them; `earlier` is what is known of the day before that.
+    pub fn new(
+        layout: &Layout,
+        tally: Reader,
+        zone: TimeZone,
+        start: Time,
+        earlier: Option<Today>,
+    ) -> (LiveNumbers, LiveReader) {
+        let mut live = Live::new(layout, start);
+        if let Some(Today { values, since_midnight, .. }) = earlier {
+            live.began_earlier(since_midnight, &values);
+        }
+        let (mut publisher, reader) = snapshot::channel(live.layout().len());
+        live.publish(&mut publisher);
         let shown = LiveReader { reader, layout: live.layout(), zone: zone.clone() };
         (LiveNumbers { live, tally, copy: Vec::new(), zone, publisher, published_at: start }, shown)
     }

@@ -34,7 +34,7 @@ fn served(queues: u32, limits: HttpLimits) -> Served {
     let clock = Arc::new(AtomicU64::new(0));
     let engine_clock = Arc::clone(&clock);
     let (_, live) =
-        super::super::facts_thread::LiveNumbers::new(&tally.layout(), reader.clone(), TimeZone::UTC, Time::ZERO);
+        super::super::facts_thread::LiveNumbers::new(&tally.layout(), reader.clone(), TimeZone::UTC, Time::ZERO, None);
     let exposition = Exposition::new(tally.layout(), Info::default());
     let (show, shown) = watch::channel(Arc::new(Shown { reader, exposition, live }));
     let state = HttpState {
@@ -113,7 +113,8 @@ fn after_a_reload_the_new_numbers_are_shown_with_those_counted_before() {
     served.tally.relay(Arc::clone(&layout), &layout.origins(&old));
     let (mut publisher, reader) = snapshot::channel(layout.len());
     served.tally.publish(Time::ZERO, &mut publisher);
-    let (_, live) = super::super::facts_thread::LiveNumbers::new(&layout, reader.clone(), TimeZone::UTC, Time::ZERO);
+    let (_, live) =
+        super::super::facts_thread::LiveNumbers::new(&layout, reader.clone(), TimeZone::UTC, Time::ZERO, None);
     let info = Info { config_hash: "abc".to_owned(), ..Info::default() };
     assert!(!served.get("/metrics").1.contains("queue1"));
     served.show.send_replace(Arc::new(Shown { reader, exposition: Exposition::new(layout, info), live }));
