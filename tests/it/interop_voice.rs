@@ -97,6 +97,8 @@ fn a_ticket_number_is_read_back_digit_by_digit_and_found_with_the_call() {
             prefixes = { 07 = { queue = "information" }, 0 = { queue = "switchboard" } },
             then = { queue = "switchboard" }, otherwise = { queue = "switchboard" } }"#;
         configuration.set("menu", "contact", toml(&ticket.replace('\n', "")));
+        configuration.set("ledger", "path", "ledger.db");
+        configuration.set("ledger", "json_lines", "calls.jsonl");
     });
     let ear = Headset::new(daemon.address);
     let mut phone = Phone::new(daemon.address, daemon.sip, CALLER);
@@ -115,7 +117,15 @@ fn a_ticket_number_is_read_back_digit_by_digit_and_found_with_the_call() {
     assert!(explained.contains("queue information"), "by its beginning: {explained}");
     let logged = |_: &Metrics| daemon.log().contains("gave a number of 3 digits call=1\n");
     daemon.wait_for("a line without the digits", SECONDS_10, logged);
+    let traced = |wish: &str| daemon.get(&format!("/trace/1{wish}")).expect("a trace").1;
+    assert!(traced("").contains("gave a number of 3 digits") && !traced("").contains("071"), "{}", traced(""));
+    assert!(traced("?people=yes").contains("gave 071"), "{}", traced("?people=yes"));
     assert_eq!(phone.bye(&mut call), 200);
+    let kept = |_: &Metrics| {
+        let lines = std::fs::read_to_string(daemon.folder.join("calls.jsonl")).unwrap_or_default();
+        lines.contains(r#""reference":"071""#)
+    };
+    daemon.wait_for("the number with the call", SECONDS_10, kept);
     let heard: Vec<Vec<u8>> = ear.hang_up().into_iter().map(|packet| packet.payload).collect();
     let asked = heard.iter().zip(&packets_of(&["it/menu"], Law::A)).take_while(|(heard, said)| heard == said).count();
     assert!((10..40).contains(&asked), "{asked} packets of the question, then the first digit cut it");
@@ -178,5 +188,88 @@ fn a_welcome_written_as_text_is_spoken_by_a_program_once_and_heard_sample_by_sam
     let (heard, expected) = (heard(&ear.hang_up()), encoded(clip.samples(), Law::A));
     assert!(heard.len() > expected.len(), "{} samples heard, {} expected", heard.len(), expected.len());
     assert_eq!(expected.iter().zip(&heard).position(|(expected, heard)| expected != heard), None);
+    daemon.stops();
+}
+
+/// In English, and with the wait that is to be expected once enough callers were answered.
+#[test]
+fn callers_hear_their_wait_in_english() {
+    let daemon = Daemon::start(|configuration| {
+        configuration.set("service.switchboard", "welcome", "none");
+        configuration.set("queue.switchboard", "wrap_up", "0 s");
+        let told = r#"{ first = "1 s", every = "60 s", language = "en", estimated_wait = true }"#;
+        configuration.set("queue.switchboard", "announcements", toml(told));
+    });
+    let mut agent = Phone::new(daemon.address, daemon.sip, "101");
+    assert_eq!(agent.register("demo-101").status_code.code(), 200);
+    let ear = Headset::new(daemon.address);
+    let offer = |ear: &Headset| sdp(daemon.address, ear.port(), &[Law::Mu]);
+    let mut caller = Phone::new(daemon.address, daemon.sip, CALLER);
+    let at_agent = Headset::new(daemon.address);
+    let mut fifth = None;
+    for number in 1..=5 {
+        daemon.wait_for_ready_agents(1.0);
+        let (mut call, _) = caller.connect(SWITCHBOARD, &offer(&Headset::new(daemon.address)));
+        agent.serve_with(Method::Invite, SECONDS_10, &offer(&at_agent));
+        agent.serve(Method::Ack, SECONDS_10);
+        daemon.wait_for("an answer", SECONDS_10, |metrics| metrics.service_level("hit") == f64::from(number));
+        if number < 5 {
+            assert_eq!(caller.bye(&mut call), 200);
+            agent.serve(Method::Bye, SECONDS_10);
+        } else {
+            fifth = Some(call);
+        }
+    }
+    // The agent talks with the fifth; the next one waits.
+    let mut waiting = Phone::new(daemon.address, daemon.sip, "390699999999");
+    let (mut call, _) = waiting.connect(SWITCHBOARD, &offer(&ear));
+    let said = packets_of(&["en/words/next", "en/words/wait_one"], Law::Mu);
+    std::thread::sleep(Duration::from_millis(1_300 + 20 * said.len() as u64));
+    assert_eq!((waiting.bye(&mut call), caller.bye(&mut fifth.expect("a fifth call"))), (200, 200));
+    agent.serve(Method::Bye, SECONDS_10);
+    let heard: Vec<Vec<u8>> = ear.hang_up().into_iter().map(|packet| packet.payload).collect();
+    let at = find(&said, &heard).expect("the place and the wait, in English");
+    assert!((45..60).contains(&at), "after {at} packets of music");
+    daemon.stops();
+}
+
+/// Whoever hears that the agent sits abroad may press a key for one in the country: the agent's phone is hung up, and the
+/// caller waits elsewhere at the old place.
+#[test]
+fn a_key_at_the_country_announcement_leads_to_another_queue() {
+    let daemon = Daemon::start(|configuration| {
+        configuration.set("service.information", "welcome", "none");
+        configuration.set("queue.information", "music", "none");
+        configuration.set("queue.information", "exits", toml(r#"{ 9 = { service = "switchboard" } }"#));
+        let announce = [("announce".to_owned(), Value::from("it/closed"))];
+        let pools = [("first_line".to_owned(), Value::from(Table::from_iter(announce)))];
+        configuration.add("pool", Table::from_iter(pools));
+    });
+    let mut agent = Phone::new(daemon.address, daemon.sip, "101");
+    assert_eq!(agent.register("demo-101").status_code.code(), 200);
+    let (ear, at_agent) = (Headset::new(daemon.address), Headset::new(daemon.address));
+    let mut caller = Phone::new(daemon.address, daemon.sip, CALLER);
+    let offer = sdp(daemon.address, ear.port(), &[Law::A]);
+    let offer = offer.replace(" 8\r\n", " 8 96\r\na=rtpmap:96 telephone-event/8000\r\n");
+    let (mut call, answer) = caller.connect(INFORMATION, &offer);
+    agent.serve_with(Method::Invite, SECONDS_10, &sdp(daemon.address, at_agent.port(), &[Law::A]));
+    agent.serve(Method::Ack, SECONDS_10);
+    std::thread::sleep(Duration::from_millis(1_000));
+    let to = SocketAddr::new(daemon.address, audio_port(answer.body()));
+    ear.press(to, 96, 9);
+    agent.serve(Method::Bye, SECONDS_10);
+    // Free again, and asked at once on behalf of the other queue.
+    agent.turns_down("603 Decline", "", SECONDS_10);
+    let metrics = daemon.wait_for("another queue", SECONDS_10, |metrics| {
+        metrics.sum("acd_calls_taken_over_total", &[("service", "switchboard")]) == 1.0
+    });
+    let left = [("queue", "information"), ("reason", "service")];
+    assert_eq!(metrics.sum("acd_calls_flowed_out_total", &left), 1.0);
+    assert_eq!(metrics.sum("acd_calls_finished_total", &[("queue", "information"), ("outcome", "answered")]), 0.0);
+    assert_eq!(caller.bye(&mut call), 200);
+    let heard: Vec<Vec<u8>> = ear.hang_up().into_iter().map(|packet| packet.payload).collect();
+    let said = packets_of(&["it/closed"], Law::A);
+    let before = heard.iter().zip(&said).take_while(|(heard, said)| heard == said).count();
+    assert!((40..120).contains(&before), "{before} packets of the announcement before the key cut it");
     daemon.stops();
 }

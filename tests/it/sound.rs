@@ -210,6 +210,20 @@ impl Headset {
         }
     }
 
+    /// Sends a sound once, in packets of 20 ms, and waits until it is said.
+    pub fn say(&self, to: SocketAddr, law: Law, sound: &[i16]) {
+        let began = Instant::now();
+        for (n, samples) in (0u32..).zip(sound.chunks(160)) {
+            let mut packet = vec![0x80, law.payload_type()];
+            packet.extend((n as u16).to_be_bytes());
+            packet.extend((n * 160).to_be_bytes());
+            packet.extend(0x7e57_7e58_u32.to_be_bytes());
+            packet.extend(samples.iter().map(|&sample| law.encode(sample)));
+            self.socket.send_to(&packet, to).expect("a sent datagram");
+            std::thread::sleep((began + Duration::from_millis(20) * (n + 1)).duration_since(Instant::now()));
+        }
+    }
+
     /// Stops both directions; what was heard, in order of arrival.
     pub fn hang_up(mut self) -> Vec<Packet> {
         self.stop.store(true, Ordering::Relaxed);
