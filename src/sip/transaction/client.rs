@@ -100,29 +100,12 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn step(machine: &mut Client, word: &str, effects: &mut Vec<Effect>) {
-        let input = match word {
-            "1xx" => Input::Provisional,
-            "final" => Input::Final,
-            "error" => Input::TransportError,
-            "E" => Input::Timer(Timer::E),
-            "F" => Input::Timer(Timer::F),
-            "K" => Input::Timer(Timer::K),
-            _ => panic!("{word}"),
-        };
-        machine.handle(input, effects);
-    }
-
-    fn state(machine: &Client) -> String {
-        let name = format!("{:?}", machine.state);
-        name.split_whitespace().next().unwrap_or_default().to_owned()
-    }
+    use crate::sip::transaction::table_test::{Harness, Row};
 
     #[test]
     fn table() {
         #[rustfmt::skip]
-        let rows = [
+        let rows: &[Row<'_>] = &[
             ("3261 17.1.2.2", "udp", "", "send BYE, start F 32000, start E 500", "Trying"),
             ("3261 17.1.2.2", "tcp", "", "send BYE, start F 32000", "Trying"),
             ("3261 17.1.2.2", "udp", "E", "send BYE, start E 1000", "Trying"),
@@ -143,7 +126,13 @@ mod tests {
             ("3261 17.1.4",   "udp", "1xx error", "tell TransportError, end", "Over"),
             ("3261 17.1.4",   "udp", "final error", "", "Completed"),
         ];
-        let start = |reliable, effects: &mut Vec<Effect>| Client::start(Bytes::from_static(b"BYE"), reliable, effects);
-        super::super::table_test::check(&rows, start, step, state);
+        let harness = Harness {
+            start: &|is_reliable, effects| Client::start(Bytes::from_static(b"BYE"), is_reliable, effects),
+            inputs: &[("1xx", Input::Provisional), ("final", Input::Final), ("error", Input::TransportError)],
+            timer: Input::Timer,
+            handle: Client::handle,
+            state: |machine: &Client| &machine.state,
+        };
+        harness.check(rows);
     }
 }

@@ -133,33 +133,12 @@ impl InviteClient {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn step(machine: &mut InviteClient, word: &str, effects: &mut Vec<Effect>) {
-        let input = match word {
-            "1xx" => Input::Provisional,
-            "2xx" => Input::Success,
-            "4xx" => Input::Failure(Bytes::from_static(b"ACK")),
-            "cancel" => Input::Cancelled,
-            "error" => Input::TransportError,
-            "A" => Input::Timer(Timer::A),
-            "B" => Input::Timer(Timer::B),
-            "C" => Input::Timer(Timer::Cancelled),
-            "D" => Input::Timer(Timer::D),
-            "M" => Input::Timer(Timer::M),
-            _ => panic!("{word}"),
-        };
-        machine.handle(input, effects);
-    }
-
-    fn state(machine: &InviteClient) -> String {
-        let name = format!("{:?}", machine.state);
-        name.split_whitespace().next().unwrap_or_default().to_owned()
-    }
+    use crate::sip::transaction::table_test::{Harness, Row};
 
     #[test]
     fn table() {
         #[rustfmt::skip]
-        let rows = [
+        let rows: &[Row<'_>] = &[
             ("3261 17.1.1.2", "udp", "", "send INVITE, start B 32000, start A 500", "Calling"),
             ("3261 17.1.1.2", "tcp", "", "send INVITE, start B 32000", "Calling"),
             ("3261 17.1.1.2", "udp", "A", "send INVITE, start A 1000", "Calling"),
@@ -183,14 +162,25 @@ mod tests {
             ("6026 7.2",      "udp", "2xx error", "", "Accepted"),
             ("6026 7.2",      "udp", "2xx M", "end", "Over"),
             ("3261 9.1",      "udp", "1xx cancel", "start Cancelled 32000", "Proceeding"),
-            ("3261 9.1",      "udp", "1xx cancel C", "tell Timeout, end", "Over"),
+            ("3261 9.1",      "udp", "1xx cancel Cancelled", "tell Timeout, end", "Over"),
             ("3261 9.1",      "udp", "1xx cancel 4xx", "stop Cancelled, send ACK, tell Response, start D 32000", "Completed"),
             ("3261 9.1",      "udp", "1xx cancel 2xx", "stop Cancelled, start M 32000, tell Response", "Accepted"),
             ("3261 17.1.4",   "udp", "error", "tell TransportError, end", "Over"),
             ("3261 17.1.4",   "tcp", "1xx error", "tell TransportError, end", "Over"),
         ];
-        let start =
-            |reliable, effects: &mut Vec<Effect>| InviteClient::start(Bytes::from_static(b"INVITE"), reliable, effects);
-        super::super::table_test::check(&rows, start, step, state);
+        let harness = Harness {
+            start: &|is_reliable, effects| InviteClient::start(Bytes::from_static(b"INVITE"), is_reliable, effects),
+            inputs: &[
+                ("1xx", Input::Provisional),
+                ("2xx", Input::Success),
+                ("4xx", Input::Failure(Bytes::from_static(b"ACK"))),
+                ("cancel", Input::Cancelled),
+                ("error", Input::TransportError),
+            ],
+            timer: Input::Timer,
+            handle: InviteClient::handle,
+            state: |machine: &InviteClient| &machine.state,
+        };
+        harness.check(rows);
     }
 }

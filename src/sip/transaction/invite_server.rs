@@ -120,33 +120,12 @@ impl InviteServer {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn step(machine: &mut InviteServer, word: &str, effects: &mut Vec<Effect>) {
-        let input = match word {
-            "invite" => Input::Request,
-            "ack" => Input::Ack,
-            "180" => Input::Provisional(Bytes::from_static(b"180")),
-            "200" => Input::Success(Bytes::from_static(b"200")),
-            "486" => Input::Failure(Bytes::from_static(b"486")),
-            "error" => Input::TransportError,
-            "G" => Input::Timer(Timer::G),
-            "H" => Input::Timer(Timer::H),
-            "I" => Input::Timer(Timer::I),
-            "L" => Input::Timer(Timer::L),
-            _ => panic!("{word}"),
-        };
-        machine.handle(input, effects);
-    }
-
-    fn state(machine: &InviteServer) -> String {
-        let name = format!("{:?}", machine.state);
-        name.split_whitespace().next().unwrap_or_default().to_owned()
-    }
+    use crate::sip::transaction::table_test::{Harness, Row};
 
     #[test]
     fn table() {
         #[rustfmt::skip]
-        let rows = [
+        let rows: &[Row<'_>] = &[
             ("3261 17.2.1", "udp", "invite", "", "Proceeding"),
             ("3261 17.2.1", "udp", "180", "send 180", "Proceeding"),
             ("3261 17.2.1", "udp", "180 invite", "send 180", "Proceeding"),
@@ -174,6 +153,20 @@ mod tests {
             ("6026 7.1",    "udp", "200 error", "tell TransportError", "Accepted"),
             ("6026 7.1",    "udp", "486 ack error", "", "Confirmed"),
         ];
-        super::super::table_test::check(&rows, |reliable, _| InviteServer::start(reliable), step, state);
+        let harness = Harness {
+            start: &|is_reliable, _| InviteServer::start(is_reliable),
+            inputs: &[
+                ("invite", Input::Request),
+                ("ack", Input::Ack),
+                ("180", Input::Provisional(Bytes::from_static(b"180"))),
+                ("200", Input::Success(Bytes::from_static(b"200"))),
+                ("486", Input::Failure(Bytes::from_static(b"486"))),
+                ("error", Input::TransportError),
+            ],
+            timer: Input::Timer,
+            handle: InviteServer::handle,
+            state: |machine: &InviteServer| &machine.state,
+        };
+        harness.check(rows);
     }
 }

@@ -119,10 +119,46 @@ fn doubled(interval: Duration) -> Duration {
 mod table_test {
     //! How the machines' tables are written: a row is the section, the inputs so far and what the last one causes.
 
-    use super::Effect;
+    use super::{Effect, Timer};
+    use std::fmt::Debug;
+
+    /// A machine, and what its rows call its inputs; timers go by their own names.
+    pub(super) struct Harness<'a, M, I, S> {
+        pub start: &'a dyn Fn(bool, &mut Vec<Effect>) -> M,
+        pub inputs: &'a [(&'a str, I)],
+        pub timer: fn(Timer) -> I,
+        pub handle: fn(&mut M, I, &mut Vec<Effect>),
+        pub state: fn(&M) -> &S,
+    }
+
+    /// Section, transport, inputs, the effects of the last one, and the state after it.
+    pub(super) type Row<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
+
+    impl<M, I: Clone, S: Debug> Harness<'_, M, I, S> {
+        pub(super) fn check(&self, rows: &[Row<'_>]) {
+            for &(section, transport, inputs, expected, expected_state) in rows {
+                let mut effects = Vec::new();
+                let mut machine = (self.start)(transport == "tcp", &mut effects);
+                for word in inputs.split_whitespace() {
+                    effects.clear();
+                    (self.handle)(&mut machine, self.input(word), &mut effects);
+                }
+                assert_eq!(in_short(&effects), expected, "RFC {section}, {transport}: {inputs}");
+                let state = format!("{:?}", (self.state)(&machine));
+                let state = state.split_whitespace().next().unwrap_or_default();
+                assert_eq!(state, expected_state, "RFC {section}, {transport}: {inputs}");
+            }
+        }
+
+        fn input(&self, word: &str) -> I {
+            let timer = Timer::ALL.into_iter().find(|timer| format!("{timer:?}") == word).map(self.timer);
+            let input = self.inputs.iter().find(|(name, _)| *name == word).map(|(_, input)| input.clone());
+            timer.or(input).unwrap_or_else(|| panic!("no input is called {word}"))
+        }
+    }
 
     /// Effects in short: `send 486, start G 500, tell Timeout, end`.
-    pub(super) fn in_short(effects: &[Effect]) -> String {
+    fn in_short(effects: &[Effect]) -> String {
         let words: Vec<String> = effects
             .iter()
             .map(|effect| match effect {
@@ -134,24 +170,5 @@ mod table_test {
             })
             .collect();
         words.join(", ")
-    }
-
-    /// Runs a table; `step` feeds one word to a machine and gives its effects and its state's name.
-    pub(super) fn check<M>(
-        rows: &[(&str, &str, &str, &str, &str)],
-        start: impl Fn(bool, &mut Vec<Effect>) -> M,
-        step: impl Fn(&mut M, &str, &mut Vec<Effect>),
-        state: impl Fn(&M) -> String,
-    ) {
-        for &(section, transport, inputs, expected, expected_state) in rows {
-            let mut effects = Vec::new();
-            let mut machine = start(transport == "tcp", &mut effects);
-            for word in inputs.split_whitespace() {
-                effects.clear();
-                step(&mut machine, word, &mut effects);
-            }
-            assert_eq!(in_short(&effects), expected, "RFC {section}, {transport}: {inputs}");
-            assert_eq!(state(&machine), expected_state, "RFC {section}, {transport}: {inputs}");
-        }
     }
 }

@@ -90,45 +90,40 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn step(machine: &mut Server, word: &str, effects: &mut Vec<Effect>) {
-        let input = match word {
-            "update" => Input::Request,
-            "100" => Input::Trying(Bytes::from_static(b"100")),
-            "200" => Input::Final(200, Bytes::from_static(b"200")),
-            "408" => Input::Final(408, Bytes::from_static(b"408")),
-            "error" => Input::TransportError,
-            "late" => Input::Timer(Timer::Late),
-            "J" => Input::Timer(Timer::J),
-            _ => panic!("{word}"),
-        };
-        machine.handle(input, effects);
-    }
-
-    fn state(machine: &Server) -> String {
-        let name = format!("{:?}", machine.state);
-        name.split_whitespace().next().unwrap_or_default().to_owned()
-    }
+    use crate::sip::transaction::table_test::{Harness, Row};
 
     #[test]
     fn table() {
         #[rustfmt::skip]
-        let rows = [
+        let rows: &[Row<'_>] = &[
             ("4320 4.1",    "udp", "", "start Late 3500", "Trying"),
             ("3261 17.2.2", "udp", "update", "", "Trying"),
-            ("4320 4.1",    "udp", "late", "tell Late", "Trying"),
-            ("4320 4.1",    "tcp", "late 100", "send 100", "Proceeding"),
-            ("3261 17.2.2", "udp", "late 100 update", "send 100", "Proceeding"),
-            ("3261 17.2.2", "udp", "late 100 200", "stop Late, send 200, start J 32000", "Completed"),
+            ("4320 4.1",    "udp", "Late", "tell Late", "Trying"),
+            ("4320 4.1",    "tcp", "Late 100", "send 100", "Proceeding"),
+            ("3261 17.2.2", "udp", "Late 100 update", "send 100", "Proceeding"),
+            ("3261 17.2.2", "udp", "Late 100 200", "stop Late, send 200, start J 32000", "Completed"),
             ("3261 17.2.2", "udp", "200", "stop Late, send 200, start J 32000", "Completed"),
             ("3261 17.2.2", "tcp", "200", "stop Late, send 200, end", "Over"),
             ("3261 17.2.2", "udp", "200 update", "send 200", "Completed"),
             ("3261 17.2.2", "udp", "200 J", "end", "Over"),
             ("4320 4.2",    "udp", "408", "end", "Over"),
-            ("4320 4.2",    "udp", "late 100 408", "end", "Over"),
+            ("4320 4.2",    "udp", "Late 100 408", "end", "Over"),
             ("3261 17.2.4", "udp", "error", "tell TransportError, end", "Over"),
             ("3261 17.2.4", "udp", "200 error", "tell TransportError, end", "Over"),
         ];
-        super::super::table_test::check(&rows, Server::start, step, state);
+        let harness = Harness {
+            start: &Server::start,
+            inputs: &[
+                ("update", Input::Request),
+                ("100", Input::Trying(Bytes::from_static(b"100"))),
+                ("200", Input::Final(200, Bytes::from_static(b"200"))),
+                ("408", Input::Final(408, Bytes::from_static(b"408"))),
+                ("error", Input::TransportError),
+            ],
+            timer: Input::Timer,
+            handle: Server::handle,
+            state: |machine: &Server| &machine.state,
+        };
+        harness.check(rows);
     }
 }
