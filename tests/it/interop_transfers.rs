@@ -138,10 +138,8 @@ fn each_has_a_part(mut daemon: Daemon) {
     let _ = std::fs::remove_dir_all(folder);
 }
 
-/// To a number outside, by a line that may dial it: an agent alone can, and only what the configuration names. The agent
-/// hangs up at once and hears how it ended all the same (RFC 5057 4.1).
-#[test]
-fn a_caller_is_passed_on_to_an_outside_number() {
+/// A line to Roman numbers, and its port.
+fn with_a_line() -> (Daemon, u16) {
     let mut port = 0;
     let daemon = Daemon::start(|configuration| {
         port = free_port(configuration.address());
@@ -154,6 +152,58 @@ fn a_caller_is_passed_on_to_an_outside_number() {
         line.insert("dials".to_owned(), vec!["+3906*"].into());
         configuration.set("agent", "out1", line);
     });
+    (daemon, port)
+}
+
+/// The same after a question: the agent calls the outside number first, tells what it is about, and hands over.
+#[test]
+fn who_was_asked_outside_gets_the_caller() {
+    let (daemon, port) = with_a_line();
+    let offer = |port| sdp(daemon.address, port, &[Law::A]);
+    let [mut agent, mut caller] = ["101", "39000"].map(|user| Phone::new(daemon.address, daemon.sip, user));
+    let mut carrier = Phone::at_port(daemon.address, port, daemon.sip, "carrier");
+    assert_eq!(agent.register("demo-101").status_code.code(), 200);
+    daemon.wait_for_ready_agents(2.0);
+    let (mut call, _) = caller.connect("800000200", &offer(40_000));
+    let invite = agent.serve_with(Method::Invite, LIMIT, &offer(40_002));
+    agent.serve(Method::Ack, LIMIT);
+    daemon.wait_for("a talk", LIMIT, |metrics| are(metrics, "talking") == 1.0);
+
+    let mut refused = agent.invite_proven("0900123456", "demo-101", &offer(40_004));
+    let answer = agent.answer(&mut refused, Method::Invite);
+    assert_eq!(answer.status_code.code(), 404, "no line dials that");
+    agent.ack(&mut refused, &answer, None);
+    let mut question = agent.invite_proven("0612345678", "demo-101", &offer(40_004));
+    let asked = carrier.serve_with(Method::Invite, LIMIT, &offer(40_006));
+    assert_eq!(asked.uri.to_string(), format!("sip:+390612345678@{}:{port}", daemon.address));
+    carrier.serve(Method::Ack, LIMIT);
+    let answer = agent.answer(&mut question, Method::Invite);
+    assert_eq!(answer.status_code.code(), 200);
+    agent.ack(&mut question, &answer, None);
+    daemon.wait_for("a question", LIMIT, |metrics| are(metrics, "consulting") == 2.0);
+
+    let to = format!("Refer-To: <sip:0612345678@{}?{}>\r\n", daemon.sip, agent.replacing(&question));
+    assert_eq!(agent.within(&invite, Method::Refer, 1, &to, None), 202);
+    for told in ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"] {
+        let notify = agent.serve(Method::Notify, LIMIT);
+        assert!(notify.body.starts_with(told.as_bytes()), "{notify}");
+    }
+    agent.serve(Method::Bye, LIMIT);
+    agent.serve(Method::Bye, LIMIT);
+    daemon.wait_for("a transfer", LIMIT, |metrics| transfers(metrics, "attended") == 1.0);
+    daemon.wait_for("one talk", LIMIT, |metrics| are(metrics, "talking") == 1.0);
+    assert_eq!(caller.bye(&mut call), 200);
+    carrier.serve(Method::Bye, LIMIT);
+    daemon.wait_for("nobody's talk", LIMIT, |metrics| metrics.sum("acd_calls_talking", &[]) == 0.0);
+    assert_eq!(daemon.metrics().sum("acd_invariant_violations_total", &[]), 0.0);
+    daemon.stops();
+}
+
+/// To a number outside, by a line that may dial it: an agent alone can, and only what the configuration names. The agent
+/// hangs up at once and hears how it ended all the same (RFC 5057 4.1).
+#[test]
+fn a_caller_is_passed_on_to_an_outside_number() {
+    let (daemon, port) = with_a_line();
     let offer = |port| sdp(daemon.address, port, &[Law::A]);
     let [mut agent, mut caller] = ["101", "39000"].map(|user| Phone::new(daemon.address, daemon.sip, user));
     let mut carrier = Phone::at_port(daemon.address, port, daemon.sip, "carrier");

@@ -33,6 +33,7 @@ mod interop_menu;
 mod interop_names;
 mod interop_prometheus;
 mod interop_recording;
+mod interop_refers;
 mod interop_reload;
 mod interop_report;
 mod interop_routing;

@@ -157,6 +157,25 @@ fn wrong_is_wrong_whoever_says_it() {
     assert_eq!(phone.tries(&challenge, 1, Time::ZERO), Ok(AccountId(0)));
 }
 
+/// RFC 7616 3.4.6.
+#[test]
+fn what_a_proof_is_for() {
+    let target = Uri::parse("sip:102@acd.test").expect("a URI");
+    let rows = [
+        ("sip:102@acd.test", true),
+        ("sip:102@ACD.test:5060;transport=tcp", true),
+        ("sip:acd.test:5060", true),
+        ("sip:101@acd.test", false),
+        ("sip:other.test", false),
+        ("sip:102@acd.test:5070", false),
+        ("sips:102@acd.test", false),
+        ("", false),
+    ];
+    for (uri, expected) in rows {
+        assert_eq!(same_target(uri, &target), expected, "{uri}");
+    }
+}
+
 #[test]
 fn headers_that_cannot_be_checked() {
     let mut phone = Phone::new();
