@@ -360,6 +360,7 @@ fn tell_sip(keys: &mut Keys, sip: &sip::Settings) {
     let sip::Settings {
         udp,
         tcp: _,
+        domains,
         realm,
         md5_only,
         accounts: _,
@@ -386,6 +387,8 @@ fn tell_sip(keys: &mut Keys, sip: &sip::Settings) {
         overload_delay,
     } = limits;
     keys.tell("sip.advertised_address", udp.ip());
+    let addresses = domains.addresses.iter().map(ToString::to_string);
+    keys.tell("sip.domains", list(domains.names.iter().cloned().chain(addresses).collect::<Vec<_>>()));
     keys.tell("sip.realm", realm);
     keys.tell("sip.md5_only", list(md5_only));
     keys.tell("sip.trusted", list(trusted));

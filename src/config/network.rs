@@ -7,7 +7,7 @@ use super::read::{List, Placed, Section};
 use super::settings::{Clip, LedgerSettings, RecordingSettings, Settings};
 use super::trunks;
 use super::value::{
-    address, codec, count, duration, encryption, name_server, network, one_of, ports, realm, redirect, socket,
+    address, codec, count, duration, encryption, host, name_server, network, one_of, ports, realm, redirect, socket,
     socket_or_off, text, time_zone, user_agent,
 };
 use super::wrong::{Read, Wrong};
@@ -52,6 +52,7 @@ struct Sip {
     udp: Placed<SocketAddr>,
     tcp: Placed<Option<SocketAddr>>,
     advertised: IpAddr,
+    domains: sip::Domains,
     realm: String,
     md5_only: Vec<String>,
     trusted: Vec<IpNet>,
@@ -195,6 +196,7 @@ impl Network {
             sip: sip::Settings {
                 udp: seen(sip.udp.value),
                 tcp: sip.tcp.value.map(seen),
+                domains: sip.domains,
                 realm: sip.realm,
                 md5_only: sip.md5_only,
                 accounts: agents.accounts,
@@ -294,11 +296,17 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
     let tells = |what: usize| told.iter().any(|word| word == TOLD[what].0);
     let every = section.get_or("liveness_every", MINUTE, duration(5 * SECOND, HOUR));
     let liveness = section.get_or("liveness", false, liveness).then_some(every);
+    let realm = section.get_or("realm", "centralino".to_string(), realm);
+    let bound = [Some(udp.value), tcp.value].into_iter().flatten().map(|bound| bound.ip());
+    let domains = section
+        .get_list("domains", host)
+        .map_or_else(|| vec!["localhost".to_string(), realm.clone()], |list| distinct(list, "host", report));
     Sip {
+        domains: domains_of(domains, bound.chain([advertised])),
         udp,
         tcp,
         advertised,
-        realm: section.get_or("realm", "centralino".to_string(), realm),
+        realm,
         md5_only: section
             .get_list("md5_only", user_agent)
             .map_or_else(|| MD5_ONLY.map(str::to_string).to_vec(), |list| distinct(list, "name", report)),
@@ -316,6 +324,21 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
             .map_or_else(Vec::new, |list| distinct(list, "name server", report)),
         limits,
     }
+}
+
+/// Hosts that are us: those named, and every address of ours.
+fn domains_of(hosts: Vec<String>, ours: impl Iterator<Item = IpAddr>) -> sip::Domains {
+    let (mut names, mut addresses) = (Vec::new(), Vec::new());
+    for host in hosts {
+        match host.parse() {
+            Ok(address) => addresses.push(address),
+            Err(_) => names.push(host),
+        }
+    }
+    addresses.extend(ours);
+    addresses.sort_unstable();
+    addresses.dedup();
+    sip::Domains { names, addresses }
 }
 
 pub(super) const NUMBER_FROM: [(&str, sip::NumberFrom); 5] = [

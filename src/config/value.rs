@@ -255,6 +255,17 @@ pub(super) fn realm(value: &DeValue<'_>) -> Read<String> {
     }
 }
 
+/// A host as URIs name it: a name, or an address without brackets.
+pub(super) fn host(value: &DeValue<'_>) -> Read<String> {
+    let host = text(value)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let is_name = !host.is_empty() && host.len() <= 253 && host.chars().all(fits);
+    match is_name || host.parse::<IpAddr>().is_ok() {
+        true => Ok(host),
+        false => Err(Wrong::new("not a host", "a name or an address, like \"acd.example\" or \"192.0.2.1\"")),
+    }
+}
+
 /// How a phone's User-Agent begins.
 pub(super) fn user_agent(value: &DeValue<'_>) -> Read<String> {
     let start = text(value)?;

@@ -55,6 +55,8 @@ pub(crate) struct Dialog {
     pub updates: bool,
     /// A re-INVITE of ours is on its way.
     pub reinviting: bool,
+    /// The number of our last request that proved who we are.
+    pub proven: Option<u32>,
     /// We made the Call-ID.
     pub is_call_ours: bool,
     /// The SDP that we said last.
@@ -218,6 +220,7 @@ impl Dialog {
             session: None,
             updates: head.lists("Allow", "UPDATE"),
             reinviting: false,
+            proven: None,
             is_call_ours: false,
             local_sdp: Bytes::new(),
             is_agent: false,
@@ -251,6 +254,7 @@ impl Dialog {
             session: None,
             updates: false,
             reinviting: false,
+            proven: None,
             is_call_ours: true,
             local_sdp: Bytes::new(),
             is_agent: true,
@@ -310,11 +314,21 @@ impl Dialog {
         path_to(hop, self.flow, self.routes.is_empty())
     }
 
+    /// The first route when it is a strict router (RFC 3261 12.2.1.1).
+    fn strict_router(&self) -> Option<&NameAddr> {
+        self.routes.first().filter(|route| route.uri.param("lr").is_none())
+    }
+
+    /// The Request-URI of our next request.
+    pub(crate) fn request_uri(&self) -> &Uri {
+        self.strict_router().map_or(&self.target, |route| &route.uri)
+    }
+
     /// A request within the dialog up to its CSeq (RFC 3261 12.2.1.1).
     pub(crate) fn request(&self, method: Method, cseq: u32, via: (Transport, SocketAddr, &str)) -> Writer {
-        let strict = self.routes.first().filter(|route| route.uri.param("lr").is_none());
-        let uri = strict.map_or(&self.target, |route| &route.uri);
-        let mut writer = Writer::request(method, uri.as_str()).via(via.0, via.1, via.2).header("Max-Forwards", 70);
+        let strict = self.strict_router();
+        let mut writer =
+            Writer::request(method, self.request_uri().as_str()).via(via.0, via.1, via.2).header("Max-Forwards", 70);
         for route in self.routes.iter().skip(usize::from(strict.is_some())) {
             writer = writer.header("Route", &route.text);
         }

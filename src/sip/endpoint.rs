@@ -20,7 +20,8 @@
 //! | `ending` | BYE and the end of dialogs, lost connections |
 //! | `overload` | who is let in, and who is turned away when there is too much to do |
 //! | `meter` | how often somebody may do something |
-//! | `trunks` | whom we deal with at an address: its settings, rate and our credentials there |
+//! | `trunks` | whom we deal with at an address: its settings and its rate |
+//! | `challenges` | our credentials, for trunks that ask for them |
 //! | `strangers` | what those may cost whom nobody knows |
 //! | `answers` | answers that need no dialog |
 //! | `timers` | what is due |
@@ -28,6 +29,7 @@
 mod agent;
 mod answers;
 mod caller;
+mod challenges;
 mod ending;
 mod info;
 mod liveness;
@@ -137,7 +139,7 @@ enum Owner {
     /// Our re-INVITE that refreshes a session.
     Reinviting(Box<session::Refresh>),
     /// Our BYE of a leg.
-    HangingUp(DialogId),
+    HangingUp { dialog: DialogId, why: &'static str },
     /// Our CANCEL, or the BYE of a fork: nobody waits for its answer.
     Nobody,
 }

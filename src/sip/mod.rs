@@ -3,6 +3,7 @@
 pub mod api;
 mod dialog;
 pub mod digest;
+mod domains;
 pub mod endpoint;
 pub mod framing;
 mod identity;
@@ -20,6 +21,7 @@ pub use api::{
     AccountId, DialogId, Event, Flow, Invitation, Output, Referral, Refusal, RefusedBy, Transmit, Transport, TrunkId,
     Turned,
 };
+pub use domains::Domains;
 pub use endpoint::{CallerIdentity, CancelCause, Endpoint, NotInvited, Overload, Tables, Target};
 pub use identity::{Caller, CallerFrom, NumberFrom, tag as caller_tag};
 pub use lookup::{HostName, Lookup, Naptr, Place, Question, Records, Srv};

@@ -3,6 +3,7 @@
 //! Takes parsed requests, gives the pieces of the answer and what changed. The request's age, its transaction, Require
 //! and the sending are the endpoint's duty.
 
+use super::Domains;
 use super::api::{AccountId, Flow, Transport};
 use super::digest::{Denied, Digest};
 use super::message::{NameAddr, Request, Scheme, Uri, params};
@@ -17,6 +18,7 @@ pub struct Registrar {
     accounts: Vec<Slot>,
     deadlines: Deadlines<(AccountId, u64)>,
     limits: Limits,
+    domains: Domains,
     /// Where we listen ourselves.
     ours: [Option<SocketAddr>; 2],
     serial: u64,
@@ -89,6 +91,7 @@ impl Registrar {
             accounts: settings.accounts.iter().map(|account| slot(&account.user)).collect(),
             deadlines: Deadlines::default(),
             limits: settings.limits.clone(),
+            domains: settings.domains.clone(),
             ours: [Some(settings.udp), settings.tcp],
             serial: 0,
             is_closing: false,
@@ -223,7 +226,7 @@ impl Registrar {
         changes: &mut Vec<Change>,
     ) -> Result<(), Answer> {
         let slot = self.accounts.get_mut(account.0 as usize).ok_or_else(|| Answer::plain(404))?;
-        check_address_of_record(&slot.user, request)?;
+        check_address_of_record(&slot.user, &self.domains, request)?;
         let head = &request.head;
         let wishes = wishes(request, &self.limits)?;
         if wishes.iter().any(|wish| !is_a_phones(&wish.contact.uri, &self.ours)) {
@@ -289,11 +292,14 @@ impl Registrar {
     }
 }
 
-/// Step 3 to 5: the account registers itself and nobody else.
-fn check_address_of_record(user: &str, request: &Request) -> Result<(), Answer> {
+/// Step 3 to 5: the account registers itself and nobody else, with us.
+fn check_address_of_record(user: &str, domains: &Domains, request: &Request) -> Result<(), Answer> {
     let (to, from) = (&request.head.to.uri, &request.head.from.uri);
     if !matches!(to.scheme(), Scheme::Sip | Scheme::Sips) {
         return Err(Answer::plain(400));
+    }
+    if !domains.hold(to) {
+        return Err(Answer::plain(404));
     }
     let is_theirs = |uri: &Uri| uri.user().as_deref() == Some(user);
     if is_theirs(to) && is_theirs(from) { Ok(()) } else { Err(Answer::plain(403)) }

@@ -1,5 +1,6 @@
 //! What the endpoint is made with. Nothing here changes while it runs but the accounts.
 
+use super::Domains;
 use crate::time::Duration;
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -11,6 +12,8 @@ pub struct Settings {
     pub udp: SocketAddr,
     /// Our TCP address, as others reach it.
     pub tcp: Option<SocketAddr>,
+    /// Which hosts are us.
+    pub domains: Domains,
     /// The digest realm.
     pub realm: String,
     /// How phones that bear no challenge but MD5's begin their User-Agent.
@@ -41,6 +44,10 @@ impl Settings {
         Settings {
             udp,
             tcp: None,
+            domains: Domains {
+                names: vec!["localhost".to_owned(), "centralino".to_owned()],
+                addresses: vec![udp.ip()],
+            },
             realm: "centralino".to_owned(),
             md5_only: Vec::new(),
             accounts: Vec::new(),

@@ -283,6 +283,13 @@ impl Words {
         self
     }
 
+    /// The same request to another Request-URI.
+    pub fn at_uri(mut self, uri: &str) -> Words {
+        let method = self.start.split(' ').next().unwrap_or_default();
+        self.start = format!("{method} {uri} SIP/2.0");
+        self
+    }
+
     pub fn without(mut self, name: &str) -> Words {
         self.headers.retain(|header| header.0 != name);
         self

@@ -283,6 +283,34 @@ fn we_refresh_when_it_is_ours_to_do() {
     }
 }
 
+/// RFC 3261 14.1: after 491 who made the Call-ID comes back in 2.1 to 4 s, the other side within 2 s, so that they do not
+/// meet again.
+#[test]
+fn after_491_both_sides_come_back_at_different_times() {
+    let ours = || {
+        let mut desk = Desk::new();
+        desk.invites(&format!("sip:a@{PHONE}"));
+        let ok = Words::answer(200, &desk.last(), "b").sdp().set("Session-Expires", "7200;refresher=uac");
+        assert_eq!(desk.gets_by(udp(PHONE), ok), "ACK, <Accepted sdp>");
+        desk
+    };
+    let theirs = || with_timer("7200;refresher=uas", "").0;
+    for (mut desk, range) in [(ours(), 2_100..4_000), (theirs(), 0..2_000)] {
+        assert_eq!(desk.waits(3_600_000), "@3600000 INVITE");
+        let by = desk.sent[0].flow;
+        let mut delays = Vec::new();
+        for _ in 0..60 {
+            let refresh = desk.last();
+            assert_eq!(desk.gets_by(by, Words::answer(491, &refresh, "")), "ACK");
+            delays.push((0..4_001).find(|_| desk.waits(1).ends_with(" INVITE")).expect("once more"));
+        }
+        assert!(delays.iter().all(|delay| range.contains(delay)), "{range:?}: {delays:?}");
+        let width = range.end - range.start;
+        let (least, most) = (delays.iter().min().expect("some"), delays.iter().max().expect("some"));
+        assert!(*least < range.start + width / 4 && *most > range.end - width / 4, "spread over {range:?}: {delays:?}");
+    }
+}
+
 #[test]
 fn a_refresh_that_nobody_answers_ends_the_leg() {
     let (mut desk, _) = with_timer("1800;refresher=uas", "UPDATE");

@@ -58,6 +58,26 @@ fn only_a_trusted_trunk_is_believed() {
     }
 }
 
+/// Hostile-world R22: whoever is not trusted calls us, and nobody behind us. A trunk may have names of its own for us.
+#[test]
+fn calls_to_another_host_are_not_served() {
+    let rows = [
+        (GATEWAY, "sip:800000100@192.0.2.1", true),
+        (GATEWAY, "sip:800000100@CENTRALINO:5070", true),
+        (GATEWAY, "tel:800000100", true),
+        (GATEWAY, "sip:800000100@203.0.113.9", false),
+        (GATEWAY, "sip:800000100@elsewhere.example", false),
+        (CARRIER, "sip:800000100@elsewhere.example", true),
+        ("127.0.0.1:5080", "sip:800000100@elsewhere.example", true),
+    ];
+    for (place, uri, is_served) in rows {
+        let mut desk = Desk::with(trunks());
+        let said = desk.gets_by(udp(place), Words::invite().at_uri(uri));
+        let expected = if is_served { "100 INVITE, <Invited 800000100 sdp>" } else { "404 INVITE, <Rejected>" };
+        assert_eq!(said, expected, "{uri} from {place}");
+    }
+}
+
 /// RFC 3261 21.5.4: above its rate a trunk is told to come back; other trunks notice nothing.
 #[test]
 fn a_trunk_has_a_rate() {
@@ -136,6 +156,57 @@ fn whose_challenge_is_answered() {
         let said = desk.gets_by(udp(by), challenge_again);
         assert_eq!(said, format!("ACK, <Refused Status({status})>"));
         desk.is_empty_at_last();
+    }
+}
+
+/// RFC 3261 22.1: so do requests within a call that we made, by the same rules; the ACK proves what its INVITE did.
+#[test]
+fn a_call_of_ours_goes_on_and_ends_with_proof() {
+    #[rustfmt::skip]
+    let rows = [
+        (CARRIER, 401, "carrier", true),
+        (CARRIER, 407, "carrier", true),
+        (CARRIER, 401, "gateway", false),
+        (GATEWAY, 401, "carrier", false),
+        (PHONE,   401, "carrier", false),
+    ];
+    for (by, status, realm, is_proven) in rows {
+        let name = if status == 401 { "Authorization" } else { "Proxy-Authorization" };
+        for (allow, method) in [("UPDATE", "UPDATE"), ("BYE", "INVITE")] {
+            let row = format!("{method}: {status} by {by} for {realm}");
+            let mut desk = Desk::with(trunks());
+            desk.invites(&format!("sip:0612345678@{CARRIER}"));
+            let ok = Words::answer(200, &desk.last(), "b").sdp().set("Contact", &format!("<sip:b@{CARRIER}>"));
+            let ok = ok.set("Allow", allow).set("Session-Expires", "100;refresher=uac");
+            assert_eq!(desk.gets_by(udp(CARRIER), ok), "ACK, <Accepted sdp>");
+            assert_eq!(desk.waits(50_000), format!("@50000 {method}"), "{row}");
+            let refresh = desk.last();
+            let said = desk.gets_by(udp(by), challenge(&refresh, status, realm));
+            let ack = if method == "INVITE" { "ACK" } else { "" };
+            let again = [ack, method].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ");
+            assert_eq!(said, if is_proven { &again } else { ack }, "{row}");
+            if is_proven {
+                let again = desk.last();
+                let proof = again.head().header(name).expect("credentials");
+                assert!(proof.contains(&format!("uri=\"sip:b@{CARRIER}\"")), "{proof}");
+                assert_eq!(again.head().cseq.number, refresh.head().cseq.number + 1);
+                assert_eq!(desk.gets_by(udp(CARRIER), challenge(&again, status, realm)), ack, "asked once more: no");
+                desk.waits(10_000);
+                let third = desk.last();
+                let ok = Words::answer(200, &third, "").set("Session-Expires", "100;refresher=uac");
+                assert_eq!(desk.gets_by(udp(CARRIER), ok), ack, "not challenged any more");
+            }
+            desk.does(|endpoint, dialog, now, out| endpoint.hang_up(dialog, now, out));
+            let bye = desk.last();
+            let said = desk.gets_by(udp(by), challenge(&bye, status, realm));
+            assert_eq!(said, if is_proven { "BYE" } else { "" }, "{row}");
+            if is_proven {
+                let again = desk.last();
+                assert!(again.head().header(name).is_some_and(|proof| proof.contains("username=\"centre\"")));
+                assert_eq!(desk.gets_by(udp(CARRIER), challenge(&again, status, realm)), "", "{row}: asked once more");
+            }
+            desk.is_empty_at_last();
+        }
     }
 }
 

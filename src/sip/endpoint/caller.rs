@@ -30,6 +30,10 @@ impl Core {
             turn.turned(Turned::Forbidden);
             return self.reject(&request, 403, turn);
         }
+        // Hostile-world R22: a call to somebody else's host is not for us. Trunks may call us as they like.
+        if !at.is_some_and(|(_, trunk)| trunk.is_trusted) && !self.settings.domains.hold(&request.uri) {
+            return self.reject(&request, 404, turn);
+        }
         let trunk = at.and_then(|(id, _)| id);
         let (called, caller) = at.map_or_else(|| said_by_a_phone(&request), |(_, trunk)| said_by(trunk, &request));
         // RFC 3261 8.1.1.8: without a Contact no dialog can be made.

@@ -1,9 +1,10 @@
 //! The end of legs: BYE from both sides, lost connections, failed sends.
 
+use super::challenges::Proof;
 use super::{Core, DialogTimer, Due, Owner, Turn};
 use crate::sip::api::{DialogId, Event, Flow, Refusal, RefusedBy, Transport, Turned};
 use crate::sip::dialog::{Cancel, Stage};
-use crate::sip::message::{Method, Request, Writer};
+use crate::sip::message::{Method, Request, Response, Writer};
 use crate::sip::transaction::{Outcome, Told, TransactionId};
 use crate::time::Duration;
 use std::net::SocketAddr;
@@ -71,15 +72,31 @@ impl Core {
         }
     }
 
-    pub(super) fn send_bye(&mut self, id: DialogId, why: &str, turn: &mut Turn<'_>) {
+    pub(super) fn send_bye(&mut self, id: DialogId, why: &'static str, turn: &mut Turn<'_>) {
+        self.send_bye_with(id, why, None, turn);
+    }
+
+    fn send_bye_with(&mut self, id: DialogId, why: &'static str, proof: Option<Proof>, turn: &mut Turn<'_>) {
         let branch = self.tokens.branch();
         let Some(dialog) = self.dialogs.get(id) else { return };
         dialog.stage = Stage::Ending;
         dialog.released = true;
         let (cseq, hop) = (dialog.next_cseq(), dialog.next_hop());
+        dialog.proven = proof.as_ref().map(|_| cseq);
         let writer = dialog.request(Method::Bye, cseq, self.ours.via(hop.transport, &branch));
+        let writer = proof.iter().fold(writer, |writer, (name, proof)| writer.header(name, proof));
         let bytes = writer.header("Reason", why).finish();
-        self.transactions.open_client(("BYE", &branch), bytes, hop, Owner::HangingUp(id), turn);
+        let owner = Owner::HangingUp { dialog: id, why };
+        self.transactions.open_client(("BYE", &branch), bytes, hop, owner, turn);
+    }
+
+    /// The last word on our BYE: whatever it is, the leg is over (RFC 3261 15.1.1), but for a trunk that wants to know who
+    /// hangs up.
+    pub(super) fn bye_answered(&mut self, id: DialogId, why: &'static str, response: &Response, turn: &mut Turn<'_>) {
+        match self.challenged_within(id, response) {
+            Some(proof) => self.send_bye_with(id, why, Some(proof), turn),
+            None => self.forget(id, turn),
+        }
     }
 
     /// Our 200 is not acknowledged yet: again, up to every T2 (RFC 3261 13.3.1.4).
@@ -188,7 +205,7 @@ impl Core {
         }
         match outcome.ended {
             Some(Owner::Inviting(invite)) => self.unanswered(&invite, cause, turn),
-            Some(Owner::HangingUp(dialog)) => self.forget(dialog, turn),
+            Some(Owner::HangingUp { dialog, .. }) => self.forget(dialog, turn),
             Some(Owner::Probing(dialog)) => self.probe_failed(dialog, cause, turn),
             Some(Owner::Refreshing(dialog)) => self.refresh_failed(dialog, cause, turn),
             Some(Owner::Reinviting(refresh)) => self.refresh_failed(refresh.dialog(), cause, turn),

@@ -85,7 +85,7 @@ impl Core {
         let Some(id) = self.transactions.find_client(branch, head.cseq.method.as_str()) else {
             return turn.turned(Turned::StrayResponse);
         };
-        let dialog = match self.transactions.user(id) {
+        let leg = match self.transactions.user(id) {
             Some(Owner::Inviting(_)) => return self.invite_answered(id, response, turn),
             Some(Owner::Reinviting(_)) => return self.reinvite_answered(id, response, turn),
             Some(&mut Owner::Refreshing(dialog)) => {
@@ -102,13 +102,12 @@ impl Core {
                 }
                 return;
             }
-            Some(&mut Owner::HangingUp(dialog)) => Some(dialog),
+            Some(&mut Owner::HangingUp { dialog, why }) => Some((dialog, why)),
             Some(Owner::Nobody | Owner::Invited { .. } | Owner::Updated(_) | Owner::Answered) | None => None,
         };
         let outcome = self.transactions.respond(id, response.status, Default::default, turn);
-        // Whatever the answer to BYE is, the leg is over (RFC 3261 15.1.1).
-        if let Some(dialog) = dialog.filter(|_| outcome.told == Some(Told::Response) && response.status >= 200) {
-            self.forget(dialog, turn);
+        if let Some((dialog, why)) = leg.filter(|_| outcome.told == Some(Told::Response) && response.status >= 200) {
+            self.bye_answered(dialog, why, response, turn);
         }
     }
 }

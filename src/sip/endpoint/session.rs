@@ -1,6 +1,7 @@
 //! Session timers (RFC 4028): agreed to when the other side asks, refreshed by whoever is to, and the end of a leg
 //! that nobody refreshed any more. We never ask for one.
 
+use super::challenges::Proof;
 use super::{Core, DialogTimer, Due, Owner, Turn};
 use crate::sip::api::{DialogId, Event, RefusedBy, Transmit};
 use crate::sip::dialog::{Dialog, SessionTimer, Stage};
@@ -125,6 +126,10 @@ impl Core {
 
     /// Half of the interval is over: we refresh, by UPDATE if the other side knows it (RFC 4028 7.4).
     pub(super) fn refresh_due(&mut self, id: DialogId, turn: &mut Turn<'_>) {
+        self.refresh_with(id, None, turn);
+    }
+
+    fn refresh_with(&mut self, id: DialogId, proof: Option<Proof>, turn: &mut Turn<'_>) {
         let (one, two) = (self.tokens.branch(), self.tokens.branch());
         let is_full = self.transactions.is_full();
         let Some(dialog) = self.dialogs.get(id).filter(|dialog| is_steady(dialog)) else { return };
@@ -133,9 +138,14 @@ impl Core {
             return turn.deadlines.set(Due::Dialog(id, DialogTimer::Refresh), turn.now + AGAIN);
         }
         let (cseq, hop) = (dialog.next_cseq(), dialog.next_hop());
+        dialog.proven = proof.as_ref().map(|_| cseq);
+        let dialog = &*dialog;
+        let request = |method, branch| {
+            let writer = dialog.request(method, cseq, self.ours.via(hop.transport, branch));
+            proof.iter().fold(writer, |writer: Writer, (name, proof)| writer.header(name, proof))
+        };
         let method = if dialog.updates { Method::Update } else { Method::Invite };
-        let writer = dialog
-            .request(method, cseq, self.ours.via(hop.transport, &one))
+        let writer = request(method, &one)
             .header("Contact", self.ours.contact(hop.transport))
             .header("Supported", "timer")
             .header("Session-Expires", format_args!("{seconds};refresher=uac"));
@@ -144,9 +154,11 @@ impl Core {
             return;
         }
         let bytes = writer.header("Allow", ALLOW).body(SDP, &dialog.local_sdp);
-        let ack = |branch| dialog.request(Method::Ack, cseq, self.ours.via(hop.transport, branch)).finish();
+        let ack = |branch| request(Method::Ack, branch).finish();
         let refresh = Refresh { dialog: id, flow: hop, refused: ack(&one), accepted: ack(&two) };
-        dialog.reinviting = true;
+        if let Some(dialog) = self.dialogs.get(id) {
+            dialog.reinviting = true;
+        }
         self.transactions.open_invite_client(&one, bytes, hop, Owner::Reinviting(Box::new(refresh)), turn);
     }
 
@@ -172,6 +184,10 @@ impl Core {
         if !is_steady(dialog) {
             return;
         }
+        if let Some(proof) = self.challenged_within(id, response) {
+            return self.refresh_with(id, Some(proof), turn);
+        }
+        let Some(dialog) = self.dialogs.get(id) else { return };
         let soon = match response.status {
             200..300 => {
                 if let Some(contact) = response.head.contacts.first() {

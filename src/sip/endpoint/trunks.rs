@@ -1,13 +1,9 @@
-//! Whom we deal with at an address: the settings of its trunk, the rate of its calls, and our credentials there.
+//! Whom we deal with at an address: the settings of its trunk, and the rate of its calls.
 
 use super::meter::Meter;
-use super::{Core, Owner, Turn};
-use crate::sip::api::{Transport, TrunkId};
-use crate::sip::dialog::{Cancel, OwnInvite};
-use crate::sip::digest::{Challenge, Client};
-use crate::sip::message::{Method, Response};
+use super::{Core, Turn};
+use crate::sip::api::TrunkId;
 use crate::sip::settings::{Settings, Trunk};
-use crate::sip::transaction::TransactionId;
 use crate::time::{Duration, Time};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -55,46 +51,6 @@ impl Trunks {
 }
 
 impl Core {
-    /// Our INVITE as it is to go out again with credentials; none when its challenge is not to be answered: only a
-    /// trunk's own, from its own address, in the realm that we have a password for, and once. Whoever else asks would
-    /// get a proof of our password to use elsewhere.
-    pub(super) fn challenged(&mut self, id: TransactionId, response: &Response) -> Option<Box<OwnInvite>> {
-        let (asks, answers) = match response.status {
-            401 => ("WWW-Authenticate", "Authorization"),
-            407 => ("Proxy-Authenticate", "Proxy-Authorization"),
-            _ => return None,
-        };
-        let Some(Owner::Inviting(invite)) = self.transactions.user(id) else { return None };
-        if invite.authorization.is_some() {
-            return None;
-        }
-        let mut next = invite.clone();
-        if self.cancel_of(next.dialog) != Some(Cancel::No) || self.transactions.is_full() {
-            return None;
-        }
-        let cnonce = self.tokens.tag();
-        let (called, told) = (self.trunks.at(next.flow.remote.ip())?, self.trunks.at(response.flow.remote.ip())?);
-        let credentials = called.1.credentials.as_ref().filter(|_| called.0 == told.0)?;
-        let challenges = response.head.values(asks).filter_map(Challenge::parse);
-        let challenge = challenges.into_iter().find(|challenge| challenge.realm == credentials.realm)?;
-        let client = Client { user: &credentials.user, secret: &credentials.secret };
-        let proof = client.answer(&challenge, Method::Invite, next.uri.as_str(), 1, &cnonce);
-        next.authorization = Some((answers, proof));
-        self.renumber(&mut next);
-        Some(next)
-    }
-
-    /// Makes of an INVITE its next attempt: the same leg by another transaction (RFC 3261 8.1.3.4, 8.1.3.5).
-    pub(super) fn renumber(&mut self, invite: &mut OwnInvite) {
-        invite.cseq += 1;
-        invite.last_cseq = invite.cseq;
-        invite.branch = self.tokens.branch();
-        invite.reliable.clear();
-        if invite.flow.transport == Transport::Udp {
-            invite.flow.connection = 0;
-        }
-    }
-
     /// Whether a trunk calls more often than it may; 503 has been said then.
     pub(super) fn is_above_rate(&mut self, trunk: Option<TrunkId>, turn: &Turn<'_>) -> bool {
         trunk.is_some_and(|trunk| !self.trunks.takes_a_call(trunk, turn.now))

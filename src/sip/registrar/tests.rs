@@ -20,6 +20,7 @@ impl World {
     fn new() -> World {
         let account = |user: &str| Account { user: user.into(), secret: Secret(format!("pass-{user}")) };
         let settings = Settings {
+            domains: Domains { names: vec!["acd.test".into()], addresses: Vec::new() },
             realm: "acd.test".into(),
             accounts: vec![account("100"), account("101")],
             limits: Limits { bindings_per_account: 2, ..Limits::default() },
@@ -176,6 +177,7 @@ fn nobody_registers_for_another_and_nothing_strange_is_bound() {
     assert_eq!(world.register_as("c", "sip:100@acd.test", contact), (403, vec![]));
     assert_eq!(world.register_as("c", "sip:%3100@acd.test", contact).0, 403);
     assert_eq!(world.register_as("c", "sip:%3101%00@acd.test", contact).0, 403);
+    assert_eq!(world.register_as("c", "sip:101@elsewhere.test", contact), (404, vec![]));
     assert_eq!(world.register_as("c", "tel:101", contact).0, 400);
     assert_eq!(world.register("Contact: <mailto:a@b>\r\n").0, 400);
     assert_eq!(world.register("Contact: <sip:101@a?Route=%3Csip:x%3E>\r\n").0, 403);

@@ -256,6 +256,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("[media]", "name_servers = [«\"dns.example\"»]\n[media]", "not an address"),
     ("[media]", "trusted = [\"10.0.0.0/8\", «\"10.0.0.0/8\"»]\n[media]", "this range is in the list already"),
     ("[media]", "realm = «'\"'»\n[media]", "cannot be a realm"),
+    ("[media]", "domains = [«\"sip:acd.example\"»]\n[media]", "not a host"),
     ("[media]", "registration_max = «\"10 s\"»\n[media]", "`registration_max` is below `registration_min`"),
     ("\"20000-29999\"", "«\"20000\"»", "not a range of ports"),
     ("\"20000-29999\"", "«\"29999-20000\"»", "the range of ports is empty"),
