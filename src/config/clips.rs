@@ -165,10 +165,13 @@ impl<'t> Clips<'t> {
     fn found(&self, path: String) -> Read<Clip> {
         match self.sources.find_prompt(&path) {
             Ok(resolved) => Ok(Clip { name: path, source: ClipSource::File(resolved) }),
-            Err(reason) => Err(Wrong::new(
-                format!("the sound file cannot be had: {reason}"),
-                "paths start from the folder of this file",
-            )),
+            Err(reason) => {
+                let hint = match path.to_ascii_lowercase().ends_with(".wav") {
+                    true => "paths start from the folder of this file",
+                    false => "WAV files only: `sox IN -r 8000 -c 1 OUT.wav` makes one of most sounds",
+                };
+                Err(Wrong::new(format!("the sound file cannot be had: {reason}"), hint))
+            }
         }
     }
 
@@ -193,7 +196,8 @@ fn named(value: &DeValue<'_>) -> Read<Option<Clip>> {
     let Some(known) = embedded::names().find(|known| known == name) else {
         let names: Vec<&str> = embedded::names().chain([NONE]).collect();
         let mut wrong = Wrong::unknown("prompt", name, &names);
-        if name.contains(".wav") {
+        // Names have no dot.
+        if name.contains('.') {
             wrong.hint = Some(format!("a file is written {{ file = \"{name}\" }}"));
         }
         return Err(wrong);

@@ -169,13 +169,11 @@ fn today_goes_on_after_a_restart() {
     second.wait_for("an abandoned call", SECONDS_10, |metrics| {
         metrics.sum("acd_calls_finished_total", &[("outcome", "abandoned")]) == 1.0
     });
-    for tea in 0..2 {
-        let (today, run) = (figures(&second, "today"), figures(&second, "since_start"));
-        assert_eq!((today.0, today.1), ([3, 1, 2], [1, 2]));
-        assert_eq!((run.0, run.1), ([1, 0, 1], [0, 1]));
-        assert!(today.2 > run.2, "{} s of today, {} s of the run", today.2, run.2);
-        second.reload(|text| text.push_str(&format!("\n[pause.tea{tea}]\n")), "ok");
-    }
+    second.reload(|text| text.push_str("\n[pause.tea]\n"), "ok");
+    let (today, run) = (figures(&second, "today"), figures(&second, "since_start"));
+    assert_eq!((today.0, today.1), ([3, 1, 2], [1, 2]));
+    assert_eq!((run.0, run.1), ([1, 0, 1], [0, 1]));
+    assert!(today.2 > run.2, "{} s of today, {} s of the run", today.2, run.2);
     second.stops();
     for end in ["db", "db-wal", "db-shm", "db.keys"] {
         let _ = std::fs::remove_file(ledger.with_extension(end));

@@ -29,6 +29,7 @@ mod interop_entry;
 mod interop_hostile;
 mod interop_linphone;
 mod interop_loss;
+mod interop_media;
 mod interop_menu;
 mod interop_names;
 mod interop_prometheus;
