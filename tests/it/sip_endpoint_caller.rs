@@ -189,6 +189,21 @@ fn cancel() {
     assert_eq!(desk.gets(Words::within("ACK", 1, &ok)), "<Confirmed>");
 }
 
+/// 13.3.1: who would wait so long and no longer is told that it is over; an answer in time is one.
+#[test]
+fn an_invite_expires() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.gets(Words::invite().set("Expires", "5")), "100 INVITE, <Invited 800000100 sdp>");
+    assert_eq!(desk.waits(6_000), "@5000 487 INVITE, <Cancelled> | @5500 487 INVITE");
+    desk.is_empty_at_last();
+    let mut desk = Desk::new();
+    desk.gets(Words::invite().set("Expires", "5"));
+    desk.accepts();
+    let ok = desk.last();
+    assert_eq!(desk.gets(Words::within("ACK", 1, &ok)), "<Confirmed>");
+    assert_eq!(desk.waits(10_000), "");
+}
+
 /// 17.2.1: a refusal is repeated until its ACK, which ends there.
 #[test]
 fn a_refusal() {

@@ -80,6 +80,10 @@ impl Core {
             is_reliable: ["Supported", "Require"].iter().any(|name| request.head.lists(name, "100rel")),
             max_forwards: request.max_forwards.unwrap_or(MAX_FORWARDS),
         };
+        if let Some(seconds) = request.head.expires {
+            let wanted = Duration::from_secs(u64::from(seconds));
+            turn.deadlines.set(Due::Dialog(id, DialogTimer::Expired), turn.now + wanted);
+        }
         let pending = Pending { transaction, request: Box::new(request) };
         let mut dialog = Dialog::of_invite(id, tag, pending, contact);
         dialog.is_agent = agent.is_some();
@@ -130,6 +134,14 @@ impl Core {
         }
     }
 
+    /// The caller said how long it would wait for an answer (RFC 3261 13.3.1).
+    pub(super) fn expired(&mut self, id: DialogId, turn: &mut Turn<'_>) {
+        if matches!(self.dialogs.look(id).map(|dialog| &dialog.stage), Some(Stage::Invited(_))) {
+            self.give_up(id, turn);
+            turn.event(Event::Cancelled { dialog: id });
+        }
+    }
+
     /// 487 to a call that has no final answer, and the end of it.
     pub(super) fn give_up(&mut self, id: DialogId, turn: &mut Turn<'_>) {
         self.refuse(id, &Refusal { status: 487, retry_after: None, warning: None }, turn);
@@ -170,6 +182,7 @@ impl Core {
         match std::mem::replace(&mut dialog.stage, Stage::Established) {
             Stage::Invited(pending) => {
                 turn.deadlines.cancel(Due::Dialog(id, DialogTimer::StillRinging));
+                turn.deadlines.cancel(Due::Dialog(id, DialogTimer::Expired));
                 self.accept_invite(id, pending, Some(body), true, turn);
             }
             other @ (Stage::Calling { .. } | Stage::Established | Stage::Ending) => dialog.stage = other,

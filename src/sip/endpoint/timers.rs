@@ -24,6 +24,8 @@ pub(crate) enum DialogTimer {
     Unconfirmed,
     /// Our 180 goes out again: every minute.
     StillRinging,
+    /// The caller does not want to wait any longer: Expires of its INVITE.
+    Expired,
     /// Our reliable provisional answer goes out again: T1, doubling.
     RepeatReliable,
     /// Our reliable provisional answer was never acknowledged: 64*T1.
@@ -40,13 +42,14 @@ pub(crate) enum DialogTimer {
 
 impl DialogTimer {
     /// Every one of them: they end with their dialog.
-    pub(super) const ALL: [DialogTimer; 9] = {
-        use DialogTimer::{Liveness, Refresh, Repeat, RepeatReliable, SessionLost, StillRinging};
+    pub(super) const ALL: [DialogTimer; 10] = {
+        use DialogTimer::{Expired, Liveness, Refresh, Repeat, RepeatReliable, SessionLost, StillRinging};
         use DialogTimer::{Subscription, Unacknowledged, Unconfirmed};
         [
             Repeat,
             Unconfirmed,
             StillRinging,
+            Expired,
             RepeatReliable,
             Unacknowledged,
             Refresh,
@@ -68,6 +71,7 @@ impl Core {
             Due::Dialog(id, DialogTimer::Repeat) => self.repeat_ok(id, turn),
             Due::Dialog(id, DialogTimer::Unconfirmed) => self.unconfirmed(id, turn),
             Due::Dialog(id, DialogTimer::StillRinging) => self.still_ringing(id, turn),
+            Due::Dialog(id, DialogTimer::Expired) => self.expired(id, turn),
             Due::Dialog(id, DialogTimer::RepeatReliable) => self.repeat_reliable(id, turn),
             Due::Dialog(id, DialogTimer::Unacknowledged) => self.unacknowledged(id, turn),
             Due::Dialog(id, DialogTimer::Refresh) => self.refresh_due(id, turn),
