@@ -102,7 +102,10 @@ fn a_carrier_that_challenges_gets_its_proof() {
     carrier.serve(Method::Ack, LIMIT);
     daemon.wait_for("a talk", LIMIT, |metrics| metrics.sum("acd_agents", &[("state", "talking")]) == 1.0);
     assert_eq!(caller.bye(&mut call), 200);
-    carrier.serve(Method::Bye, LIMIT);
+    let asks = asks.replace("n1", "n2");
+    carrier.refuses(Method::Bye, "401 Unauthorized", &asks, LIMIT);
+    let bye = carrier.serve(Method::Bye, LIMIT);
+    assert!(bye.authorization_header().is_some_and(|proof| proof.value().contains("nonce=\"n2\"")), "{bye}");
     assert!(!daemon.log().contains("word of the carrier"));
     daemon.stops();
 }
