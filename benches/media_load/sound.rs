@@ -54,6 +54,11 @@ impl Heard {
     }
 }
 
+/// Before other programs, as the daemon's media threads: what is late is to be the daemon's fault.
+fn hurry() {
+    let _ = rustix::process::setpriority_process(None, -10);
+}
+
 /// Hears all streams, told apart by the port they come from.
 pub struct Ear {
     counts: Arc<AtomicBool>,
@@ -80,6 +85,7 @@ impl Ear {
 }
 
 fn hear(socket: &UdpSocket, counts: &AtomicBool, over: &AtomicBool) -> Heard {
+    hurry();
     let mut streams: Vec<Option<(u16, Instant)>> = vec![None; 65_536];
     let by_length = vec![0; 1_000];
     let (voices, longest) = (HashMap::new(), Duration::ZERO);
@@ -146,6 +152,7 @@ impl Drop for Mouth {
 /// The first packet of a stream leaves in the millisecond after it is told of, or in the next one that is less full.
 fn speak(sockets: &[UdpSocket], told: &Receiver<SocketAddr>) -> u64 {
     use std::sync::mpsc::TryRecvError::{Disconnected, Empty};
+    hurry();
     let (began, mut turn, mut sent, mut streams) = (Instant::now(), 0u32, 0, 0usize);
     let mut slots: Vec<Vec<(usize, SocketAddr)>> = vec![Vec::new(); 20];
     let mut packet = [VOICE; 172];

@@ -42,7 +42,7 @@ pub const CENTRALINO: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net
 pub const PEERS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)), 5060);
 /// How long a clip plays; the media engine is not simulated beyond it.
 const CLIP: Duration = Duration::from_secs(3);
-/// Only legs of one of them can be joined.
+/// Enough that legs could be apart.
 const MEDIA_ENGINES: NonZeroU16 = NonZeroU16::new(3).unwrap();
 /// From asking for a relay to having it.
 const JOINING: Duration = Duration::from_millis(3);
@@ -56,6 +56,12 @@ const PATIENCE: Duration = Duration::from_secs(2 * 3_600);
 enum MediaDeed {
     EndClip(LegId, ClipId),
     Join(LegId, LegId),
+}
+
+/// Only legs of one media engine can hear each other.
+fn together(seed: u64, legs: &[LegId]) {
+    let apart = legs.windows(2).find(|pair| pair[0].engine(MEDIA_ENGINES) != pair[1].engine(MEDIA_ENGINES));
+    assert_eq!(apart, None, "seed {seed}: legs of two engines");
 }
 
 /// Binds every port but some.
@@ -240,9 +246,10 @@ impl<P: Others> World<P> {
                     }
                 }
                 media::Command::Join { a, b } => {
-                    assert_eq!(a.engine(MEDIA_ENGINES), b.engine(MEDIA_ENGINES), "seed {}: apart", self.seed);
+                    together(self.seed, &[a, b]);
                     self.media.set(MediaDeed::Join(a, b), self.now + JOINING);
                 }
+                media::Command::Confer { parties } => together(self.seed, &parties.concat()),
                 media::Command::Open { .. }
                 | media::Command::Learn { .. }
                 | media::Command::Direct { .. }
@@ -256,7 +263,6 @@ impl<P: Others> World<P> {
                 | media::Command::Hush { .. }
                 | media::Command::PassKey { .. }
                 | media::Command::Measure { .. }
-                | media::Command::Confer { .. }
                 | media::Command::Disperse { .. }
                 | media::Command::Close { .. } => {}
             }

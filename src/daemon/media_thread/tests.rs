@@ -129,6 +129,27 @@ fn two_phones_hear_each_other() {
 }
 
 #[test]
+fn packets_that_come_close_are_all_passed_on_in_order() {
+    let bench = bench();
+    let (one, other) = (socket(), socket());
+    let (a, b) = (LegId(1), LegId(2));
+    let to_a = bench.leg(a, one.local_addr().unwrap());
+    bench.leg(b, other.local_addr().unwrap());
+    bench.handle.send(Command::Join { a, b }, None);
+    assert_eq!(bench.event(), Event::Joined { a, b });
+    for number in 0..100u8 {
+        let header = [0x80, 8, 0, number, 0, 0, number, 160, 0, 0, 0, 9];
+        one.send_to(&[&header[..], &[number; 160]].concat(), to_a).unwrap();
+        if number % 7 == 0 {
+            std::thread::sleep(Duration::from_micros(700));
+        }
+    }
+    let heard: Vec<u8> = (0..100).map(|_| hear(&other)[12]).collect();
+    assert_eq!(heard, (0..100).collect::<Vec<u8>>());
+    bench.end();
+}
+
+#[test]
 fn threads_share_the_legs_and_what_all_have_to_know_reaches_all() {
     let bench = bench_with(2);
     let (one, other, third) = (socket(), socket(), socket());
