@@ -2,7 +2,7 @@
 
 use super::caller::CallerLeg;
 use super::engine::{Engine, Side, Turn};
-use super::legs::{Leg, Legs, Purpose};
+use super::legs::{Leg, Purpose};
 use super::settings::{DIALLED, Phone};
 use crate::acd;
 use crate::facts::{Fact, Note, OfferOutcome, Party, Record, Turned};
@@ -116,16 +116,15 @@ impl Engine {
             },
         };
         let caller = self.callers.get(&call).map(|caller| &caller.media);
-        let (codec, beside) = (caller.and_then(Legs::codec), caller.map(|leg| leg.id));
-        let encryption = self.encryption.get(agent.index()).copied().unwrap_or_default();
-        let purpose = Purpose { session_id: offer.0, encryption, beside, ..Purpose::default() };
+        let (codec, beside) = (caller.and_then(Leg::codec), caller.map(|leg| leg.id));
+        let purpose = Purpose { session_id: offer.0, sound: self.sound_of_agent(agent), beside };
         let Some(mut leg) = self.legs.open(turn.sockets, purpose, turn.now) else {
             let record = Record { at: turn.now, fact: Fact::Turned(Turned::RtpPortExhausted) };
             turn.out.facts.push(record);
             return Err(NotRung::NoPort);
         };
         if let Some(codec) = codec {
-            Legs::prefer(&mut leg, codec);
+            leg.is_beside(codec);
         }
         let sdp = self.legs.offer(&mut leg);
         let invited = self.sip.invite(&target, identity, sdp, turn.now, &mut self.heard);

@@ -97,8 +97,7 @@ impl Engine {
         }
         // What comes free is for the agents of those who wait already.
         let is_spare = self.port_wanted.is_none();
-        let (encryption, codecs) = self.media_terms(trunk);
-        let purpose = Purpose { session_id: dialog.0, encryption, codecs: &codecs, beside: None };
+        let purpose = Purpose { session_id: dialog.0, sound: self.sound_of_callers(trunk), beside: None };
         let opened = is_spare.then(|| self.legs.open(turn.sockets, purpose, turn.now));
         let Some(mut leg) = opened.flatten() else {
             turn.out.facts.push(Record { at, fact: Fact::Turned(Turned::RtpPortExhausted) });

@@ -4,7 +4,7 @@ use super::agent::AgentLeg;
 use super::caller::CallerLeg;
 use super::legs::{Legs, Sockets};
 use super::reload;
-use super::settings::{Answer, Change, Phone, Settings};
+use super::settings::{Answer, Change, Phone, Settings, Sound};
 use super::transfer::ConsultLeg;
 use super::trunk::Trunks;
 use crate::acd::{self, Acd, Command, Plan};
@@ -101,6 +101,8 @@ pub struct Gauges {
     pub media_legs: usize,
     /// RTP ports reserved or draining.
     pub rtp_ports: usize,
+    /// Legs of Opus that may have to be converted.
+    pub opus_legs: usize,
     /// Caller legs.
     pub callers: usize,
     /// Agent legs.
@@ -138,7 +140,7 @@ pub struct Engine {
     pub(super) trunks: Trunks,
     pub(super) agent_of_number: HashMap<String, AgentId>,
     pub(super) phones: Vec<Phone>,
-    pub(super) encryption: Vec<media::Encryption>,
+    pub(super) sound: Vec<Sound>,
     pub(super) answer: Vec<Answer>,
     pub(super) agent_of_account: HashMap<sip::AccountId, AgentId>,
     /// Makes tags of callers' numbers.
@@ -181,7 +183,7 @@ impl Engine {
             agent_of_account: reload::agents_by_account(&plan, &settings.phones),
             acd: Acd::new(plan, decision_seed),
             legs: Legs::new(&settings.media, settings.loopback_media, &settings.sip, secret_seed),
-            encryption: settings.encryption,
+            sound: settings.sound,
             sip: Endpoint::new(settings.sip, secret_seed),
             phones: settings.phones,
             answer: settings.answer,
@@ -269,6 +271,7 @@ impl Engine {
             sip: self.sip.tables(),
             media_legs: self.legs.open_count(),
             rtp_ports: self.legs.ports_in_use(),
+            opus_legs: self.legs.opus_legs(),
             callers: self.callers.len(),
             agents: self.agents.len(),
             consults: self.consults.len(),
@@ -304,6 +307,8 @@ impl Engine {
             self.on_sip(event, at, turn);
         }
         turn.out.facts.append(&mut self.outbox.facts);
+        let left_out = Record { at: turn.now, fact: Fact::Turned(Turned::OpusFull) };
+        turn.out.facts.extend(std::iter::repeat_n(left_out, self.legs.opus_left_out()));
         turn.out.transmits.append(&mut self.heard.transmits);
         turn.out.closes.append(&mut self.heard.closes);
     }

@@ -12,6 +12,7 @@ mod caller;
 mod change;
 mod engine;
 mod legs;
+mod opus;
 mod reload;
 mod settings;
 mod transfer;
@@ -19,4 +20,4 @@ mod trunk;
 
 pub use engine::{Engine, Gauges, Input, Output};
 pub use legs::Sockets;
-pub use settings::{Answer, Change, DIALLED, Phone, Settings, Terms, host_names};
+pub use settings::{Answer, Change, DIALLED, Phone, Settings, Sound, Terms, host_names};

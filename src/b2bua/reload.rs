@@ -15,12 +15,12 @@ impl Engine {
     }
 
     pub(super) fn on_plan_changed(&mut self, change: Change, now: Time) {
-        let Change { plan, accounts, phones, encryption, answer } = change;
+        let Change { plan, accounts, phones, sound, answer } = change;
         self.numbers = numbers(&plan, &self.country_code);
         self.agent_of_number = agents_by_number(&plan);
         self.agent_of_account = agents_by_account(&plan, &phones);
         self.sip.set_accounts(accounts);
-        (self.phones, self.encryption, self.answer) = (phones, encryption, answer);
+        (self.phones, self.sound, self.answer) = (phones, sound, answer);
         self.acd.handle(acd::Event::PlanChanged(Box::new(plan)), now, &mut self.outbox);
     }
 }

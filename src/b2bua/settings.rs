@@ -15,14 +15,23 @@ pub struct Settings {
     pub media: media::Settings,
     /// How each agent's phone is reached, by `AgentId`.
     pub phones: Vec<Phone>,
-    /// Whether each agent's phone speaks SRTP, by `AgentId`; those left out do not.
-    pub encryption: Vec<media::Encryption>,
+    /// What each agent's phone speaks, by `AgentId`; those left out what all may, without SRTP.
+    pub sound: Vec<Sound>,
     /// When the callers of each service are answered, by `ServiceId`; those left out at once.
     pub answer: Vec<Answer>,
     /// What callers of each trunk get, by `sip::api::TrunkId`; those left out and everybody else what all get.
     pub trunks: Vec<Terms>,
     /// Whose media may be on a loopback address (otherwise only unicast, non-loopback addresses are taken).
     pub loopback_media: Vec<ipnet::IpNet>,
+}
+
+/// What the media of a leg is agreed with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sound {
+    /// Whether it speaks SRTP.
+    pub encryption: media::Encryption,
+    /// What it is offered and may use, the preferred first; empty for what all may.
+    pub codecs: Vec<media::Codec>,
 }
 
 /// What callers of one trunk get.
@@ -92,7 +101,7 @@ pub struct Change {
     /// By `AgentId`, those removed included.
     pub phones: Vec<Phone>,
     /// By `AgentId`, those removed included.
-    pub encryption: Vec<media::Encryption>,
+    pub sound: Vec<Sound>,
     /// By `ServiceId`, those removed included.
     pub answer: Vec<Answer>,
 }

@@ -66,13 +66,9 @@ impl Engine {
     ) -> Result<(), sip::Refusal> {
         // The agent's own phone dials: it always says what it can.
         let offer = invitation.body.as_ref().ok_or(refused_with(488))?;
-        let encryption = self.acd.agent_of(asking).and_then(|agent| self.encryption.get(agent.index())).copied();
-        let purpose = Purpose {
-            session_id: dialog.0,
-            encryption: encryption.unwrap_or_default(),
-            beside: self.agents.get(&asking).map(|leg| leg.media.id),
-            ..Purpose::default()
-        };
+        let sound = self.acd.agent_of(asking).map(|agent| self.sound_of_agent(agent)).unwrap_or_default();
+        let beside = self.agents.get(&asking).map(|leg| leg.media.id);
+        let purpose = Purpose { session_id: dialog.0, sound, beside };
         let mut media = self.legs.open(turn.sockets, purpose, turn.now).ok_or(refused_with(503))?;
         match self.legs.answer(&mut media, offer, invitation.source) {
             Ok(answer) => {

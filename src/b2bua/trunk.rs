@@ -1,8 +1,9 @@
 //! What callers of one trunk get, and how many of them there are.
 
 use super::engine::Engine;
-use super::settings::Terms;
-use crate::media::{Codec, Encryption};
+use super::settings::{Sound, Terms};
+use crate::ids::AgentId;
+use crate::media::Encryption;
 use crate::sip::TrunkId;
 
 /// Every trunk's terms and calls.
@@ -53,8 +54,13 @@ impl Trunks {
 
 impl Engine {
     /// What a caller's media is opened with.
-    pub(super) fn media_terms(&self, trunk: Option<TrunkId>) -> (Encryption, Vec<Codec>) {
+    pub(super) fn sound_of_callers(&self, trunk: Option<TrunkId>) -> Sound {
         let terms = self.trunks.terms(trunk);
-        (terms.encryption, terms.codecs.clone())
+        Sound { encryption: terms.encryption, codecs: terms.codecs.clone() }
+    }
+
+    /// What an agent's media is opened with.
+    pub(super) fn sound_of_agent(&self, agent: AgentId) -> Sound {
+        self.sound.get(agent.index()).cloned().unwrap_or_default()
     }
 }

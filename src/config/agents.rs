@@ -1,13 +1,14 @@
 //! Agents, one by one or by ranges of numbers, and how their phones are reached.
 
 use super::mistake::Report;
+use super::network::codecs;
 use super::read::{Placed, Section};
-use super::value::{check_number, count, duration, encryption, text};
+use super::value::{check_number, codec, count, duration, encryption, text};
 use super::words::{Names, Words, bounded};
 use super::wrong::{Read, Wrong};
 use super::{SecretFile, Sources};
 use crate::acd::plan::{Agent, Queue, Service};
-use crate::b2bua::{DIALLED, Phone};
+use crate::b2bua::{DIALLED, Phone, Sound};
 use crate::ids::{PoolId, QueueId};
 use crate::media::Encryption;
 use crate::sip;
@@ -33,7 +34,7 @@ pub(super) struct Agents {
     /// By `AgentId`.
     pub phones: Vec<Phone>,
     /// By `AgentId`.
-    pub encryption: Vec<Encryption>,
+    pub sound: Vec<Sound>,
     /// Lines to numbers outside, with their sections.
     lines: Vec<(PoolId, Range<usize>)>,
     /// The first password of the form `demo-<number>`, which everybody knows.
@@ -69,7 +70,7 @@ impl Agents {
             let pool = section.need("pool", |value| words.pool(value)).map_or(PoolId(0), |pool| pool.value);
             let skills = words.levels(&mut section, "skills", report);
             let weight = u32::try_from(section.get_or("weight", 1, count(1, 1_000))).unwrap_or(1);
-            let srtp = section.get_or("srtp", Encryption::Off, encryption);
+            let sound = read_sound(&mut section, Encryption::Off, report);
             let wrap_up = section.get("wrap_up", duration(Duration::ZERO, HOUR)).map(|length| length.value);
             let gap = section.get_or("gap", Duration::ZERO, duration(Duration::ZERO, HOUR));
             let order = read_order(&mut section, queues, report);
@@ -89,7 +90,7 @@ impl Agents {
                 for number in numbers {
                     let fixed_contact = matches!(reach, Reach::Contact(_) | Reach::Line(..));
                     agents.add_phone(&reach, &number);
-                    agents.encryption.push(srtp);
+                    agents.sound.push(sound.clone());
                     agents.agents.push(Agent {
                         number,
                         pool,
@@ -160,6 +161,14 @@ impl Agents {
             };
             report.warning(first, problem, Some("give each a password of its own before others can connect".into()));
         }
+    }
+}
+
+/// Whether the sound is encrypted, and its codecs if they are not those of all.
+pub(super) fn read_sound(section: &mut Section<'_>, default: Encryption, report: &Report<'_>) -> Sound {
+    Sound {
+        encryption: section.get_or("srtp", default, encryption),
+        codecs: section.get_list("codecs", codec).map_or_else(Vec::new, |list| codecs(list, report)),
     }
 }
 

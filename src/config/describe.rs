@@ -50,17 +50,17 @@ impl Keys {
 /// What a reload changes while the daemon runs. Compared are two of which one is laid out after the other: ids in both
 /// mean the same.
 pub(super) fn plan(running: &Running) -> Vec<Told> {
-    let Running { plan, clips: _, accounts, phones, encryption, answer } = running;
+    let Running { plan, clips: _, accounts, phones, sound, answer } = running;
     let Plan { services, queues, pools, agents, pauses, skills, demands: _, clips: _, voices, calendars, limits } =
         plan;
     let answers = answer.iter().copied().chain(std::iter::repeat(b2bua::Answer::First));
     let services = services.iter().zip(answers).filter(|(service, _)| !service.retired);
     let mut told: Vec<Told> = services.map(|(service, answer)| told_service(plan, service, answer)).collect();
     told.extend(queues.iter().filter(|queue| !queue.retired).map(|queue| told_queue(plan, queue)));
-    let encryption = encryption.iter().copied().chain(std::iter::repeat(media::Encryption::Off));
-    let reached = phones.iter().zip(encryption);
+    let usual = b2bua::Sound::default();
+    let reached = phones.iter().zip(sound.iter().chain(std::iter::repeat(&usual)));
     let agents = agents.iter().zip(reached).filter(|(agent, _)| !agent.retired);
-    told.extend(agents.map(|(agent, (phone, encryption))| told_agent(plan, agent, (phone, encryption), accounts)));
+    told.extend(agents.map(|(agent, reached)| told_agent(plan, agent, reached, accounts)));
     told.extend(pauses.iter().filter(|pause| !pause.retired).map(told_pause));
     let bare = |kind, name: &str, keys| Told { kind, name: name.to_owned(), keys };
     told.extend(pools.iter().map(|Pool { name, announce }| {
@@ -217,7 +217,7 @@ fn step_words(plan: &Plan, step: &Step) -> String {
 fn told_agent(
     plan: &Plan,
     agent: &Agent,
-    (phone, encryption): (&Phone, media::Encryption),
+    (phone, sound): (&Phone, &b2bua::Sound),
     accounts: &[(String, Option<sip::Account>)],
 ) -> Told {
     let Agent { number, pool, skills, fixed_contact: _, weight, wrap_up, gap, queues, place: _, retired: _ } = agent;
@@ -228,7 +228,9 @@ fn told_agent(
     keys.tell("wrap_up", wrap_up.map_or("as the queue".to_owned(), show_duration));
     keys.length("gap", gap);
     keys.tell("queues", list(queues.iter().map(|queue| queue_name(plan, *queue))));
-    keys.tell("srtp", encryption_word(encryption));
+    let b2bua::Sound { encryption, codecs } = sound;
+    keys.tell("srtp", encryption_word(*encryption));
+    keys.tell("codecs", codec_words(codecs));
     match phone {
         Phone::Contact(uri) => keys.tell("phone", uri),
         Phone::Line { contact, dials } => {
@@ -243,6 +245,10 @@ fn told_agent(
         }
     }
     Told { kind: "agent", name: number.clone(), keys: keys.0 }
+}
+
+fn codec_words(codecs: &[media::Codec]) -> String {
+    list(codecs.iter().map(|codec| codec.name()))
 }
 
 fn encryption_word(encryption: media::Encryption) -> String {
@@ -309,7 +315,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(String, Word)> {
         ledger,
         clips: _,
     } = settings;
-    let b2bua::Settings { sip, media, phones: _, encryption: _, answer: _, trunks, loopback_media } = engine;
+    let b2bua::Settings { sip, media, phones: _, sound: _, answer: _, trunks, loopback_media } = engine;
     let mut keys = Keys(Vec::new());
     keys.tell("sip.udp", sip_udp);
     keys.tell("sip.tcp", or_off(sip_tcp.as_ref()));
@@ -348,7 +354,7 @@ fn tell_trunk(keys: &mut Keys, trunk: &sip::Trunk, terms: &b2bua::Terms) {
     tell("most_calls", most_calls);
     tell("answer", &answer.as_ref().map_or_else(|| "as the service says".to_owned(), |answer| word(&ANSWERS, answer)));
     tell("srtp", &format!("{encryption:?}").to_lowercase());
-    tell("codecs", &list(codecs.iter().map(|codec| format!("{codec:?}").to_uppercase())));
+    tell("codecs", &codec_words(codecs));
     if let Some(sip::Credentials { user, secret, realm }) = credentials {
         tell("user", user);
         tell("realm", realm);
@@ -416,8 +422,18 @@ fn tell_sip(keys: &mut Keys, sip: &sip::Settings) {
 }
 
 fn tell_media(keys: &mut Keys, media: &media::Settings) {
-    let media::Settings { address, ports, drain, silent_after, codecs, report_every, inband_keys, encryption, threads } =
-        media;
+    let media::Settings {
+        address,
+        ports,
+        drain,
+        silent_after,
+        codecs,
+        opus_legs,
+        report_every,
+        inband_keys,
+        encryption,
+        threads,
+    } = media;
     keys.tell("media.address", address);
     keys.tell("media.ports", format!("{}-{}", ports.0, ports.1));
     keys.length("media.port_rest", drain);
@@ -426,7 +442,8 @@ fn tell_media(keys: &mut Keys, media: &media::Settings) {
     keys.tell("media.threads", threads);
     keys.tell("media.dtmf", if *inband_keys { "inband" } else { "events" });
     keys.tell("media.srtp", encryption_word(*encryption));
-    keys.tell("media.codecs", list(codecs.iter().map(|codec| format!("{codec:?}").to_uppercase())));
+    keys.tell("media.codecs", codec_words(codecs));
+    keys.tell("limits.opus_legs", opus_legs);
 }
 
 fn tell_ledger(keys: &mut Keys, ledger: &LedgerSettings) {

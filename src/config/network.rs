@@ -45,6 +45,7 @@ pub(super) struct Network {
     time_zone: TimeZone,
     tcp_connections: usize,
     trace_bytes: usize,
+    opus_legs: usize,
     drain_max: Duration,
 }
 
@@ -99,6 +100,7 @@ impl Network {
         let sip_limits = read_sizes(limits);
         let tcp_connections = size(limits.get_or("tcp_connections", 1_000, count(1, 100_000)));
         let trace_bytes = size(limits.get_or("trace_megabytes", 16, count(0, 4_096)) << 20);
+        let opus_legs = size(limits.get_or("opus_legs", 60, count(0, 10_000)));
         let drain_max = limits.get_or("drain_max", 5 * MINUTE, duration(Duration::ZERO, DAY));
         let mut section = root.get_section_or_empty("sip");
         let sip = read_sip(&mut section, sip_limits, report);
@@ -121,7 +123,18 @@ impl Network {
         let mut section = root.get_section_or_empty("report");
         let time_zone = section.get("time_zone", time_zone).map_or_else(italy, |zone| zone.value);
         section.finish();
-        Network { sip, media, trunks, http, control_token, time_zone, tcp_connections, trace_bytes, drain_max }
+        Network {
+            sip,
+            media,
+            trunks,
+            http,
+            control_token,
+            time_zone,
+            tcp_connections,
+            trace_bytes,
+            opus_legs,
+            drain_max,
+        }
     }
 
     /// Where days and months begin and end.
@@ -189,8 +202,18 @@ impl Network {
         (ledger, recording): (LedgerSettings, RecordingSettings),
         channels: u32,
     ) -> Settings {
-        let Network { sip, media, trunks, http, control_token, time_zone, tcp_connections, trace_bytes, drain_max } =
-            self;
+        let Network {
+            sip,
+            media,
+            trunks,
+            http,
+            control_token,
+            time_zone,
+            tcp_connections,
+            trace_bytes,
+            opus_legs,
+            drain_max,
+        } = self;
         let seen = |bound: SocketAddr| SocketAddr::new(sip.advertised, bound.port());
         let engine = b2bua::Settings {
             sip: sip::Settings {
@@ -215,13 +238,14 @@ impl Network {
                 drain: media.drain,
                 silent_after: media.silent_after,
                 codecs: media.codecs,
+                opus_legs,
                 report_every: media.report_every,
                 inband_keys: media.inband_keys,
                 encryption: media.encryption,
                 threads: media.threads.unwrap_or_else(|| threads_for(channels)),
             },
             phones: agents.phones,
-            encryption: agents.encryption,
+            sound: agents.sound,
             answer,
             trunks: trunks.1,
             loopback_media: media.loopback_peers,
@@ -385,15 +409,8 @@ fn read_media(section: &mut Section<'_>, sip: IpAddr, report: &Report<'_>) -> Me
     let home = section.span.clone();
     let silent_after = section.get_or("rtp_timeout", 2 * MINUTE, duration(Duration::ZERO, DAY));
     let report_every = section.get_or("rtcp_interval", 5 * SECOND, duration(Duration::ZERO, MINUTE));
-    let codecs = section.get_list("codecs", codec).map_or_else(
-        || vec![Codec::Pcma, Codec::Pcmu],
-        |list| {
-            if list.is_empty {
-                report.mistake(&list.span, "without a codec nobody hears anybody", Some("[\"PCMA\", \"PCMU\"]".into()));
-            }
-            distinct(list, "codec", report)
-        },
-    );
+    let spoken =
+        section.get_list("codecs", codec).map_or_else(|| vec![Codec::Pcma, Codec::Pcmu], |list| codecs(list, report));
     let loopback_peers = section.get_list("loopback_peers", network);
     Media {
         address: section.get_or("address", sip, address),
@@ -401,12 +418,20 @@ fn read_media(section: &mut Section<'_>, sip: IpAddr, report: &Report<'_>) -> Me
         loopback_peers: loopback_peers.map_or_else(loopback, |list| distinct(list, "range", report)),
         drain: section.get_or("port_rest", 2 * SECOND, duration(Duration::ZERO, HOUR)),
         silent_after: (silent_after > Duration::ZERO).then_some(silent_after),
-        codecs,
+        codecs: spoken,
         inband_keys: section.get_or("dtmf", false, inband_keys),
         encryption: section.get_or("srtp", Encryption::Off, encryption),
         threads: u16::try_from(section.get_or("threads", 0, count(0, 64))).ok().and_then(NonZeroU16::new),
         report_every: (report_every > Duration::ZERO).then_some(report_every),
     }
+}
+
+/// A list that may not be empty.
+pub(super) fn codecs(list: List<Codec>, report: &Report<'_>) -> Vec<Codec> {
+    if list.is_empty {
+        report.mistake(&list.span, "without a codec nobody hears anybody", Some("[\"PCMA\", \"PCMU\"]".into()));
+    }
+    distinct(list, "codec", report)
 }
 
 fn inband_keys(value: &DeValue<'_>) -> Read<bool> {

@@ -4,9 +4,8 @@ use super::settings::{Clip, Settings};
 use super::{Checked, TooMany};
 use crate::acd::Plan;
 use crate::acd::succession::{MOST_AGENTS, succeed};
-use crate::b2bua::{self, Answer, Change, Phone};
+use crate::b2bua::{self, Answer, Change, Phone, Sound};
 use crate::ids::ClipId;
-use crate::media::Encryption;
 use crate::sip::{Account, AccountId, HostName};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +21,7 @@ pub struct Running {
     /// By `AgentId`.
     pub(super) phones: Vec<Phone>,
     /// By `AgentId`.
-    pub(super) encryption: Vec<Encryption>,
+    pub(super) sound: Vec<Sound>,
     /// By `ServiceId`.
     pub(super) answer: Vec<Answer>,
 }
@@ -36,7 +35,7 @@ impl Running {
             clips: checked.settings.clips.clone(),
             accounts: engine.sip.accounts.iter().map(|it| (it.user.clone(), Some(it.clone()))).collect(),
             phones: engine.phones.clone(),
-            encryption: engine.encryption.clone(),
+            sound: engine.sound.clone(),
             answer: engine.answer.clone(),
         }
     }
@@ -68,7 +67,7 @@ impl Running {
             sip,
             media: _,
             phones: new_phones,
-            encryption: new_encryption,
+            sound: new_sound,
             answer: new_answer,
             trunks: _,
             loopback_media: _,
@@ -77,10 +76,10 @@ impl Running {
         if accounts.len() > MOST_AGENTS {
             return Err(TooMany { what: "accounts".to_owned(), most: MOST_AGENTS });
         }
-        let (mut phones, mut encryption) = (self.phones.clone(), self.encryption.clone());
+        let (mut phones, mut sound) = (self.phones.clone(), self.sound.clone());
         for (position, agent) in succession.agents.iter().enumerate() {
-            let how = new_encryption.get(position).copied().unwrap_or_default();
-            put(&mut encryption, agent.index(), how, &Encryption::default());
+            let how = new_sound.get(position).cloned().unwrap_or_default();
+            put(&mut sound, agent.index(), how, &Sound::default());
         }
         for (phone, agent) in new_phones.iter().zip(&succession.agents) {
             let phone = match phone {
@@ -96,7 +95,7 @@ impl Running {
             let when = new_answer.get(position).copied().unwrap_or_default();
             put(&mut answer, service.index(), when, &Answer::default());
         }
-        Ok((Running { plan: succession.plan, clips, accounts, phones, encryption, answer }, at))
+        Ok((Running { plan: succession.plan, clips, accounts, phones, sound, answer }, at))
     }
 
     /// The names that have to be looked up before its phones can be called.
@@ -110,7 +109,7 @@ impl Running {
             plan: self.plan.clone(),
             accounts: self.accounts.iter().map(|(_, account)| account.clone()).collect(),
             phones: self.phones.clone(),
-            encryption: self.encryption.clone(),
+            sound: self.sound.clone(),
             answer: self.answer.clone(),
         }
     }
@@ -136,7 +135,7 @@ pub fn in_force(old: &Checked, new: Checked) -> Checked {
     let mut kept: Settings = old.settings.clone();
     kept.clips = settings.clips;
     kept.engine.phones = settings.engine.phones;
-    kept.engine.encryption = settings.engine.encryption;
+    kept.engine.sound = settings.engine.sound;
     kept.engine.answer = settings.engine.answer;
     kept.engine.sip.accounts = settings.engine.sip.accounts;
     Checked { plan, settings: kept, warnings, hash }

@@ -2,14 +2,14 @@
 //! `[media]` have it for everybody.
 
 use super::Sources;
-use super::agents::{password, secret_file, secret_of};
+use super::agents::{password, read_sound, secret_file, secret_of};
 use super::mistake::Report;
 use super::network::{CALLER_FROM, NUMBER_FROM, country_code, distinct};
 use super::read::{Placed, Section};
 use super::services::ANSWERS;
-use super::value::{check_name, codec, count, encryption, network, one_of, realm, truth, user_agent};
+use super::value::{check_name, count, network, one_of, realm, truth, user_agent};
 use super::words::bounded;
-use crate::b2bua::Terms;
+use crate::b2bua::{Sound, Terms};
 use crate::media::api::Encryption;
 use crate::sip::{CallerFrom, Credentials, NumberFrom, Secret, Trunk};
 use ipnet::IpNet;
@@ -96,15 +96,11 @@ fn read_trunk(
 }
 
 fn read_terms(section: &mut Section<'_>, trunk: &Trunk, common: &Common<'_>, report: &Report<'_>) -> Terms {
+    let Sound { encryption, codecs } = read_sound(section, common.encryption, report);
     Terms {
         answer: section.get("answer", |value| one_of(value, "way to answer", &ANSWERS)).map(|it| it.value),
-        encryption: section.get_or("srtp", common.encryption, encryption),
-        codecs: section.get_list("codecs", codec).map_or_else(Vec::new, |list| {
-            if list.is_empty {
-                report.mistake(&list.span, "without a codec nobody hears anybody", Some("[\"PCMA\"]".into()));
-            }
-            distinct(list, "codec", report)
-        }),
+        encryption,
+        codecs,
         most_calls: small(section.get_or("most_calls", 0, count(0, 1_000_000))),
         country_code: trunk.country_code.clone(),
     }

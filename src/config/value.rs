@@ -281,7 +281,8 @@ pub(super) fn codec(value: &DeValue<'_>) -> Read<Codec> {
         "PCMA" => Ok(Codec::Pcma),
         "PCMU" => Ok(Codec::Pcmu),
         "G722" => Ok(Codec::G722),
-        other => Err(Wrong::unknown("codec", other, &["PCMA", "PCMU", "G722"])),
+        "opus" => Ok(Codec::Opus),
+        other => Err(Wrong::unknown("codec", other, &["PCMA", "PCMU", "G722", "opus"])),
     }
 }
 

@@ -449,6 +449,7 @@ impl EngineThread {
             registrations: gauges.sip.bindings as u64,
             media_legs: gauges.media_legs as u64,
             rtp_ports_in_use: gauges.rtp_ports as u64,
+            opus_legs: gauges.opus_legs as u64,
             stuck_calls: self.stuck.calls as u64,
             stuck_agents: self.stuck.agents as u64,
             input_queue: self.line.len() as u64,

@@ -43,6 +43,8 @@ closed_set! {
         RtpTimeout = "rtp_timeout",
         /// Sound that was put together anew without it: it came too late.
         RtpLate = "rtp_late",
+        /// Opus was left out of an offer or an answer of ours: as many legs of it as may be have to be converted.
+        OpusFull = "opus_full",
         /// Nothing more is played to a caller who does not seem to be there; it goes on with the next packet from there.
         RtpUnheard = "rtp_unheard",
         /// A command to the media thread was lost because its channel was full.

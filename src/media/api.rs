@@ -2,6 +2,7 @@
 //! thread and the media thread.
 
 use super::clip::Clip;
+use super::opus;
 use crate::facts::Party;
 use crate::ids::{CallId, ClipId, Key, LegId};
 use crate::media::srtp::Crypto;
@@ -214,11 +215,13 @@ pub struct Stream {
     pub payload_type: u8,
     /// The payload type of telephone-event (RFC 4733), if agreed.
     pub telephone_event: Option<u8>,
+    /// In what its durations count, in Hz: the codec's clock, unless the other side knows only 8000.
+    pub events_at: u32,
     /// Whether we may send: false while the other side holds us (it said sendonly or inactive).
     pub may_send: bool,
     /// Whether the other side will send.
     pub will_receive: bool,
-    /// Milliseconds of sound in a packet of ours; 20 unless the other side asked otherwise.
+    /// Milliseconds of sound in a packet of ours; 20 unless the other side asked otherwise. Always 20 of Opus.
     pub ptime_ms: u8,
     /// Where the other side receives RTCP.
     pub control: Option<SocketAddr>,
@@ -247,8 +250,9 @@ impl Stream {
             remote: Some(remote),
             signalled_from: remote.ip(),
             codec,
-            payload_type: codec.static_payload_type(),
+            payload_type: codec.payload_type(),
             telephone_event: None,
+            events_at: codec.clock(),
             may_send: true,
             will_receive: true,
             ptime_ms: 20,
@@ -256,6 +260,11 @@ impl Stream {
             is_muxed: false,
             crypto: None,
         }
+    }
+
+    /// Milliseconds of sound in a packet of ours, within what every codec has.
+    pub(super) fn packet_ms(&self) -> u32 {
+        if self.codec.is_framed() { opus::PACKET_MS } else { u32::from(self.ptime_ms.clamp(10, 60)) }
     }
 }
 
@@ -273,6 +282,34 @@ pub enum Codec {
     Pcmu,
     /// G.722 at 64 kbit/s, static payload type 9; its RTP clock has 8000 Hz (RFC 3551 4.5.2).
     G722,
+    /// Opus (RFC 7587), a dynamic payload type; its RTP clock has 48000 Hz whatever is inside.
+    Opus,
+}
+
+impl Codec {
+    /// Every one.
+    pub const ALL: [Codec; 4] = [Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus];
+
+    /// Its RTP clock, in Hz.
+    pub const fn clock(self) -> u32 {
+        self.ticks_a_milli() * 1_000
+    }
+
+    /// Ticks of its RTP clock in a millisecond.
+    pub(super) const fn ticks_a_milli(self) -> u32 {
+        if self.is_framed() { opus::TICKS_A_MILLI } else { 8 }
+    }
+
+    /// Whether a packet is one piece that says itself how long it plays; of all others each byte is an eighth of a
+    /// millisecond.
+    pub(super) const fn is_framed(self) -> bool {
+        matches!(self, Codec::Opus)
+    }
+
+    /// How long a payload plays, in ticks; `None` for what is none of this codec.
+    pub(super) fn ticks(self, payload: &[u8]) -> Option<u32> {
+        if self.is_framed() { opus::ticks(payload) } else { u32::try_from(payload.len()).ok() }
+    }
 }
 
 /// Something for whoever writes recordings.

@@ -14,7 +14,7 @@ const RATE: u32 = 8_000;
 /// Longest WAV file read, in bytes.
 const MOST_BYTES: usize = 64 << 20;
 
-/// Sound at 8 kHz, mono, ready for every codec.
+/// Sound at 8 kHz, mono, ready for every codec but Opus, into which it is made as it is played.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clip {
     samples: Vec<i16>,
@@ -97,12 +97,13 @@ impl Clip {
         &self.samples
     }
 
-    /// The sound in a codec, a byte a sample.
+    /// The sound in a codec, a byte a sample; nothing in Opus, which has packets.
     pub fn bytes(&self, codec: Codec) -> &[u8] {
         match codec {
             Codec::Pcma => &self.pcma,
             Codec::Pcmu => &self.pcmu,
             Codec::G722 => &self.g722,
+            Codec::Opus => &[],
         }
     }
 

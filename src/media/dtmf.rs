@@ -3,8 +3,8 @@
 use crate::ids::Key;
 use crate::time::{Duration, Time};
 
-/// A timestamp this far behind the last one is a sender's new clock, not a late packet: 30 s of samples.
-const NEW_CLOCK: u32 = 240_000;
+/// A timestamp so many seconds behind the last one is a sender's new clock, not a late packet.
+const NEW_CLOCK_SECONDS: u32 = 30;
 /// The packets of a key come every 20 to 100 ms; after a longer pause it is another key.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -13,6 +13,8 @@ const PAUSE: Duration = Duration::from_millis(300);
 pub(super) struct Packet<'a> {
     pub(super) ssrc: u32,
     pub(super) timestamp: u32,
+    /// Of the time stamp, in Hz.
+    pub(super) clock: u32,
     pub(super) marker: bool,
     pub(super) payload: &'a [u8],
 }
@@ -43,7 +45,7 @@ impl Keys {
     pub(super) fn read(&mut self, packet: Packet<'_>, now: Time) -> Result<Option<Key>, TooShort> {
         let [code, flags, high, low, ..] = *packet.payload else { return Err(TooShort) };
         let (has_ended, duration) = (flags & 0x80 != 0, u16::from_be_bytes([high, low]));
-        let Packet { ssrc, timestamp, .. } = packet;
+        let Packet { ssrc, timestamp, clock, .. } = packet;
         let pressed = Pressed { ssrc, timestamp, code, duration, has_ended, at: now };
         let Some(last) = self.last.as_mut().filter(|last| last.ssrc == ssrc) else { return Ok(self.press(pressed)) };
         let ahead = timestamp.wrapping_sub(last.timestamp);
@@ -54,7 +56,7 @@ impl Keys {
             last.at = now;
             return Ok(None);
         }
-        if behind < NEW_CLOCK {
+        if behind < NEW_CLOCK_SECONDS * clock {
             // A packet of an earlier key, overtaken on the way.
             return Ok(None);
         }
@@ -85,6 +87,14 @@ impl Pressed {
     }
 }
 
+/// A payload whose duration counts on another clock, both in Hz. One that does not fit is as long as can be said.
+pub(super) fn at_clock(payload: &[u8], from: u32, to: u32) -> Option<[u8; 4]> {
+    let &[code, flags, high, low, ..] = payload else { return None };
+    let duration = u64::from(u16::from_be_bytes([high, low])) * u64::from(to) / u64::from(from.max(1));
+    let [high, low] = u16::try_from(duration).unwrap_or(u16::MAX).to_be_bytes();
+    Some([code, flags, high, low])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,7 +110,7 @@ mod tests {
 
         /// A packet at a millisecond: its key, if it is the first sign of one.
         fn hear(&mut self, at: u64, timestamp: u32, marker: bool, payload: &[u8]) -> Option<char> {
-            let packet = Packet { ssrc: 7, timestamp, marker, payload };
+            let packet = Packet { ssrc: 7, timestamp, clock: 8_000, marker, payload };
             self.0.read(packet, Time::from_millis(at)).unwrap().map(Key::sign)
         }
 
@@ -166,6 +176,20 @@ mod tests {
     }
 
     #[test]
+    fn a_duration_is_the_same_on_another_clock_as_far_as_it_fits() {
+        let rows = [
+            ([5, 10, 3, 32], (8_000, 48_000), [5, 10, 18, 192]),
+            ([5, 138, 18, 192], (48_000, 8_000), [5, 138, 3, 32]),
+            ([5, 10, 255, 255], (8_000, 48_000), [5, 10, 255, 255]),
+            ([5, 10, 3, 32], (0, 8_000), [5, 10, 255, 255]),
+        ];
+        for (payload, (from, to), expected) in rows {
+            assert_eq!(at_clock(&payload, from, to), Some(expected), "{payload:?}");
+        }
+        assert_eq!(at_clock(&[5, 10, 3], 8_000, 48_000), None);
+    }
+
+    #[test]
     fn a_timestamp_a_packet_is_still_one_key() {
         let mut leg = Leg::new();
         assert_eq!(leg.hear(0, 1_000, true, &[3, 10, 0, 160]), Some('3'));
@@ -179,7 +203,7 @@ mod tests {
         let mut leg = Leg::new();
         assert_eq!(leg.hear(0, 1_000_000, true, &[3, 10, 0, 160]), Some('3'));
         assert_eq!(leg.hear(400, 1_000, true, &[4, 10, 0, 160]), Some('4'), "the clock was set back");
-        let packet = Packet { ssrc: 8, timestamp: 900, marker: false, payload: &[4, 10, 0, 160] };
+        let packet = Packet { ssrc: 8, timestamp: 900, clock: 8_000, marker: false, payload: &[4, 10, 0, 160] };
         assert_eq!(leg.0.read(packet, Time::from_millis(500)).unwrap().map(Key::sign), Some('4'));
     }
 
@@ -187,7 +211,8 @@ mod tests {
     fn what_is_no_key_or_no_event_is_none() {
         let mut leg = Leg::new();
         assert_eq!(leg.hear(0, 1_000, true, &[16, 10, 0, 160]), None, "a hook flash");
-        let mut read = |payload| leg.0.read(Packet { ssrc: 7, timestamp: 1, marker: true, payload }, Time::ZERO);
+        let mut read =
+            |payload| leg.0.read(Packet { ssrc: 7, timestamp: 1, clock: 8_000, marker: true, payload }, Time::ZERO);
         for short in [&[][..], &[1], &[1, 2, 3]] {
             assert_eq!(read(short), Err(TooShort));
         }

@@ -10,6 +10,7 @@ mod latch;
 mod lateness;
 mod leg;
 mod outgoing;
+mod packaged;
 mod playing;
 mod pressing;
 mod recording;
@@ -28,6 +29,7 @@ use conference::Conference;
 use lateness::Lateness;
 use leg::{Leg, Playing};
 use outgoing::Outgoing;
+use packaged::Packaged;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use slab::Slab;
@@ -40,6 +42,8 @@ use wheel::{Due, Wheel};
 #[derive(Debug)]
 pub struct MediaEngine {
     clips: Vec<Arc<Clip>>,
+    /// The same for legs that speak Opus.
+    packaged: Packaged,
     /// Our own address and RTP ports.
     ours: (IpAddr, RangeInclusive<u16>),
     silent_after: Option<Duration>,
@@ -65,6 +69,7 @@ impl MediaEngine {
     pub fn new(settings: Settings, clips: Vec<impl Into<Arc<Clip>>>, seed: [u8; 32]) -> MediaEngine {
         MediaEngine {
             clips: clips.into_iter().map(Into::into).collect(),
+            packaged: Packaged::default(),
             ours: (settings.address, settings.ports.0..=settings.ports.1),
             silent_after: settings.silent_after,
             legs: Slab::new(),
@@ -177,6 +182,7 @@ impl MediaEngine {
             self.clips.push(Arc::clone(&sound));
         }
         self.clips[id.index()] = sound;
+        self.packaged.forget(id);
     }
 
     fn open(&mut self, id: LegId) {

@@ -3,7 +3,8 @@
 //! Two tones at once, of about the same strength, and hardly anything beside them: voices have that for a moment, not
 //! for two blocks in a row.
 
-use super::g711::{self, Law};
+use super::api::Codec;
+use super::linear::Hearing;
 use crate::ids::Key;
 
 /// Samples judged together: 12.75 ms, in which the eight tones are told apart.
@@ -32,13 +33,22 @@ pub(super) struct Tones {
     /// What the last two blocks held.
     last: [Option<char>; 2],
     pressed: Option<char>,
+    hearing: Option<(Codec, Hearing)>,
+    /// Of one packet; used again and again.
+    samples: Vec<i16>,
 }
 
 impl Tones {
-    /// The keys that begin to sound in these bytes.
-    pub(super) fn hear(&mut self, law: Law, payload: &[u8], mut found: impl FnMut(Key)) {
-        for &byte in payload {
-            let sample = f32::from(g711::decode(law, byte));
+    /// The keys that begin to sound in this payload.
+    pub(super) fn hear(&mut self, codec: Codec, payload: &[u8], mut found: impl FnMut(Key)) {
+        let hearing = match &mut self.hearing {
+            Some((known, hearing)) if *known == codec => hearing,
+            other => &mut other.insert((codec, Hearing::new(codec))).1,
+        };
+        let mut samples = std::mem::take(&mut self.samples);
+        samples.clear();
+        hearing.hear(payload, &mut samples);
+        for sample in samples.iter().copied().map(f32::from) {
             for ([one, two], hz) in self.filters.iter_mut().zip(TONES) {
                 let next = sample + coefficient(hz) * *one - *two;
                 (*two, *one) = (*one, next);
@@ -49,6 +59,7 @@ impl Tones {
                 self.judge().and_then(Key::of_sign).into_iter().for_each(&mut found);
             }
         }
+        self.samples = samples;
     }
 
     /// A key counts with its second block, and ends with the second one without it.
@@ -95,6 +106,7 @@ fn strongest(powers: &[f32]) -> Option<(usize, f32)> {
 mod tests {
     use super::*;
     use crate::media::embedded;
+    use crate::media::g711::{self, Law};
 
     fn tone(row: f32, column: f32, levels: (f32, f32), millis: u32) -> Vec<i16> {
         let wave = |hz: f32, n: u32| (std::f32::consts::TAU * hz * n as f32 / RATE).sin();
@@ -104,7 +116,8 @@ mod tests {
     fn heard(law: Law, samples: &[i16]) -> String {
         let bytes: Vec<u8> = samples.iter().map(|&sample| g711::encode(law, sample)).collect();
         let (mut tones, mut keys) = (Tones::default(), String::new());
-        bytes.chunks(160).for_each(|packet| tones.hear(law, packet, |key| keys.push(key.sign())));
+        let codec = if law == Law::A { Codec::Pcma } else { Codec::Pcmu };
+        bytes.chunks(160).for_each(|packet| tones.hear(codec, packet, |key| keys.push(key.sign())));
         keys
     }
 

@@ -11,6 +11,7 @@ mod inband;
 pub mod linear;
 pub mod mix;
 mod music;
+pub mod opus;
 pub mod packets;
 pub mod ports;
 mod rtcp;

@@ -13,10 +13,14 @@ use bytes::Bytes;
 use crypto::{CryptoLine, OFFERED};
 use read::{Offered, Reading};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use write::{Audio, Direction, Line};
 
-/// The payload type that we offer telephone-event with.
-const TELEPHONE_EVENT: u8 = 101;
+/// The payload types that we offer telephone-event with, and their clocks in Hz: one for each clock of the codecs beside
+/// it (RFC 4733 2.1).
+const TELEPHONE_EVENTS: [(u8, u32); 2] = [(101, 8_000), (110, 48_000)];
+/// Dynamic payload types (RFC 3551 6).
+const DYNAMIC: RangeInclusive<u8> = 96..=127;
 /// Milliseconds of sound in a packet when the other side has no wish.
 const PTIME_MS: u8 = 20;
 
@@ -91,7 +95,11 @@ impl Session {
                 let audio = Audio {
                     port: self.local.port,
                     formats: vec![(stream.payload_type, stream.codec)],
-                    telephone_event: stream.telephone_event,
+                    telephone_events: stream
+                        .telephone_event
+                        .map(|event| (event, stream.events_at))
+                        .into_iter()
+                        .collect(),
                     ptime_ms: stream.ptime_ms,
                     direction: Direction::of(stream.may_send, stream.will_receive),
                     is_muxed: stream.is_muxed,
@@ -109,11 +117,11 @@ impl Session {
 
     /// An offer of ours, the first one or (a re-INVITE without SDP asks for it) a later one.
     pub fn offer(&mut self) -> Bytes {
-        let telephone_event = self.agreed.as_ref().and_then(|stream| stream.telephone_event);
+        let (formats, telephone_events) = self.formats();
         let audio = Line::Audio(Audio {
             port: self.local.port,
-            formats: self.local.codecs.iter().map(|&codec| (codec.static_payload_type(), codec)).collect(),
-            telephone_event: Some(telephone_event.unwrap_or(TELEPHONE_EVENT)),
+            formats,
+            telephone_events,
             ptime_ms: PTIME_MS,
             direction: Direction::SendReceive,
             is_muxed: true,
@@ -134,6 +142,36 @@ impl Session {
         self.write(lines)
     }
 
+    /// What we offer, by payload types: what was agreed keeps its own (RFC 3264 8.3.2), the others have ours, or, where
+    /// those are taken, the next one that is free.
+    fn formats(&self) -> (Vec<(u8, Codec)>, Vec<(u8, u32)>) {
+        let agreed = self.agreed.as_ref();
+        let of_codec = |codec: Codec| {
+            let known = agreed.filter(|stream| stream.codec == codec).map(|stream| stream.payload_type);
+            known.ok_or(codec.payload_type())
+        };
+        let of_events = |number: u8, clock: u32| {
+            agreed.filter(|stream| stream.events_at == clock).and_then(|stream| stream.telephone_event).ok_or(number)
+        };
+        let codecs = &self.local.codecs;
+        let has_clock = |clock: u32| codecs.iter().any(|codec| codec.clock() == clock);
+        let events = TELEPHONE_EVENTS.into_iter().filter(|&(_, clock)| has_clock(clock));
+        let events: Vec<(Result<u8, u8>, u32)> =
+            events.map(|(number, clock)| (of_events(number, clock), clock)).collect();
+        let codecs: Vec<(Result<u8, u8>, Codec)> = codecs.iter().map(|&codec| (of_codec(codec), codec)).collect();
+        let fixed = codecs.iter().map(|(number, _)| *number).chain(events.iter().map(|(number, _)| *number));
+        let mut taken: Vec<u8> = fixed.filter_map(Result::ok).collect();
+        let mut number = |wanted: Result<u8, u8>| {
+            wanted.unwrap_or_else(|ours| {
+                let free = std::iter::once(ours).chain(DYNAMIC).find(|number| !taken.contains(number)).unwrap_or(ours);
+                taken.push(free);
+                free
+            })
+        };
+        let formats = codecs.into_iter().map(|(wanted, codec)| (number(wanted), codec)).collect();
+        (formats, events.into_iter().map(|(wanted, clock)| (number(wanted), clock)).collect())
+    }
+
     /// Reads the answer to the last offer of ours.
     pub fn accept(&mut self, answer: &[u8], policy: &Policy<'_>) -> Result<Stream, Unacceptable> {
         let reading = Reading::parse(answer)?;
@@ -148,9 +186,9 @@ impl Session {
         Ok(stream)
     }
 
-    /// Offers this codec first, if it is one of ours: what both legs of a call speak need not be converted.
-    pub fn prefer(&mut self, codec: Codec) {
-        self.local.codecs.sort_by_key(|&ours| ours != codec);
+    /// What we accept and offer from now on, the preferred first.
+    pub fn speak(&mut self, codecs: Vec<Codec>) {
+        self.local.codecs = codecs;
     }
 
     /// What was last agreed.
@@ -184,7 +222,8 @@ impl Session {
             signalled_from: policy.signalled_from.to_canonical(),
             codec: offered.codec,
             payload_type: offered.payload_type,
-            telephone_event: offered.telephone_event,
+            telephone_event: offered.telephone_event.map(|(event, _)| event),
+            events_at: offered.telephone_event.map_or(offered.codec.clock(), |(_, clock)| clock),
             may_send: offered.receives && offered.remote.is_some(),
             will_receive: offered.sends,
             ptime_ms: offered.ptime_ms,
@@ -218,20 +257,30 @@ impl Session {
 }
 
 impl Codec {
-    /// The payload type of RFC 3551 section 6.
-    pub const fn static_payload_type(self) -> u8 {
+    /// The payload type that we offer it with: that of RFC 3551 section 6, or one of the dynamic ones.
+    pub const fn payload_type(self) -> u8 {
         match self {
             Codec::Pcmu => 0,
             Codec::Pcma => 8,
             Codec::G722 => 9,
+            Codec::Opus => 111,
         }
     }
 
-    const fn encoding_name(self) -> &'static str {
+    /// Its name in SDP, and in the configuration.
+    pub const fn name(self) -> &'static str {
         match self {
             Codec::Pcmu => "PCMU",
             Codec::Pcma => "PCMA",
             Codec::G722 => "G722",
+            Codec::Opus => "opus",
         }
+    }
+
+    /// What stands behind a payload type in rtpmap.
+    fn encoding(self) -> String {
+        // RFC 7587 7: always two channels, whatever is inside.
+        let channels = if self.is_framed() { "/2" } else { "" };
+        format!("{}/{}{channels}", self.name(), self.clock())
     }
 }

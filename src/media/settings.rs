@@ -18,6 +18,8 @@ pub struct Settings {
     pub silent_after: Option<Duration>,
     /// Codecs we accept and offer, the preferred first.
     pub codecs: Vec<Codec>,
+    /// Most legs of Opus that may have to be converted.
+    pub opus_legs: usize,
     /// Every leg reports by RTCP about so often (RFC 3550 6.2); `None` never, and needs no second port.
     pub report_every: Option<Duration>,
     /// Keys are looked for in the sound of legs that agreed to no telephone-events.
@@ -37,6 +39,7 @@ impl Default for Settings {
             drain: Duration::from_secs(2),
             silent_after: Some(Duration::from_secs(120)),
             codecs: vec![Codec::Pcma, Codec::Pcmu],
+            opus_legs: 60,
             report_every: Some(Duration::from_secs(5)),
             inband_keys: false,
             encryption: Encryption::Off,

@@ -248,6 +248,8 @@ closed_set! {
         MediaLegs = "media_legs",
         /// RTP ports taken, draining ones included.
         RtpPortsInUse = "rtp_ports_in_use",
+        /// Legs of Opus that may have to be converted.
+        OpusLegs = "opus_legs",
         /// Calls in a state that must end and has no deadline.
         StuckCalls = "stuck_calls",
         /// Agents in a state that must end and has no deadline.

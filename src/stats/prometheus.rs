@@ -476,6 +476,7 @@ fn gauge_help(gauge: Gauge) -> &'static str {
         Gauge::Registrations => "Phones with a binding.",
         Gauge::MediaLegs => "Legs with media.",
         Gauge::RtpPortsInUse => "RTP ports taken, draining ones included.",
+        Gauge::OpusLegs => "Legs of Opus that are converted or may have to be; limits.opus_legs is the most.",
         Gauge::StuckCalls => "Calls in a state that must end and has no deadline: stays 0.",
         Gauge::StuckAgents => "Agents in a state that must end and has no deadline: stays 0.",
         Gauge::InputQueue => "Messages waiting for the engine thread.",

@@ -46,6 +46,8 @@ pub struct Gauges {
     pub media_legs: u64,
     /// RTP ports taken, draining ones included.
     pub rtp_ports_in_use: u64,
+    /// Legs of Opus that may have to be converted.
+    pub opus_legs: u64,
     /// Calls in a state that must end and has no deadline.
     pub stuck_calls: u64,
     /// Agents in a state that must end and has no deadline.
@@ -194,6 +196,7 @@ impl Tally {
             (Gauge::Registrations, now.registrations),
             (Gauge::MediaLegs, now.media_legs),
             (Gauge::RtpPortsInUse, now.rtp_ports_in_use),
+            (Gauge::OpusLegs, now.opus_legs),
             (Gauge::StuckCalls, now.stuck_calls),
             (Gauge::StuckAgents, now.stuck_agents),
             (Gauge::InputQueue, now.input_queue),

@@ -55,6 +55,7 @@ mod media_announcing;
 mod media_conference;
 mod media_engine;
 mod media_network;
+mod media_opus;
 mod media_recording;
 mod media_reports;
 mod media_sdp;

@@ -71,7 +71,7 @@ impl Bench {
     /// A clip as its packets, the last one filled up with silence.
     fn clip(&self, clip: ClipId) -> Vec<Vec<u8>> {
         let mut sound = self.clips[clip.index()].bytes(Codec::Pcma).to_vec();
-        sound.resize(sound.len().next_multiple_of(160), Codec::Pcma.silence());
+        sound.resize(sound.len().next_multiple_of(160), Codec::Pcma.silence().unwrap());
         sound.chunks(160).map(<[u8]>::to_vec).collect()
     }
 

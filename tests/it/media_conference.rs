@@ -128,7 +128,7 @@ impl Room {
             let sound: Vec<i16> = (line.said..line.said + count).map(|n| sample(n) as i16).collect();
             let mut payload = Vec::new();
             line.speaking.speak(&sound, &mut payload);
-            let kind = line.codec.static_payload_type();
+            let kind = line.codec.payload_type();
             let bytes = RtpPacketBuilder::new().payload_type(kind).ssrc(line.leg.0 as u32).payload(&payload);
             let bytes = bytes.sequence(line.sequence.into()).timestamp(line.said as u32).build().unwrap();
             line.said += count;
@@ -149,7 +149,7 @@ impl Room {
                 continue;
             }
             let line = self.lines.iter_mut().find(|line| line.leg == leg).unwrap();
-            assert_eq!(rtp.payload_type(), line.codec.static_payload_type());
+            assert_eq!(rtp.payload_type(), line.codec.payload_type());
             line.packets.push((self.now, rtp.sequence_number().into(), rtp.timestamp()));
             line.hearing.hear(rtp.payload(), &mut line.heard);
         }

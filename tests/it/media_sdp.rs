@@ -440,3 +440,113 @@ fn our_offers_keys_and_what_answers_to_them_may_be() {
         }
     }
 }
+
+fn session_with(codecs: &[Codec]) -> Session {
+    let address = IpAddr::from([192, 0, 2, 1]);
+    let (encryption, key) = (Encryption::Off, Key([b'x'; 30]));
+    Session::new(Local { address, port: 20_000, session_id: 77, codecs: codecs.to_vec(), encryption, key })
+}
+
+const EVERY: [Codec; 4] = [Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu];
+const SAID_OF_AUDIO: [&str; 4] = ["m=audio", "a=rtpmap", "a=fmtp", "a=ptime"];
+
+#[test]
+fn opus_is_taken_with_the_keys_of_its_clock_and_whatever_its_parameters_say() {
+    let rows = [
+        // RFC 7587 7.1: the example, with keys on its clock, with keys on another one, with none
+        ("96 97\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:97 telephone-event/48000", "Opus@96 te97 at 48000 20ms"),
+        (
+            "96 97 98\r\na=rtpmap:96 OPUS/48000/2\r\na=rtpmap:97 telephone-event/8000\r\na=rtpmap:98 telephone-event/48000",
+            "Opus@96 te98 at 48000 20ms",
+        ),
+        ("96 101\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/8000", "Opus@96 te101 at 8000 20ms"),
+        ("111\r\na=rtpmap:111 opus/48000/2\r\na=ptime:60\r\na=maxptime:120", "Opus@111 te- at 48000 20ms"),
+        // beside others: the first of ours; keys of its clock
+        (
+            "8 111 101 110\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\na=rtpmap:110 telephone-event/48000",
+            "Opus@111 te110 at 48000 20ms",
+        ),
+        // what is no Opus: without its clock or channels, without a map, where RTCP is
+        ("8 96\r\na=rtpmap:96 opus/8000/2", "Pcma@8 te- at 8000 20ms"),
+        ("8 96\r\na=rtpmap:96 opus/48000", "Pcma@8 te- at 8000 20ms"),
+        ("8 96\r\na=rtpmap:96 opus/48000/99999999999999999999", "Pcma@8 te- at 8000 20ms"),
+        ("8 111", "Pcma@8 te- at 8000 20ms"),
+        ("8 72\r\na=rtpmap:72 opus/48000/2", "Pcma@8 te- at 8000 20ms"),
+        ("8 128\r\na=rtpmap:128 opus/48000/2", "Pcma@8 te- at 8000 20ms"),
+        // parameters that say anything
+        (
+            "96\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 stereo=1;sprop-stereo=1;usedtx=1;cbr=1;maxaveragebitrate=-1;;=;\u{7f}x",
+            "Opus@96 te- at 48000 20ms",
+        ),
+        (
+            "96\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96\r\na=fmtp:4294967296 x\r\na=fmtp:96 maxplaybackrate=99999999999999999999",
+            "Opus@96 te- at 48000 20ms",
+        ),
+    ];
+    for (offer, expected) in rows {
+        let offer = format!("{BASE}m=audio 4000 RTP/AVP {offer}\r\n");
+        let (_, stream) = session_with(&EVERY).answer(offer.as_bytes(), &policy()).expect(&offer);
+        let event = stream.telephone_event.map_or("-".into(), |event| event.to_string());
+        let (codec, payload_type, at, ptime) = (stream.codec, stream.payload_type, stream.events_at, stream.ptime_ms);
+        assert_eq!(format!("{codec:?}@{payload_type} te{event} at {at} {ptime}ms"), expected, "{offer}");
+    }
+    let only = format!("{BASE}m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\n");
+    let refused = session_with(&[Codec::Pcma]).answer(only.as_bytes(), &policy()).unwrap_err();
+    assert_eq!((refused.status, refused.warning), (488, Some((305, "Incompatible media format"))));
+}
+
+#[test]
+fn opus_is_offered_and_answered_with_its_own_numbers_and_keeps_them() {
+    let text = |bytes: &[u8]| lines_of(std::str::from_utf8(bytes).unwrap(), &SAID_OF_AUDIO);
+    let first = text(&session_with(&EVERY).offer());
+    assert_eq!(
+        first,
+        "m=audio 20000 RTP/AVP 111 9 8 0 101 110 | a=rtpmap:111 opus/48000/2 | a=fmtp:111 useinbandfec=1 | a=rtpmap:9 G722/8000 | \
+         a=rtpmap:8 PCMA/8000 | a=rtpmap:0 PCMU/8000 | a=rtpmap:101 telephone-event/8000 | a=fmtp:101 0-15 | \
+         a=rtpmap:110 telephone-event/48000 | a=fmtp:110 0-15 | a=ptime:20"
+    );
+    assert!(session_with(&EVERY).offer().len() < 500, "an INVITE with it stays below what UDP carries");
+    let alone = text(&session_with(&[Codec::Opus]).offer());
+    assert_eq!(
+        alone,
+        "m=audio 20000 RTP/AVP 111 110 | a=rtpmap:111 opus/48000/2 | a=fmtp:111 useinbandfec=1 | \
+         a=rtpmap:110 telephone-event/48000 | a=fmtp:110 0-15 | a=ptime:20"
+    );
+    // Theirs are kept in the answer and in whatever we offer later (RFC 3264 8.3.2), ours make room.
+    let mut session = session_with(&EVERY);
+    let offer = format!(
+        "{BASE}m=audio 4000 RTP/AVP 101 111\r\na=rtpmap:101 opus/48000/2\r\na=rtpmap:111 telephone-event/48000\r\n"
+    );
+    let (answer, stream) = session.answer(offer.as_bytes(), &policy()).unwrap();
+    assert_eq!((stream.payload_type, stream.telephone_event, stream.events_at), (101, Some(111), 48_000));
+    assert_eq!(
+        text(&answer),
+        "m=audio 20000 RTP/AVP 101 111 | a=rtpmap:101 opus/48000/2 | a=fmtp:101 useinbandfec=1 | \
+         a=rtpmap:111 telephone-event/48000 | a=fmtp:111 0-15 | a=ptime:20"
+    );
+    let later = text(&session.offer());
+    assert!(later.starts_with("m=audio 20000 RTP/AVP 101 9 8 0 96 111 | a=rtpmap:101 opus/48000/2 |"), "{later}");
+    assert!(later.contains("a=rtpmap:96 telephone-event/8000") && later.contains("a=rtpmap:111 telephone-event/48000"));
+}
+
+#[test]
+fn an_answer_may_take_opus_or_leave_it() {
+    let rows = [
+        (
+            "111 110\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:110 telephone-event/48000",
+            (Codec::Opus, 111, Some(110), 48_000),
+        ),
+        (
+            "111 101\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000",
+            (Codec::Opus, 111, Some(101), 8_000),
+        ),
+        ("8 101\r\na=rtpmap:101 telephone-event/8000", (Codec::Pcma, 8, Some(101), 8_000)),
+        ("120\r\na=rtpmap:120 opus/48000/2", (Codec::Opus, 120, None, 48_000)),
+    ];
+    for (answer, expected) in rows {
+        let mut session = session_with(&EVERY);
+        session.offer();
+        let stream = session.accept(format!("{BASE}m=audio 4000 RTP/AVP {answer}\r\n").as_bytes(), &policy()).unwrap();
+        assert_eq!((stream.codec, stream.payload_type, stream.telephone_event, stream.events_at), expected);
+    }
+}

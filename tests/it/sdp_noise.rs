@@ -9,13 +9,16 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::net::{IpAddr, SocketAddr};
 
-const OFFERS: [&str; 3] = [
+const OFFERS: [&str; 4] = [
     "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0 101\r\n\
      a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n",
     "v=0\r\no=x 99 2 IN IP6 2001:db8::7\r\ns= \r\nt=0 0\r\nm=video 4002 RTP/AVP 96\r\nm=audio 4000/2 RTP/AVP 0\r\n\
      c=IN IP4 192.0.2.8/127\r\na=rtpmap:0 PCMU/8000/1\r\na=inactive\r\na=maxptime:40\r\n",
     "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 8\r\n\
      a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n",
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 96 9 110 101\r\n\
+     a=rtpmap:96 opus/48000/2\r\na=fmtp:96 maxplaybackrate=8000;useinbandfec=1;maxaveragebitrate=510000\r\n\
+     a=rtpmap:110 telephone-event/48000\r\na=rtpmap:101 telephone-event/8000\r\na=maxptime:120\r\n",
 ];
 
 const HEADERS: [&str; 2] = [
@@ -130,7 +133,7 @@ fn noise_in_sdp_is_taken_or_refused() {
     let ours = SocketAddr::from(([192, 0, 2, 10], 20_000));
     let is_ours = |address: SocketAddr| address == ours;
     let policy = Policy { signalled_from: IpAddr::from([192, 0, 2, 7]), allow_loopback: false, is_ours: &is_ours };
-    let codecs = vec![Codec::Pcma, Codec::Pcmu];
+    let codecs = vec![Codec::Opus, Codec::Pcma, Codec::Pcmu];
     let (mut taken, mut refused) = (0, 0);
     let fresh = |encryption| {
         let (address, key) = (ours.ip(), Key([7; 30]));

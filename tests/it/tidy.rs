@@ -35,6 +35,7 @@ const ROOMS: &[Room] = &[
             "subtle",
             "base64",
             "audio_codec",
+            "ropus",
             "sdp_types",
             "hound",
             "bytes",

@@ -35,17 +35,19 @@ impl<F: Write + Seek> Take<F> {
     /// A packet that came at this moment.
     pub fn hear(&mut self, party: Party, at: Time, codec: Codec, sound: &[u8]) -> io::Result<()> {
         let index = side_of(party);
-        let elapsed = usize::try_from(at.since(self.began).as_nanos() / 125_000).unwrap_or(usize::MAX);
-        // Its last sample is of this moment.
-        let place = elapsed.saturating_sub(sound.len());
-        if place > self.written + self.sides[index].len() + JITTER {
-            self.wait_until(index, place)?;
-        }
         let hearing = match &mut self.hearing[index] {
             Some((known, hearing)) if *known == codec => hearing,
             other => &mut other.insert((codec, Hearing::new(codec))).1,
         };
-        hearing.hear(sound, &mut self.sides[index]);
+        let mut heard = Vec::new();
+        hearing.hear(sound, &mut heard);
+        let elapsed = usize::try_from(at.since(self.began).as_nanos() / 125_000).unwrap_or(usize::MAX);
+        // Its last sample is of this moment.
+        let place = elapsed.saturating_sub(heard.len());
+        if place > self.written + self.sides[index].len() + JITTER {
+            self.wait_until(index, place)?;
+        }
+        self.sides[index].append(&mut heard);
         let longest = self.longest();
         if longest > 2 * KEPT_BACK { self.write(longest - KEPT_BACK) } else { Ok(()) }
     }
@@ -122,6 +124,7 @@ fn header(bytes: u32) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use centralino::media::convert::Conversion;
     use centralino::media::g711::{self, Law};
     use std::fs::OpenOptions;
     use std::io::Cursor;
@@ -162,6 +165,26 @@ mod tests {
         assert_eq!(first, 100 * 160 + 56, "after two seconds, and its own 7 ms");
         assert!(samples[first..first + 100 * 160].iter().all(|(_, agent)| *agent == heard(-3_000)));
         assert!(samples[first + 100 * 160..].iter().all(|(_, agent)| *agent == 0));
+    }
+
+    #[test]
+    fn opus_is_as_long_as_its_packets_say() {
+        let mut to_opus = Conversion::new(Codec::Pcma, Codec::Opus);
+        let mut bytes = Vec::new();
+        let mut take = Take::begin(Cursor::new(&mut bytes), Time::ZERO).unwrap();
+        for number in 1..=100 {
+            let tone = (0..160).map(|n| g711::encode(Law::A, if n % 8 < 4 { 6_000 } else { -6_000 }));
+            let (mut samples, mut packet) = (Vec::new(), Vec::new());
+            to_opus.convert(&tone.collect::<Vec<u8>>(), &mut samples);
+            to_opus.pack(samples.drain(..), &mut packet);
+            take.hear(Party::Caller, Time::from_millis(20 * number), Codec::Opus, &packet).unwrap();
+        }
+        take.end().unwrap();
+        let reader = hound::WavReader::new(Cursor::new(bytes)).unwrap();
+        assert_eq!(reader.duration(), 100 * 160);
+        let samples: Vec<i16> = reader.into_samples::<i16>().step_by(2).map(Result::unwrap).collect();
+        let loud = samples.iter().filter(|sample| sample.unsigned_abs() > 2_000).count();
+        assert!(loud > 12_000, "{loud}");
     }
 
     #[test]

@@ -10,7 +10,7 @@
 
 use super::leg::Content;
 use super::outgoing::Source;
-use super::repacket::Repacket;
+use super::repacket::{Piece, Repacket};
 use super::{MediaEngine, count};
 use crate::facts::Turned;
 use crate::ids::LegId;
@@ -22,14 +22,15 @@ use crate::time::{Duration, Time};
 use rtp_rs::RtpReader;
 use std::collections::VecDeque;
 
-const TURN_LENGTH: Duration = Duration::from_millis(20);
+const TURN_MS: u32 = 20;
+const TURN_LENGTH: Duration = Duration::from_millis(TURN_MS as u64);
 /// Turns that are late follow each other at twice the pace, never at once; what is later than this is a gap.
 const CATCHING_UP: Duration = Duration::from_millis(10);
 const MOST_CAUGHT_UP: Duration = Duration::from_millis(100);
 /// More than 200 ms that wait to be heard are too late for a talk: somebody's clock is fast, or packets came in a heap.
 const MOST_SAID: usize = 10 * TURN;
-/// Bytes of any codec of ours in a millisecond.
-const BYTES_A_MILLI: usize = 8;
+/// Samples in a millisecond.
+const SAMPLES_A_MILLI: u32 = 8;
 
 /// A conversation of several legs.
 #[derive(Debug)]
@@ -79,16 +80,20 @@ impl Seat {
 
     /// A packet of its sound; false when it came too late.
     fn hear(&mut self, codec: Codec, source: &Source, payload: &[u8]) -> bool {
-        let going_on = self.order.take().filter(|order| order.goes_on(source));
-        let mut order = going_on.unwrap_or_else(|| Box::new(Repacket::new(source)));
+        let going_on = self.order.take().filter(|order| order.goes_on(source, codec));
+        let mut order = going_on.unwrap_or_else(|| Box::new(Repacket::new(source, codec)));
         let hearing = match &mut self.hearing {
             Some((known, hearing)) if *known == codec => hearing,
             other => &mut other.insert((codec, Hearing::new(codec))).1,
         };
         let said = &mut self.said;
-        let taken = order.take(source, payload, codec.silence(), |sound, _| hearing.hear(sound, said));
+        let taken = order.take(source, payload, |piece, _| match piece {
+            Piece::Sound(sound) => hearing.hear(sound, said),
+            Piece::Missing(ticks, next) => hearing.conceal(ticks, next, said),
+        });
         self.order = Some(order);
-        self.longest = payload.len().clamp(TURN, MOST_SAID / 2);
+        let samples = source.samples.unwrap_or(0) * SAMPLES_A_MILLI / codec.ticks_a_milli();
+        self.longest = (samples as usize).clamp(TURN, MOST_SAID / 2);
         if self.said.len() > MOST_SAID {
             let too_much = self.said.len() - self.longest - TURN;
             self.said.drain(..too_much);
@@ -186,7 +191,7 @@ impl MediaEngine {
         if payload.is_empty() || !self.legs.get(key).is_some_and(|leg| leg.should_talk()) {
             return;
         }
-        let samples = u32::try_from(payload.len()).ok();
+        let samples = codec.ticks(payload);
         let sequence = rtp.sequence_number().into();
         let source = Source { ssrc: rtp.ssrc(), sequence, timestamp: rtp.timestamp(), samples };
         let seats = self.conferences.get_mut(conference).map(|conference| &mut conference.seats);
@@ -243,14 +248,17 @@ impl Seat {
     fn hand_on(&mut self, leg: &mut super::leg::Leg, samples: &[i16; TURN], at: Time, out: &mut Output) {
         let Some(stream) = &leg.stream else { return };
         let (codec, payload_type) = (stream.codec, stream.payload_type);
-        let wanted = usize::from(stream.ptime_ms.clamp(20, 60)) * BYTES_A_MILLI;
+        let millis = stream.packet_ms().max(TURN_MS);
         let speaking = match &mut self.speaking {
             Some((known, speaking)) if *known == codec => speaking,
             other => &mut other.insert((codec, Speaking::new(codec))).1,
         };
         let from = self.bytes.len();
         speaking.speak(samples, &mut self.bytes);
-        MediaEngine::keep_heard(leg, codec, self.bytes.get(from..).unwrap_or_default(), at, out);
+        if !codec.is_framed() {
+            MediaEngine::keep_heard(leg, codec, self.bytes.get(from..).unwrap_or_default(), at, out);
+        }
+        let wanted = (millis * speaking.bytes_a_milli()) as usize;
         let to = leg.destination().map(|(to, _)| to).filter(|_| leg.playing.is_none());
         while self.bytes.len() >= wanted {
             let Some(to) = to else {
@@ -258,12 +266,16 @@ impl Seat {
                 break;
             };
             let marker = std::mem::take(&mut self.is_first);
-            let numbers = leg.outgoing.own(u32::try_from(wanted).unwrap_or(0), at);
+            let numbers = leg.outgoing.own(millis * leg.outgoing.ticks(), at);
             let (sequence, timestamp) = (numbers.sequence, numbers.timestamp);
             let header = Header { payload_type, marker, sequence, timestamp, ssrc: leg.outgoing.ssrc };
             leg.converted += 1;
-            let bytes = &mut self.bytes;
-            leg.send(to, header, out, |payload| payload.extend(bytes.drain(..wanted)));
+            let mut payload = Vec::new();
+            speaking.pack(self.bytes.drain(..wanted), &mut payload);
+            if codec.is_framed() {
+                MediaEngine::keep_heard(leg, codec, &payload, at, out);
+            }
+            leg.send(to, header, out, |bytes| bytes.extend_from_slice(&payload));
         }
     }
 }

@@ -124,6 +124,7 @@ impl Leg {
             (Some(srtp), Some(crypto)) => srtp.agree(crypto),
             (srtp, crypto) => *srtp = crypto.map(|crypto| Box::new(Srtp::new(crypto))),
         }
+        self.outgoing.set_clock(stream.codec.ticks_a_milli());
         self.stream = Some(stream);
     }
 
@@ -147,6 +148,9 @@ impl Leg {
     /// What turns the partner's codec into ours, going on as long as both stay.
     pub(super) fn prepare_conversion(&mut self, from: Codec, to: Codec) {
         if self.conversion.1 != Some((from, to)) {
+            // What waits for a whole packet is of another kind then.
+            let is_kept = self.conversion.1.is_some_and(|(_, before)| before == to) && !from.is_framed();
+            self.repacket.take_if(|_| !is_kept);
             self.conversion = (Conversion::new(from, to), Some((from, to)));
         }
     }
@@ -198,11 +202,18 @@ impl Leg {
         match payload_type {
             agreed if agreed == stream.payload_type => Content::Sound(stream.codec),
             event if Some(event) == stream.telephone_event => Content::TelephoneEvent,
+            // RFC 3264 5.1: who gives a codec another number in the answer may still send with the offered one.
+            offered if offered == stream.codec.payload_type() => Content::Sound(stream.codec),
             // RFC 3264 5.1: whoever was offered both laws may change between them without a word.
             0 => Content::Sound(Codec::Pcmu),
             8 => Content::Sound(Codec::Pcma),
             _ => Content::Other,
         }
+    }
+
+    /// The clock of its codec, in Hz.
+    pub(super) fn clock(&self) -> u32 {
+        self.outgoing.ticks() * 1_000
     }
 
     /// Whether its silence means that something is wrong.

@@ -6,14 +6,16 @@ use crate::time::Time;
 
 /// A jump of more than this between two packets of a source is a new start of it.
 const MOST_JUMP: u16 = 3_000;
-/// Samples in a packet of 20 ms.
-const USUAL_SAMPLES: u32 = 160;
+/// Milliseconds of sound in most packets.
+const USUAL_MS: u32 = 20;
 
 #[derive(Debug)]
 pub(super) struct Outgoing {
     pub(super) ssrc: u32,
     sequence: u16,
     first_timestamp: u32,
+    /// Of its clock, in a millisecond.
+    ticks: u32,
     last: Option<Last>,
     relayed: Option<Relayed>,
     packets: u64,
@@ -59,7 +61,24 @@ pub(super) struct Source {
 impl Outgoing {
     /// All three numbers are random: RFC 3550 5.1, hostile-world R35.
     pub(super) fn new(ssrc: u32, sequence: u16, first_timestamp: u32) -> Outgoing {
-        Outgoing { ssrc, sequence, first_timestamp, last: None, relayed: None, packets: 0, octets: 0 }
+        Outgoing { ssrc, sequence, first_timestamp, ticks: 8, last: None, relayed: None, packets: 0, octets: 0 }
+    }
+
+    /// From now on its clock has so many ticks in a millisecond. It goes on from where it is (RFC 7160 4.1).
+    pub(super) fn set_clock(&mut self, ticks: u32) {
+        if self.ticks == ticks {
+            return;
+        }
+        if let Some(last) = &mut self.last {
+            last.samples = (last.samples * ticks / self.ticks).max(1);
+        }
+        self.ticks = ticks;
+        self.relayed = None;
+    }
+
+    /// Of its clock, in a millisecond.
+    pub(super) fn ticks(&self) -> u32 {
+        self.ticks
     }
 
     /// The next packet of our own, due at `at`.
@@ -95,7 +114,7 @@ impl Outgoing {
     /// older than where this source began.
     pub(super) fn relay(&mut self, source: Source, now: Time) -> Option<Numbers> {
         let ahead = |relayed: &Relayed| source.sequence.wrapping_sub(relayed.highest).cast_signed();
-        let samples = source.samples.unwrap_or(USUAL_SAMPLES);
+        let samples = source.samples.unwrap_or(USUAL_MS * self.ticks);
         match self
             .relayed
             .as_mut()
@@ -156,7 +175,7 @@ impl Outgoing {
     /// What was sent so far, for a report; `None` before the first packet.
     pub(super) fn sender(&self) -> Option<Sender> {
         let Last { at, timestamp, .. } = *self.last.as_ref()?;
-        Some(Sender { packets: self.packets, octets: self.octets, timestamp, at, rate: 8_000 })
+        Some(Sender { packets: self.packets, octets: self.octets, timestamp, at, rate: self.ticks * 1_000 })
     }
 
     /// What our clock shows now.
@@ -172,7 +191,7 @@ impl Outgoing {
     /// Our clock moves on by whole packets, at least one, as many as have passed.
     fn next_timestamp(&self, at: Time) -> u32 {
         let Some(last) = &self.last else { return self.first_timestamp };
-        let elapsed_samples = at.since(last.at).as_nanos() / 125_000;
+        let elapsed_samples = at.since(last.at).as_nanos() * u128::from(self.ticks) / 1_000_000;
         let samples = u128::from(last.samples);
         let packets = ((elapsed_samples + samples / 2) / samples).max(1);
         // The clock has 32 bits and goes round.

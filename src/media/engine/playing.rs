@@ -1,17 +1,18 @@
 //! What a leg plays: clips and music, a packet when it is due.
 
 use super::leg::Playing;
+use super::packaged;
 use super::wheel::Due;
 use super::{MediaEngine, count};
 use crate::facts::Turned;
 use crate::ids::{ClipId, LegId};
-use crate::media::api::{Event, Output};
+use crate::media::api::{Codec, Event, Output};
 use crate::media::packets::Header;
 use crate::time::Time;
 
 /// A stream that is later than so many milliseconds has a gap; one that is less late catches up.
 pub(super) const MOST_CAUGHT_UP: u64 = 100;
-/// Samples, or bytes of any codec of ours, in a millisecond.
+/// Samples of a clip in a millisecond; so many bytes, too, in every codec but Opus.
 const SAMPLES_A_MILLI: u64 = 8;
 
 impl MediaEngine {
@@ -46,9 +47,8 @@ impl MediaEngine {
     pub(super) fn send_own(&mut self, due: Due, now_tick: u64, out: &mut Output) {
         let Some(leg) = self.legs.get_mut(due.key).filter(|leg| leg.scheduled == Some(due.tick)) else { return };
         leg.scheduled = None;
-        let (Some(ptime), Some(mut playing)) = (leg.stream.as_ref().map(|stream| stream.ptime_ms), leg.playing) else {
-            return;
-        };
+        let agreed = leg.stream.as_ref().map(|stream| (u64::from(stream.packet_ms()), stream.codec));
+        let (Some((ptime, codec)), Some(mut playing)) = (agreed, leg.playing) else { return };
         let Some(mut clip) = self.clips.get(playing.clip.index()) else { return };
         while playing.once && playing.position >= clip.samples().len() {
             let Some(next) = leg.after_announced() else {
@@ -63,8 +63,6 @@ impl MediaEngine {
             let Some(sound) = self.clips.get(next.clip.index()) else { return };
             (playing, clip) = (next, sound);
         }
-        let length = clip.samples().len();
-        let ptime = u64::from(ptime.clamp(10, 60));
         let meant = due.tick.saturating_sub(leg.behind);
         let late = now_tick.saturating_sub(meant);
         self.lateness.saw(late);
@@ -78,22 +76,25 @@ impl MediaEngine {
         }
         leg.is_unheard &= !is_there;
         if let Some((to, stream)) = leg.destination().filter(|_| is_there) {
-            let (payload_type, codec) = (stream.payload_type, stream.codec);
+            let payload_type = stream.payload_type;
             let marker = std::mem::take(&mut leg.starts_spurt) || missed > 0;
-            let numbers = leg.outgoing.own(samples as u32, at);
+            let numbers = leg.outgoing.own(ptime as u32 * codec.ticks_a_milli(), at);
             let (sequence, timestamp) = (numbers.sequence, numbers.timestamp);
             let header = Header { payload_type, marker, sequence, timestamp, ssrc: leg.outgoing.ssrc };
-            let sound = clip.bytes(codec);
-            let again: &[u8] = if playing.once { &[] } else { sound };
-            let rest = sound.get(playing.position..).unwrap_or_default();
-            leg.send(to, header, out, |bytes| fill(bytes, rest, again, codec.silence(), samples as usize));
+            if let Some(silence) = codec.silence() {
+                let sound = clip.bytes(codec);
+                let again: &[u8] = if playing.once { &[] } else { sound };
+                let rest = sound.get(playing.position..).unwrap_or_default();
+                leg.send(to, header, out, |bytes| fill(bytes, rest, again, silence, samples as usize));
+            } else {
+                let number = playing.position / packaged::SAMPLES;
+                let packet = self.packaged.packet(playing.clip, clip.samples(), number);
+                leg.send(to, header, out, |bytes| bytes.extend_from_slice(packet));
+            }
         } else {
             leg.starts_spurt = true;
         }
-        playing.position += samples as usize;
-        if !playing.once {
-            playing.position %= length;
-        }
+        playing.go_on(samples as usize, clip.samples().len(), codec);
         leg.playing = Some(playing);
         let next = meant + (missed + 1) * ptime;
         // Catching up is twice the pace, never a burst.
@@ -101,6 +102,21 @@ impl MediaEngine {
         leg.behind = tick - next;
         leg.scheduled = Some(tick);
         self.wheel.insert(Due { key: due.key, tick });
+    }
+}
+
+impl Playing {
+    /// By so many samples of a clip of this length, from whose end music goes on at its beginning.
+    fn go_on(&mut self, samples: usize, length: usize, codec: Codec) {
+        self.position += samples;
+        if self.once {
+            return;
+        }
+        if !codec.is_framed() {
+            self.position %= length.max(1);
+        } else if self.position / packaged::SAMPLES >= packaged::count(length, false) {
+            self.position = 0;
+        }
     }
 }
 

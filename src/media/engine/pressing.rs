@@ -8,8 +8,8 @@ use crate::media::packets::Header;
 use crate::time::{Duration, Time};
 
 /// A packet every 20 ms: five while the key is held, three that say it was let go (RFC 4733 2.5.1.4).
-const STEP: Duration = Duration::from_millis(20);
-const STEP_TICKS: u16 = 160;
+const STEP_MS: u16 = 20;
+const STEP: Duration = Duration::from_millis(STEP_MS as u64);
 const HELD: u16 = 5;
 const ENDS: u16 = 3;
 /// How loud, below 0 dBm0: as most phones say.
@@ -61,8 +61,8 @@ impl MediaEngine {
     /// The next packet of the key that is pressed.
     pub(super) fn press(&mut self, key: usize, now: Time, out: &mut Output) {
         let Some(leg) = self.legs.get_mut(key) else { return };
-        let agreed = leg.destination().and_then(|(to, stream)| Some((to, stream.telephone_event?)));
-        let (Some(pressing), Some((to, payload_type))) = (&mut leg.pressing, agreed) else {
+        let agreed = leg.destination().and_then(|(to, stream)| Some((to, stream.telephone_event?, stream.events_at)));
+        let (Some(pressing), Some((to, payload_type, events_at))) = (&mut leg.pressing, agreed) else {
             leg.pressing = None;
             return;
         };
@@ -72,7 +72,8 @@ impl MediaEngine {
         };
         let timestamp = *pressing.timestamp.get_or_insert_with(|| leg.outgoing.timestamp(now));
         let (marker, has_ended) = (pressing.step == 0, pressing.step >= HELD);
-        let duration = STEP_TICKS * (pressing.step + 1).min(HELD);
+        let millis = u32::from(STEP_MS * (pressing.step + 1).min(HELD));
+        let duration = u16::try_from(millis * (events_at / 1_000)).unwrap_or(u16::MAX);
         pressing.step += 1;
         if pressing.step == HELD + ENDS {
             pressing.codes.pop_front();

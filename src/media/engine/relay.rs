@@ -2,11 +2,11 @@
 
 use super::leg::{Content, Leg};
 use super::outgoing::Source;
-use super::repacket::Repacket;
+use super::repacket::{Piece, Repacket};
 use super::{MediaEngine, count};
 use crate::facts::Turned;
 use crate::ids::LegId;
-use crate::media::api::{Event, Output};
+use crate::media::api::{Codec, Event, Output};
 use crate::media::convert::Conversion;
 use crate::media::packets::Header;
 use crate::media::srtp::Untrusted;
@@ -15,10 +15,8 @@ use crate::time::Time;
 use rtp_rs::RtpReader;
 use std::net::SocketAddr;
 
-/// Every codec of ours has so many bytes, and its RTP clock so many ticks, in a millisecond.
-const BYTES_A_MILLI: usize = 8;
-/// Longest payload passed on: more than 60 ms of any G.711.
-const MOST_PAYLOAD: usize = 1_024;
+/// Longest payload passed on: more than 60 ms of any G.711, and the longest frame of Opus (RFC 6716 3.4).
+const MOST_PAYLOAD: usize = 1_275;
 
 impl MediaEngine {
     /// A datagram came in on a leg's socket.
@@ -72,15 +70,22 @@ impl MediaEngine {
             _ => return count(Turned::RtpGarbage, now, out),
         };
         let content = leg.content(rtp.payload_type());
+        let clock = match content {
+            Content::Sound(codec) if !rtp.payload().is_empty() && codec.ticks(rtp.payload()).is_none() => {
+                return count(Turned::RtpGarbage, now, out);
+            }
+            Content::Sound(codec) => codec.clock(),
+            Content::TelephoneEvent | Content::Other => leg.clock(),
+        };
         if content != Content::Other {
             let is_sound = matches!(content, Content::Sound(_));
             let sequence = rtp.sequence_number().into();
-            leg.control.reception.arrived(rtp.ssrc(), sequence, rtp.timestamp(), 8_000, is_sound, now);
+            leg.control.reception.arrived(rtp.ssrc(), sequence, rtp.timestamp(), clock, is_sound, now);
         }
         let mut pressed = None;
         if content == Content::TelephoneEvent {
             let (ssrc, timestamp, marker, payload) = (rtp.ssrc(), rtp.timestamp(), rtp.mark(), rtp.payload());
-            match leg.keys.read(dtmf::Packet { ssrc, timestamp, marker, payload }, now) {
+            match leg.keys.read(dtmf::Packet { ssrc, timestamp, clock, marker, payload }, now) {
                 Ok(Some(key)) => {
                     out.events.push((now, Event::KeyPressed { leg: leg.id, key }));
                     pressed = Some(key);
@@ -90,9 +95,9 @@ impl MediaEngine {
             }
         }
         if let Content::Sound(codec) = content
-            && let (Some(tones), Some(law)) = (&mut leg.tones, codec.law())
+            && let Some(tones) = &mut leg.tones
         {
-            tones.hear(law, rtp.payload(), |key| out.events.push((now, Event::KeyPressed { leg: leg.id, key })));
+            tones.hear(codec, rtp.payload(), |key| out.events.push((now, Event::KeyPressed { leg: leg.id, key })));
         }
         if content != Content::Other {
             leg.latch(from, now);
@@ -111,7 +116,8 @@ impl MediaEngine {
 
     /// Passes a packet on to the partner, in the partner's stream, codec and payload types.
     fn relay(&mut self, key: usize, content: Content, rtp: &RtpReader<'_>, now: Time, out: &mut Output) {
-        let Some(partner) = self.legs.get(key).filter(|leg| leg.should_talk()).and_then(|leg| leg.partner) else {
+        let Some(leg) = self.legs.get(key).filter(|leg| leg.should_talk()) else { return };
+        let (Some(partner), events_at) = (leg.partner, leg.stream.as_ref().map_or(0, |stream| stream.events_at)) else {
             return;
         };
         let Some(to_leg) = self.legs.get_mut(partner) else { return };
@@ -120,13 +126,13 @@ impl MediaEngine {
             to_leg.stop_relaying();
             return;
         };
-        let (stream_type, event_type, codec) = (stream.payload_type, stream.telephone_event, stream.codec);
-        let wanted = usize::from(stream.ptime_ms.clamp(10, 60)) * BYTES_A_MILLI;
-        let payload = rtp.payload();
+        let (codec, millis, their_events_at) = (stream.codec, stream.packet_ms(), stream.events_at);
+        let (stream_type, event_type) = (stream.payload_type, stream.telephone_event);
+        let mut payload = rtp.payload();
         let (payload_type, samples) = match content {
             Content::Sound(from) => {
                 to_leg.prepare_conversion(from, codec);
-                (Some(stream_type), u32::try_from(payload.len()).ok())
+                (Some(stream_type), from.ticks(payload))
             }
             Content::TelephoneEvent => (event_type, None),
             Content::Other => (None, None),
@@ -136,16 +142,17 @@ impl MediaEngine {
         let Some(payload_type) = payload_type.filter(|_| !payload.is_empty()) else {
             return to_leg.outgoing.leave_out(source);
         };
-        let is_sound = samples.is_some();
-        let is_whole = payload.len() == wanted && !to_leg.conversion.0.has_memory();
-        let fits = is_whole && to_leg.repacket.as_ref().is_none_or(|repacket| repacket.is_empty());
         if let Content::Sound(from) = content
-            && !fits
+            && !to_leg.fits(from, codec, payload.len(), millis)
         {
-            return to_leg.repacket(to, (source, payload, payload_type), (from.silence(), wanted), now, out);
+            return to_leg.repacket(to, (source, payload, payload_type), (from, millis), now, out);
         }
+        let is_sound = samples.is_some();
         let numbers = match &to_leg.repacket {
-            Some(repacket) if !is_sound => Some(to_leg.outgoing.beside(source.timestamp.wrapping_add(repacket.offset))),
+            Some(repacket) if !is_sound => {
+                let timestamp = repacket.ours(source.timestamp, codec.ticks_a_milli());
+                Some(to_leg.outgoing.beside(timestamp))
+            }
             _ => {
                 to_leg.repacket = None;
                 to_leg.outgoing.relay(source, now)
@@ -155,6 +162,10 @@ impl MediaEngine {
         let marker = numbers.is_first || rtp.mark();
         let (sequence, timestamp) = (numbers.sequence, numbers.timestamp);
         let header = Header { payload_type, marker, sequence, timestamp, ssrc: to_leg.outgoing.ssrc };
+        let event = (!is_sound && events_at != their_events_at)
+            .then(|| dtmf::at_clock(payload, events_at, their_events_at))
+            .flatten();
+        payload = event.as_ref().map_or(payload, |event| &event[..]);
         if is_sound && to_leg.conversion.0.converts() {
             let mut conversion = std::mem::replace(&mut to_leg.conversion.0, Conversion::None);
             to_leg.converted += 1;
@@ -167,32 +178,46 @@ impl MediaEngine {
 }
 
 impl Leg {
+    /// Whether a packet of the partner's can leave by itself, as it is or byte by byte: Opus as long as it is Opus (its
+    /// packets may have any length), others where they are as long as ours.
+    fn fits(&self, from: Codec, to: Codec, bytes: usize, millis: u32) -> bool {
+        let is_whole = from.is_framed() || bytes == (millis * from.ticks_a_milli()) as usize;
+        let stays = from == to || !self.conversion.0.has_memory();
+        is_whole && stays && self.repacket.as_ref().is_none_or(|repacket| repacket.is_empty())
+    }
+
     /// Sound in packets of another length than ours, or for a codec with a memory: it leaves as soon as there is a whole
     /// packet of it, in order.
     fn repacket(
         &mut self,
         to: SocketAddr,
         (source, payload, payload_type): (Source, &[u8], u8),
-        (silence, wanted): (u8, usize),
+        (from, millis): (Codec, u32),
         now: Time,
         out: &mut Output,
     ) {
-        let going_on = self.repacket.take().filter(|repacket| repacket.goes_on(&source));
-        let mut repacket = going_on.unwrap_or_else(|| Box::new(Repacket::new(&source)));
-        let conversion = &mut self.conversion.0;
-        if repacket.take(&source, payload, silence, |sound, bytes| conversion.convert(sound, bytes)).is_err() {
+        let going_on = self.repacket.take().filter(|repacket| repacket.goes_on(&source, from));
+        let mut repacket = going_on.unwrap_or_else(|| Box::new(Repacket::new(&source, from)));
+        let mut conversion = std::mem::replace(&mut self.conversion.0, Conversion::None);
+        let taken = repacket.take(&source, payload, |piece, bytes| match piece {
+            Piece::Sound(sound) => conversion.convert(sound, bytes),
+            Piece::Missing(ticks, next) => conversion.conceal(ticks, next, bytes),
+        });
+        if taken.is_err() {
             count(Turned::RtpLate, now, out);
         }
-        while repacket.bytes.len() >= wanted {
-            let samples = u32::try_from(wanted).unwrap_or(0);
-            let marker = !std::mem::replace(&mut repacket.has_begun, true);
+        let (wanted, samples) = (millis * conversion.bytes_a_milli(), millis * self.outgoing.ticks());
+        while repacket.bytes.len() >= wanted as usize {
+            let marker = repacket.left.is_none();
             let numbers = if marker { self.outgoing.own(samples, now) } else { self.outgoing.follow(samples, now) };
-            repacket.offset = numbers.timestamp.wrapping_sub(repacket.first_timestamp());
+            repacket.leaves(numbers.timestamp, conversion.bytes_a_milli());
             let (sequence, timestamp) = (numbers.sequence, numbers.timestamp);
             let header = Header { payload_type, marker, sequence, timestamp, ssrc: self.outgoing.ssrc };
-            self.converted += u64::from(self.conversion.0.converts());
-            self.send(to, header, out, |bytes| bytes.extend(repacket.bytes.drain(..wanted)));
+            self.converted += u64::from(conversion.converts());
+            let packet = repacket.bytes.drain(..wanted as usize);
+            self.send(to, header, out, |bytes| conversion.pack(packet, bytes));
         }
+        self.conversion.0 = conversion;
         self.repacket = Some(repacket);
     }
 }

@@ -1,4 +1,4 @@
-//! Packets that do not leave as they came: bytes wait until a whole packet of ours is there, and what came too early
+//! Packets that do not leave as they came: sound waits until a whole packet of ours is there, and what came too early
 //! waits for what is missing before it, since neither a packet put together anew nor a codec with a memory can be
 //! changed afterwards. Plain relayed packets never come here: their order is the listener's business.
 //!
@@ -10,15 +10,17 @@
 //! Nothing waits while nothing is missing. `depth` follows how far packets overtake each other.
 
 use super::outgoing::Source;
+use crate::media::api::Codec;
 
-/// A pause of more than this begins anew: 200 ms.
-const MOST_FILLED: u32 = 1_600;
-/// How long a gap is waited for, in samples of sound that came after it: 20 to 120 ms, at first 40.
-const LEAST_DEPTH: u32 = 160;
-const FIRST_DEPTH: u32 = 320;
-const MOST_DEPTH: u32 = 960;
-/// After so many packets without need the depth is less by 20 ms.
+/// A pause of more milliseconds than this begins anew.
+const MOST_FILLED: u32 = 200;
+/// For how many milliseconds of sound that came after it a gap is waited for.
+const LEAST_DEPTH: u32 = 20;
+const FIRST_DEPTH: u32 = 40;
+const MOST_DEPTH: u32 = 120;
+/// After so many packets without need the depth is less by a step.
 const CALM: u32 = 1_000;
+const STEP: u32 = 20;
 /// Most packets held: 120 ms of the shortest, and some.
 const MOST_HELD: usize = 16;
 /// Packets remembered, to tell one that came twice from one that came late.
@@ -28,12 +30,16 @@ const REMEMBERED: usize = 16;
 #[derive(Debug)]
 pub(super) struct Repacket {
     ssrc: u32,
+    codec: Codec,
     /// The time stamp that comes next.
     expected: u32,
     /// Of what came so far.
     newest: u32,
+    /// The sequence number behind what came last.
+    next_sequence: u16,
     /// What came before its turn, in order.
-    held: Vec<(u32, Vec<u8>)>,
+    held: Vec<Held>,
+    /// In ticks of the source's clock.
     depth: u32,
     calm: u32,
     /// Time stamps of what went on its way last, in a ring.
@@ -42,10 +48,24 @@ pub(super) struct Repacket {
     /// The last packet in order: what is missing behind it sounds like it.
     last: Vec<u8>,
     pub(super) bytes: Vec<u8>,
-    /// Ours less theirs, of what left last.
-    pub(super) offset: u32,
-    /// Something of it has left.
-    pub(super) has_begun: bool,
+    /// The time stamps of what left last, theirs and ours; none before.
+    pub(super) left: Option<(u32, u32)>,
+}
+
+#[derive(Debug)]
+struct Held {
+    at: u32,
+    ticks: u32,
+    payload: Vec<u8>,
+}
+
+/// What becomes sound of ours.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Piece<'a> {
+    /// A payload, or a part of one.
+    Sound(&'a [u8]),
+    /// So many ticks that never came, of a codec whose packets are one piece, and the packet behind them.
+    Missing(u32, &'a [u8]),
 }
 
 /// It came when its place was filled already.
@@ -54,57 +74,71 @@ pub(super) struct TooLate;
 
 impl Repacket {
     /// Before the first byte of a stream.
-    pub(super) fn new(source: &Source) -> Repacket {
+    pub(super) fn new(source: &Source, codec: Codec) -> Repacket {
         Repacket {
             ssrc: source.ssrc,
+            codec,
             expected: source.timestamp,
             newest: source.timestamp,
+            next_sequence: source.sequence,
             held: Vec::new(),
-            depth: FIRST_DEPTH,
+            depth: FIRST_DEPTH * codec.ticks_a_milli(),
             calm: 0,
             past: [None; REMEMBERED],
             past_next: 0,
             last: Vec::new(),
             bytes: Vec::new(),
-            offset: 0,
-            has_begun: false,
+            left: None,
         }
     }
 
     /// Whether a packet belongs to what is here; otherwise it begins anew.
-    pub(super) fn goes_on(&self, source: &Source) -> bool {
+    pub(super) fn goes_on(&self, source: &Source, codec: Codec) -> bool {
         let ahead = source.timestamp.wrapping_sub(self.expected).cast_signed();
-        self.ssrc == source.ssrc && ahead.unsigned_abs() <= MOST_FILLED
+        // Opus says nothing where nothing is said (RFC 7587 3.1.3): no packet is missing, and nothing has to be filled.
+        let is_pause = codec.is_framed() && ahead > 0 && source.sequence == self.next_sequence && self.held.is_empty();
+        self.ssrc == source.ssrc
+            && self.codec.ticks_a_milli() == codec.ticks_a_milli()
+            && ahead.unsigned_abs() <= MOST_FILLED * codec.ticks_a_milli()
+            && !is_pause
     }
 
-    /// Takes a packet in; `convert` makes our bytes of all whose turn it is, of what is missing too. `silence` is a byte
-    /// of it in the source's codec.
+    /// Takes a packet in; `convert` makes our bytes of all whose turn it is, of what is missing too.
     pub(super) fn take(
         &mut self,
         source: &Source,
         payload: &[u8],
-        silence: u8,
-        mut convert: impl FnMut(&[u8], &mut Vec<u8>),
+        mut convert: impl FnMut(Piece<'_>, &mut Vec<u8>),
     ) -> Result<(), TooLate> {
-        let at = source.timestamp;
+        let (at, ticks) = (source.timestamp, source.samples.unwrap_or(0));
         self.adapt(at);
+        if source.sequence.wrapping_sub(self.next_sequence).cast_signed() >= 0 {
+            self.next_sequence = source.sequence.wrapping_add(1);
+        }
         if at.wrapping_sub(self.expected).cast_signed() < 0 {
             return if self.past.contains(&Some(at)) { Ok(()) } else { Err(TooLate) };
         }
         if at == self.expected && self.held.is_empty() {
-            self.pass(at, payload, &mut convert);
+            self.pass(at, ticks, payload, &mut convert);
             return Ok(());
         }
-        self.hold(at, payload);
-        while let Some(&(first, _)) = self.held.first() {
-            let missing = first.wrapping_sub(self.expected);
+        self.hold(at, ticks, payload);
+        while let Some(first) = self.held.first() {
+            let missing = first.at.wrapping_sub(self.expected);
+            if missing.cast_signed() < 0 {
+                // The one before it was longer than its time stamps say, and is in its place already.
+                self.held.remove(0);
+                continue;
+            }
             let is_waited_for = self.newest.wrapping_sub(self.expected) <= self.depth && self.held.len() < MOST_HELD;
             if missing > 0 && is_waited_for {
                 break;
             }
-            self.conceal(missing as usize, silence, &mut convert);
-            let (at, payload) = self.held.remove(0);
-            self.pass(at, &payload, &mut convert);
+            let Held { at, ticks, payload } = self.held.remove(0);
+            if missing > 0 {
+                self.conceal(missing, &payload, &mut convert);
+            }
+            self.pass(at, ticks, &payload, &mut convert);
         }
         Ok(())
     }
@@ -114,54 +148,68 @@ impl Repacket {
         self.bytes.is_empty() && self.held.is_empty()
     }
 
-    /// The time stamp, in the source's numbers, of the first byte here.
-    pub(super) fn first_timestamp(&self) -> u32 {
-        self.expected.wrapping_sub(u32::try_from(self.bytes.len()).unwrap_or(0))
+    /// A packet leaves that begins with the first byte here and has this time stamp; `bytes_a_milli` as they are here.
+    pub(super) fn leaves(&mut self, timestamp: u32, bytes_a_milli: u32) {
+        let waiting = u32::try_from(self.bytes.len()).unwrap_or(0) * self.codec.ticks_a_milli() / bytes_a_milli.max(1);
+        self.left = Some((self.expected.wrapping_sub(waiting), timestamp));
+    }
+
+    /// Our time stamp for one of the source's, on a clock of so many ticks a millisecond.
+    pub(super) fn ours(&self, theirs: u32, ticks_a_milli: u32) -> u32 {
+        let (then, ours) = self.left.unwrap_or_default();
+        let ahead = i64::from(theirs.wrapping_sub(then).cast_signed());
+        // Both clocks have 32 bits and go round.
+        ours.wrapping_add((ahead * i64::from(ticks_a_milli) / i64::from(self.codec.ticks_a_milli())) as u32)
     }
 
     /// A packet that was overtaken shows how deep the buffer has to be.
     fn adapt(&mut self, at: u32) {
         let behind = self.newest.wrapping_sub(at);
+        let ticks = |millis: u32| millis * self.codec.ticks_a_milli();
         if behind.cast_signed() < 0 {
             self.newest = at;
             self.calm += 1;
             if self.calm >= CALM {
                 self.calm = 0;
-                self.depth = self.depth.saturating_sub(160).max(LEAST_DEPTH);
+                self.depth = self.depth.saturating_sub(ticks(STEP)).max(ticks(LEAST_DEPTH));
             }
         } else if behind >= self.depth {
-            self.depth = behind.saturating_add(160).min(MOST_DEPTH);
+            self.depth = behind.saturating_add(ticks(STEP)).min(ticks(MOST_DEPTH));
             self.calm = 0;
-        } else if behind + 160 > self.depth {
+        } else if behind + ticks(STEP) > self.depth {
             self.calm = 0;
         }
     }
 
-    fn hold(&mut self, at: u32, payload: &[u8]) {
+    fn hold(&mut self, at: u32, ticks: u32, payload: &[u8]) {
         let ahead = |at: u32| at.wrapping_sub(self.expected);
-        if let Err(place) = self.held.binary_search_by_key(&ahead(at), |(held, _)| ahead(*held)) {
-            self.held.insert(place, (at, payload.to_vec()));
+        if let Err(place) = self.held.binary_search_by_key(&ahead(at), |held| ahead(held.at)) {
+            self.held.insert(place, Held { at, ticks, payload: payload.to_vec() });
         }
     }
 
-    fn pass(&mut self, at: u32, payload: &[u8], convert: &mut impl FnMut(&[u8], &mut Vec<u8>)) {
+    fn pass(&mut self, at: u32, ticks: u32, payload: &[u8], convert: &mut impl FnMut(Piece<'_>, &mut Vec<u8>)) {
         // Packets that overlap are the sender's fault: its clock is followed all the same.
-        convert(payload, &mut self.bytes);
-        self.expected = at.wrapping_add(u32::try_from(payload.len()).unwrap_or(0));
+        convert(Piece::Sound(payload), &mut self.bytes);
+        self.expected = at.wrapping_add(ticks);
         self.last.clear();
         self.last.extend_from_slice(payload);
         self.past[self.past_next % REMEMBERED] = Some(at);
         self.past_next = (self.past_next + 1) % REMEMBERED;
     }
 
-    /// What is missing sounds like what was before it, once; then it is silent.
-    fn conceal(&mut self, missing: usize, silence: u8, convert: &mut impl FnMut(&[u8], &mut Vec<u8>)) {
+    /// What is missing sounds like what was before it, once; then it is silent. Opus has its own way.
+    fn conceal(&mut self, missing: u32, next: &[u8], convert: &mut impl FnMut(Piece<'_>, &mut Vec<u8>)) {
+        let Some(silence) = self.codec.silence() else {
+            return convert(Piece::Missing(missing, next), &mut self.bytes);
+        };
+        let missing = missing as usize;
         let repeated = self.last.len().min(missing);
-        convert(self.last.get(..repeated).unwrap_or_default(), &mut self.bytes);
+        convert(Piece::Sound(self.last.get(..repeated).unwrap_or_default()), &mut self.bytes);
         let mut rest = missing - repeated;
         while rest > 0 {
             let length = rest.min(160);
-            convert(&[silence; 160][..length], &mut self.bytes);
+            convert(Piece::Sound(&[silence; 160][..length]), &mut self.bytes);
             rest -= length;
         }
         self.last.clear();
@@ -176,18 +224,25 @@ mod tests {
         Source { ssrc: 1, sequence: 0, timestamp, samples: Some(160) }
     }
 
+    fn copy(piece: Piece<'_>, bytes: &mut Vec<u8>) {
+        match piece {
+            Piece::Sound(sound) => bytes.extend_from_slice(sound),
+            Piece::Missing(ticks, _) => bytes.extend(vec![200; ticks as usize / 6]),
+        }
+    }
+
     struct Buffer(Repacket);
 
     impl Buffer {
         fn new() -> Buffer {
-            Buffer(Repacket::new(&source(0)))
+            Buffer(Repacket::new(&source(0), Codec::Pcma))
         }
 
         /// Takes the packet of this number, which is full of it; what comes out, a sign for every 20 ms.
         fn gets(&mut self, number: u8) -> String {
             let packet = source(u32::from(number) * 160);
-            assert!(self.0.goes_on(&packet));
-            let taken = self.0.take(&packet, &[number; 160], 99, |payload, bytes| bytes.extend_from_slice(payload));
+            assert!(self.0.goes_on(&packet, Codec::Pcma));
+            let taken = self.0.take(&packet, &[number; 160], copy);
             let sign = |byte: u8| char::from_digit(byte.into(), 36).unwrap_or('.');
             let signs = self.0.bytes.drain(..).step_by(160).map(sign);
             let out: String = signs.collect();
@@ -216,18 +271,60 @@ mod tests {
     }
 
     #[test]
+    fn packets_that_overlap_are_not_filled_up_to_the_end_of_the_clock() {
+        let mut repacket = Repacket::new(&source(0), Codec::Pcma);
+        let mut long = |at: u32, bytes: usize| {
+            let packet = Source { samples: u32::try_from(bytes).ok(), ..source(at) };
+            repacket.take(&packet, &vec![1; bytes], copy).unwrap();
+            repacket.bytes.len()
+        };
+        // The first is missing; those behind it overlap.
+        assert_eq!([long(160, 480), long(200, 160), long(240, 160)], [0; 3]);
+        assert_eq!(long(0, 160), 640, "what overlaps is left out");
+        assert_eq!(long(640, 160), 800);
+    }
+
+    #[test]
     fn the_depth_is_bounded_and_shrinks_when_nothing_needs_it() {
-        let mut repacket = Repacket::new(&source(0));
-        let take = |repacket: &mut Repacket, at: u32| repacket.take(&source(at), &[0; 160], 0, |_, _| {});
+        let mut repacket = Repacket::new(&source(0), Codec::Pcma);
+        let take = |repacket: &mut Repacket, at: u32| repacket.take(&source(at), &[0; 160], |_, _| {});
         for number in 0..200u32 {
             let _ = take(&mut repacket, number * 160);
             let _ = take(&mut repacket, (number * 160).saturating_sub(1_440) + 1);
-            assert!(repacket.depth <= MOST_DEPTH && repacket.held.len() <= MOST_HELD);
+            assert!(repacket.depth <= 8 * MOST_DEPTH && repacket.held.len() <= MOST_HELD);
         }
-        assert_eq!(repacket.depth, MOST_DEPTH);
+        assert_eq!(repacket.depth, 8 * MOST_DEPTH);
         for number in 200..7_000u32 {
             let _ = take(&mut repacket, number * 160);
         }
-        assert_eq!(repacket.depth, LEAST_DEPTH);
+        assert_eq!(repacket.depth, 8 * LEAST_DEPTH);
+    }
+    #[test]
+    fn a_pause_of_opus_is_no_loss_and_a_loss_is_told_with_the_packet_behind_it() {
+        let packet = |number: u16, after: u32| Source {
+            ssrc: 1,
+            sequence: number,
+            timestamp: u32::from(number) * 960 + after,
+            samples: Some(960),
+        };
+        let mut repacket = Repacket::new(&packet(0, 0), Codec::Opus);
+        let mut pieces = Vec::new();
+        let mut take = |number: u16, repacket: &mut Repacket| {
+            let told = |piece: Piece<'_>, _: &mut Vec<u8>| {
+                pieces.push(match piece {
+                    Piece::Sound(sound) => (0, sound[0]),
+                    Piece::Missing(ticks, next) => (ticks, next[0]),
+                })
+            };
+            assert!(repacket.goes_on(&packet(number, 0), Codec::Opus));
+            repacket.take(&packet(number, 0), &[number as u8], told).unwrap();
+        };
+        for number in [0, 1, 4, 5, 6] {
+            take(number, &mut repacket);
+        }
+        assert_eq!(pieces, [(0, 0), (0, 1), (1_920, 4), (0, 4), (0, 5), (0, 6)]);
+        assert!(!repacket.goes_on(&packet(7, 4_800), Codec::Opus), "nothing was said for 100 ms");
+        assert!(repacket.goes_on(&packet(9, 0), Codec::Opus), "two are missing");
+        assert!(!repacket.goes_on(&packet(7, 0), Codec::Pcma), "another clock");
     }
 }

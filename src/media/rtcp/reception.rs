@@ -53,7 +53,7 @@ impl Reception {
     pub fn arrived(&mut self, ssrc: u32, sequence: u16, timestamp: u32, rate: u32, is_sound: bool, now: Time) {
         let goes_on = |source: &&mut Source| {
             let ahead = sequence.wrapping_sub(source.highest).cast_signed();
-            source.ssrc == ssrc && ahead.unsigned_abs() <= MOST_JUMP
+            source.ssrc == ssrc && source.rate == rate && ahead.unsigned_abs() <= MOST_JUMP
         };
         match self.source.as_mut().filter(goes_on) {
             Some(source) => source.arrived(sequence),

@@ -6,9 +6,12 @@ use super::{Codec, Encryption, Local, PTIME_MS, Policy, Unacceptable};
 use crate::media::api::control_beside;
 use sdp_types::{AddrType, Attribute, Connection, Media, NetType, TransportProto};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 
 /// Longest SDP read, in bytes.
 const MOST_BYTES: usize = 16_384;
+/// What looks like RTCP on a port shared with it (RFC 5761 4).
+const RTCP_TYPES: RangeInclusive<u8> = 64..=95;
 /// Most m= lines.
 const MOST_MEDIA: usize = 16;
 /// Most a= lines, all sections together.
@@ -27,7 +30,8 @@ pub(super) struct Offered {
     pub(super) remote: Option<SocketAddr>,
     pub(super) codec: Codec,
     pub(super) payload_type: u8,
-    pub(super) telephone_event: Option<u8>,
+    /// With its clock in Hz.
+    pub(super) telephone_event: Option<(u8, u32)>,
     pub(super) ptime_ms: u8,
     /// It wants to hear us.
     pub(super) receives: bool,
@@ -84,8 +88,9 @@ impl Reading {
             remote,
             codec,
             payload_type,
-            telephone_event: telephone_event(media),
-            ptime_ms: ptime_ms(media),
+            telephone_event: telephone_event(media, codec),
+            // What is in a packet of Opus, its receiver sees (RFC 7587 4.2): ours are all alike.
+            ptime_ms: if codec == Codec::Opus { PTIME_MS } else { ptime_ms(media) },
             receives: receives && remote.is_some(),
             sends,
             is_savp,
@@ -220,16 +225,22 @@ fn payload_types(media: &Media) -> impl Iterator<Item = u8> {
 
 /// What a payload type means here: its rtpmap, else the static table (RFC 3551 6).
 fn codec_of(media: &Media, payload_type: u8) -> Option<Codec> {
-    let codecs = [Codec::Pcma, Codec::Pcmu, Codec::G722];
     match rtpmap(media, payload_type) {
-        Some(encoding) => codecs.into_iter().find(|codec| is_at_8000(encoding, codec.encoding_name())),
-        None => codecs.into_iter().find(|codec| codec.static_payload_type() == payload_type),
+        Some(encoding) => Codec::ALL.into_iter().find(|codec| match codec {
+            Codec::Opus => encoding.eq_ignore_ascii_case(&codec.encoding()) && !RTCP_TYPES.contains(&payload_type),
+            _ => is_at(encoding, codec.name(), codec.clock()),
+        }),
+        None => Codec::ALL.into_iter().find(|codec| *codec != Codec::Opus && codec.payload_type() == payload_type),
     }
 }
 
-fn telephone_event(media: &Media) -> Option<u8> {
-    payload_types(media).find(|&payload_type| {
-        rtpmap(media, payload_type).is_some_and(|encoding| is_at_8000(encoding, "telephone-event"))
+/// RFC 4733 2.1: on the codec's clock. Phones that speak Opus and count their keys at 8000 all the same are listened to.
+fn telephone_event(media: &Media, codec: Codec) -> Option<(u8, u32)> {
+    [codec.clock(), 8_000].into_iter().find_map(|clock| {
+        let is_event = |payload_type: &u8| {
+            rtpmap(media, *payload_type).is_some_and(|encoding| is_at(encoding, "telephone-event", clock))
+        };
+        Some((payload_types(media).find(is_event)?, clock))
     })
 }
 
@@ -241,10 +252,10 @@ fn rtpmap(media: &Media, payload_type: u8) -> Option<&str> {
     })
 }
 
-fn is_at_8000(encoding: &str, name: &str) -> bool {
+fn is_at(encoding: &str, name: &str, clock: u32) -> bool {
     let mut parts = encoding.split('/');
     parts.next().is_some_and(|part| part.eq_ignore_ascii_case(name))
-        && parts.next() == Some("8000")
+        && parts.next().is_some_and(|rate| rate.parse() == Ok(clock))
         && matches!(parts.next(), None | Some("1"))
 }
 

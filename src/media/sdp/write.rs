@@ -40,7 +40,8 @@ pub(super) fn is_rtp(proto: &str) -> bool {
 pub(super) struct Audio {
     pub(super) port: u16,
     pub(super) formats: Vec<(u8, Codec)>,
-    pub(super) telephone_event: Option<u8>,
+    /// By payload type, and with the clocks in Hz.
+    pub(super) telephone_events: Vec<(u8, u32)>,
     pub(super) ptime_ms: u8,
     pub(super) direction: Direction,
     /// RTCP on the port of RTP (RFC 5761 5.1.1).
@@ -105,16 +106,19 @@ fn media(line: &Line) -> Media {
 
 fn audio_media(audio: &Audio) -> Media {
     let mut formats: Vec<String> = audio.formats.iter().map(|(payload_type, _)| payload_type.to_string()).collect();
-    formats.extend(audio.telephone_event.map(|payload_type| payload_type.to_string()));
+    formats.extend(audio.telephone_events.iter().map(|(payload_type, _)| payload_type.to_string()));
     let proto = if audio.is_savp { TransportProto::RtpSavp } else { TransportProto::RtpAvp };
     let mut media = Media::new(MediaType::Audio, audio.port, proto, formats.join(" "));
     for (payload_type, codec) in &audio.formats {
-        let map = format!("{payload_type} {}/8000", codec.encoding_name());
-        media.attributes.push(Attribute::with_value("rtpmap", map));
+        media.attributes.push(Attribute::with_value("rtpmap", format!("{payload_type} {}", codec.encoding())));
+        if *codec == Codec::Opus {
+            // RFC 7587 6.1: what a packet says of the one before it is used.
+            media.attributes.push(Attribute::with_value("fmtp", format!("{payload_type} useinbandfec=1")));
+        }
     }
-    if let Some(payload_type) = audio.telephone_event {
+    for (payload_type, clock) in &audio.telephone_events {
         // RFC 4733 2.4.1: events 0-15 are the keys of a telephone.
-        media.attributes.push(Attribute::with_value("rtpmap", format!("{payload_type} telephone-event/8000")));
+        media.attributes.push(Attribute::with_value("rtpmap", format!("{payload_type} telephone-event/{clock}")));
         media.attributes.push(Attribute::with_value("fmtp", format!("{payload_type} 0-15")));
     }
     media.attributes.push(Attribute::with_value("ptime", audio.ptime_ms));

@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
         address: [192, 0, 2, 10].into(),
         port: 20_000,
         session_id: 1,
-        codecs: vec![Codec::Pcma, Codec::Pcmu],
+        codecs: vec![Codec::Opus, Codec::Pcma, Codec::Pcmu],
         encryption: Encryption::Optional,
         key: Key([7; 30]),
     };
