@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "the harness makes public items")]
 
 use centralino::ids::{ClipId, LegId};
+use centralino::media::convert::Conversion;
 use centralino::media::g711::{self, Law};
 use centralino::media::mix::{Mixer, Role, TURN};
 use centralino::media::{Codec, Command, MediaEngine, Output, Settings, Stream, embedded};
@@ -118,5 +119,49 @@ fn mix(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, relay, pace, mix);
+/// 20 ms of sound from one codec into another, as a packet; what a leg of Opus costs beside one of G.711.
+fn convert(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("media/convert");
+    // A voice's vowel that rises and falls, and some noise.
+    let sound: Vec<u8> = (0..8_000_u32)
+        .map(|n| {
+            let time = f64::from(n) / 8_000.0;
+            let wave = |hz: f64| (std::f64::consts::TAU * hz * time).sin() / hz;
+            let voice: f64 = (1..20).map(|partial| wave(120.0 * f64::from(partial))).sum();
+            let noise = f64::from(n.wrapping_mul(2_654_435_761) >> 22) - 512.0;
+            g711::encode(Law::A, (400_000.0 * voice * (6.0 * time).sin() + noise) as i16)
+        })
+        .collect();
+    let pairs = [
+        ("A-law to u-law", Codec::Pcma, Codec::Pcmu),
+        ("A-law to G.722", Codec::Pcma, Codec::G722),
+        ("A-law to Opus", Codec::Pcma, Codec::Opus),
+        ("Opus to A-law", Codec::Opus, Codec::Pcma),
+        ("Opus to G.722", Codec::Opus, Codec::G722),
+    ];
+    for (name, from, to) in pairs {
+        let (mut said, mut waiting) = (Conversion::new(Codec::Pcma, from), Vec::new());
+        let packets = sound.chunks_exact(160).map(|packet| {
+            let mut payload = Vec::new();
+            said.convert(packet, &mut waiting);
+            said.pack(waiting.drain(..), &mut payload);
+            payload
+        });
+        let packets: Vec<Vec<u8>> = packets.collect();
+        let (mut conversion, mut number) = (Conversion::new(from, to), 0);
+        let (mut bytes, mut payload) = (Vec::new(), Vec::new());
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                payload.clear();
+                conversion.convert(&packets[number % packets.len()], &mut bytes);
+                conversion.pack(bytes.drain(..), &mut payload);
+                number += 1;
+                black_box(&payload);
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, relay, pace, mix, convert);
 criterion_main!(benches);

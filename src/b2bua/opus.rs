@@ -1,5 +1,5 @@
-//! Places for legs of Opus. Whoever speaks it may be joined with somebody who does not, and to convert it costs as much as
-//! fifty calls that are passed on: so there are only so many. A leg that has none does without Opus.
+//! Places for legs of Opus. Whoever speaks it may be joined with somebody who does not, and to convert it costs as much CPU
+//! as several calls that are passed on: so there are only so many. A leg that has none does without Opus.
 
 use crate::media::Codec;
 

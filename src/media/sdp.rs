@@ -24,6 +24,12 @@ const DYNAMIC: RangeInclusive<u8> = 96..=127;
 /// Milliseconds of sound in a packet when the other side has no wish.
 const PTIME_MS: u8 = 20;
 
+/// What we offer, by payload types; keys with their clocks in Hz.
+struct Formats {
+    codecs: Vec<(u8, Codec)>,
+    events: Vec<(u8, u32)>,
+}
+
 /// Our side of one leg.
 #[derive(Clone, Debug)]
 pub struct Local {
@@ -117,7 +123,7 @@ impl Session {
 
     /// An offer of ours, the first one or (a re-INVITE without SDP asks for it) a later one.
     pub fn offer(&mut self) -> Bytes {
-        let (formats, telephone_events) = self.formats();
+        let Formats { codecs: formats, events: telephone_events } = self.formats();
         let audio = Line::Audio(Audio {
             port: self.local.port,
             formats,
@@ -144,7 +150,7 @@ impl Session {
 
     /// What we offer, by payload types: what was agreed keeps its own (RFC 3264 8.3.2), the others have ours, or, where
     /// those are taken, the next one that is free.
-    fn formats(&self) -> (Vec<(u8, Codec)>, Vec<(u8, u32)>) {
+    fn formats(&self) -> Formats {
         let agreed = self.agreed.as_ref();
         let of_codec = |codec: Codec| {
             let known = agreed.filter(|stream| stream.codec == codec).map(|stream| stream.payload_type);
@@ -168,8 +174,10 @@ impl Session {
                 free
             })
         };
-        let formats = codecs.into_iter().map(|(wanted, codec)| (number(wanted), codec)).collect();
-        (formats, events.into_iter().map(|(wanted, clock)| (number(wanted), clock)).collect())
+        Formats {
+            codecs: codecs.into_iter().map(|(wanted, codec)| (number(wanted), codec)).collect(),
+            events: events.into_iter().map(|(wanted, clock)| (number(wanted), clock)).collect(),
+        }
     }
 
     /// Reads the answer to the last offer of ours.

@@ -68,8 +68,8 @@ impl Baresip<'_> {
         format!(
             "sip_listen {ADDRESS}:{port}\nnet_interface {ADDRESS}\ncall_local_timeout 120\n\
              audio_source aufile,{folder}/tone.wav\naudio_player aubridge,sink\naudio_alert aubridge,sink\n\
-             ausrc_srate {RATE}\nrtp_ports 30000-32766\nrtp_stats yes\nmodule_path /usr/lib/baresip/modules\n\
-             module g711.so\nmodule g722.so\nmodule srtp.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nsnd_path {folder}/recordings\n\
+             ausrc_srate {RATE}\nausrc_channels 1\nopus_stereo no\nopus_sprop_stereo no\nrtp_ports 30000-32766\nrtp_stats yes\nmodule_path /usr/lib/baresip/modules\n\
+             module g711.so\nmodule g722.so\nmodule opus.so\nmodule srtp.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nsnd_path {folder}/recordings\n\
              module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nctrl_tcp_listen {control}\n"
         )
     }
@@ -110,8 +110,9 @@ impl Running {
         let file = heard.next().expect("a recording");
         assert_eq!(heard.next(), None, "one call, one recording");
         // What comes in a wideband codec is recorded at its rate: every second sample will do.
-        let rate = hound::WavReader::open(&file).expect("a WAV file").spec().sample_rate;
-        read_wav_at(&file, rate).into_iter().step_by((rate / RATE) as usize).collect()
+        let spec = hound::WavReader::open(&file).expect("a WAV file").spec();
+        let step = spec.channels as usize * (spec.sample_rate / RATE) as usize;
+        read_wav_at(&file, spec.sample_rate, spec.channels).into_iter().step_by(step).collect()
     }
 }
 
@@ -127,12 +128,12 @@ fn free_pair() -> u16 {
 
 /// The samples of a mono WAV file of 8 kHz.
 pub fn read_wav(file: &Path) -> Vec<i16> {
-    read_wav_at(file, RATE)
+    read_wav_at(file, RATE, 1)
 }
 
-fn read_wav_at(file: &Path, rate: u32) -> Vec<i16> {
+fn read_wav_at(file: &Path, rate: u32, channels: u16) -> Vec<i16> {
     let mut reader = hound::WavReader::open(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let spec = reader.spec();
-    assert_eq!((spec.sample_rate, spec.channels, spec.bits_per_sample), (rate, 1, 16), "{}", file.display());
+    assert_eq!((spec.sample_rate, spec.channels, spec.bits_per_sample), (rate, channels, 16), "{}", file.display());
     reader.samples().map(|sample| sample.expect("a sample")).collect()
 }

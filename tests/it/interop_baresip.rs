@@ -8,6 +8,8 @@ use std::time::Duration;
 
 const A: &str = "PCMA/8000/1";
 const MU: &str = "PCMU/8000/1";
+/// Of one channel, which says two in SDP all the same (RFC 7587 7).
+const OPUS: &str = "opus/48000/1";
 const CALLER_HUMS: f64 = 1020.0;
 const AGENT_HUMS: f64 = 440.0;
 
@@ -25,7 +27,7 @@ fn they_talk(seconds: u32, codecs: (&str, &str), transport: &str, encrypt: (Opti
     let ((caller_codec, agent_codec), (caller_encrypts, agent_encrypts)) = (codecs, encrypt);
     let daemon = Daemon::start(|config| {
         let setting = |kind: Option<&str>| if kind.is_some() { "required" } else { "off" };
-        config.set("media", "codecs", vec!["PCMA", "PCMU", "G722"]);
+        config.set("media", "codecs", vec!["PCMA", "PCMU", "G722", "opus"]);
         // Often enough that every talk has some.
         config.set("media", "rtcp_interval", "1 s");
         config.set("media", "srtp", setting(caller_encrypts));
@@ -64,7 +66,7 @@ fn they_talk(seconds: u32, codecs: (&str, &str), transport: &str, encrypt: (Opti
         assert!(found > 0.95, "the {who} heard the other's tone with a share of {found:.3} only");
         assert!(echo < 0.05, "the {who} heard its own tone with a share of {echo:.3}");
     }
-    daemon.wait_for("both legs measured, by their reports too", Duration::from_secs(5), |metrics| {
+    let metrics = daemon.wait_for("both legs measured, by their reports too", Duration::from_secs(5), |metrics| {
         (seconds < LONG_TALK_SECONDS || metrics.sum("acd_rtp_round_trip_seconds_count", &[]) >= 1.0)
             && ["caller", "agent"].iter().all(|leg| {
                 metrics.sum("acd_rtp_packets_received_total", &[("leg", leg)]) > 250.0
@@ -72,6 +74,9 @@ fn they_talk(seconds: u32, codecs: (&str, &str), transport: &str, encrypt: (Opti
                     && metrics.sum("acd_rtp_jitter_seconds_count", &[("leg", leg)]) == 1.0
             })
     });
+    // What both speak is passed on as it came.
+    let converted = metrics.sum("acd_rtp_packets_converted_total", &[]);
+    assert_eq!(converted > 0.0, caller_codec != agent_codec, "{converted} packets converted");
     daemon.wait_for("an unregistered agent", Duration::from_secs(10), |metrics| {
         metrics.sum("acd_agents", &[("state", "signed_out")]) == metrics.sum("acd_agents", &[])
     });
@@ -112,4 +117,16 @@ fn with_g_722_and_keys_on_the_agents_side() {
 fn with_g_722_and_keys_on_both_sides() {
     needs!("baresip");
     they_hear_each_other(("G722/16000/1", "G722/16000/1"), "udp", (Some("srtp-mand"), Some("srtp-mand")));
+}
+
+#[test]
+fn with_opus_on_the_agents_side_and_keys_on_the_callers() {
+    needs!("baresip");
+    they_hear_each_other((A, OPUS), "tcp", (Some("srtp-mand"), None));
+}
+
+#[test]
+fn with_opus_on_both_sides_and_nothing_converted() {
+    needs!("baresip");
+    they_hear_each_other((OPUS, OPUS), "udp", (None, None));
 }

@@ -112,7 +112,7 @@ fn an_agent_asks_a_colleague_and_passes_the_caller_on() {
 /// A talk between a caller at a plain phone and an agent at a Linphone that speaks this codec alone; both hear the other.
 fn talks_in(codec: &str, encryption: &str) {
     let daemon = Daemon::start(|configuration| {
-        configuration.set("media", "codecs", vec!["PCMA", "PCMU", "G722"]);
+        configuration.set("media", "codecs", vec!["PCMA", "PCMU", "G722", "opus"]);
         configuration.set("agent.101", "srtp", if encryption == "none" { "off" } else { "required" });
     });
     let user = Some("demo-101");
@@ -145,6 +145,12 @@ fn it_speaks_mu_law_with_keys() {
 fn it_speaks_g_722() {
     needs!("linphonec");
     talks_in("G722", "none");
+}
+
+#[test]
+fn it_speaks_opus_with_keys() {
+    needs!("linphonec");
+    talks_in("opus", "srtp");
 }
 
 /// A real phone on either side: baresip hears the menu and presses 2, a Linphone in G.722 with keys speaks English.

@@ -516,7 +516,7 @@ fn whatever_arrives_as_opus_no_more_comes_out_than_was_promised() {
                 payload[at] = below(256) as u8;
             }),
         }
-        let (sequence, timestamp) = (number as u16 ^ below(8) as u16, number as u32 * 960 + 120 * below(40) as u32);
+        let (sequence, timestamp) = (number as u16 ^ below(8) as u16, number * 960 + 120 * below(40) as u32);
         for bench in &mut benches {
             bench.now += 20;
             let sent = bench.hears(A, &rtp(Codec::Opus, 7, sequence, timestamp, &payload));

@@ -218,15 +218,17 @@ impl Phone {
     }
 
     /// The next INVITE, answered with another status (`302 Moved Temporarily`) and these headers, up to its ACK.
-    pub fn turns_down(&mut self, status: &str, headers: &str, limit: Duration) {
-        self.refuses(Method::Invite, status, headers, limit);
+    pub fn turns_down(&mut self, status: &str, headers: &str, limit: Duration) -> Request {
+        let invite = self.refuses(Method::Invite, status, headers, limit);
         self.next_request(Method::Ack, limit);
+        invite
     }
 
     /// The next request of a method, answered with another status and these headers.
-    pub fn refuses(&mut self, method: Method, status: &str, headers: &str, limit: Duration) {
+    pub fn refuses(&mut self, method: Method, status: &str, headers: &str, limit: Duration) -> Request {
         let request = self.next_request(method, limit);
         self.send(&format!("SIP/2.0 {status}\r\n{}{headers}Content-Length: 0\r\n\r\n", copied_from(&request)));
+        request
     }
 
     fn next_request(&mut self, method: Method, limit: Duration) -> Request {

@@ -264,6 +264,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("\"20000-29999\"", "«\"20000-70000\"»", "port out of range"),
     ("\"20000-29999\"", "«\"5000-9999\"»", "the RTP ports contain the port of SIP"),
     ("[media]", "[media]\ncodecs = [«\"G729\"»]", "there is no codec `G729`"),
+    ("[media]", "[media]\ncodecs = [«\"OPUS\"»]", "there is no codec `OPUS`"),
     ("[media]", "[media]\ncodecs = [\"PCMA\", «\"PCMA\"»]", "this codec is in the list already"),
     ("[media]", "[media]\ncodecs = «[]»", "without a codec nobody hears anybody"),
     ("[media]", "[http]\nlisten = «\"192.0.2.10:5060\"»\n[media]", "HTTP and SIP over TCP cannot share an address"),
