@@ -1,7 +1,9 @@
 //! Three-way in the real daemon: a caller, an agent with two lines and the colleague who is asked, each with a tone.
 
+use crate::baresip::Baresip;
 use crate::control::{self, Desktop};
 use crate::daemon::{Daemon, Metrics};
+use crate::needs;
 use crate::phone::{Call, Phone, audio_port, sdp};
 use crate::sound::{Headset, Law, Packet, decode, share_of_tone};
 use rsip::{Method, Request};
@@ -207,4 +209,44 @@ fn the_colleague_keeps_the_caller_when_the_agent_leaves() {
     let heard = Desk::heard(desk.headsets, &desk.moments);
     assert_eq!(heard[0].each_ref().map(Vec::as_slice), [&["colleague"][..], &[], &["caller"]]);
     desk.daemon.stops();
+}
+
+/// The same with other people's phones at both ends.
+#[test]
+fn baresip_hears_the_other_two_as_caller_and_as_colleague() {
+    needs!("baresip");
+    let daemon = Daemon::start(control::allow);
+    let phone = |user, password, codec, who| {
+        let (transport, server) = ("udp", daemon.sip);
+        Baresip { user, password, transport, codec, encrypts: None, hums: tone(who), server }
+    };
+    let mut agent = Phone::new(daemon.address, daemon.sip, "101");
+    assert_eq!(agent.register("demo-101").status_code.code(), 200);
+    daemon.wait_for_ready_agents(1.0);
+    let (at_agent, mut at_question) = (Headset::new(daemon.address), Headset::new(daemon.address));
+    let mut caller = phone("390612345678", None, "PCMA/8000/1", "caller").dials("800000200", 12, &daemon.folder);
+    let offer = |headset: &Headset| sdp(daemon.address, headset.port(), &[Law::Mu]);
+    agent.serve_with(Method::Invite, LIMIT, &offer(&at_agent));
+    agent.serve(Method::Ack, LIMIT);
+    daemon.wait_for("a talk", LIMIT, |metrics| are(metrics, "talking") == 1.0);
+    let mut colleague = phone("102", Some("demo-102"), "PCMU/8000/1", "colleague").answers(&daemon.folder);
+    daemon.wait_for_ready_agents(1.0);
+    let mut question = agent.invite_proven("102", "demo-101", &offer(&at_question));
+    let answer = agent.answer(&mut question, Method::Invite);
+    agent.ack(&mut question, &answer, None);
+    at_question.hum(SocketAddr::new(daemon.address, audio_port(answer.body())), Law::Mu, tone("agent"));
+    daemon.wait_for("a question", LIMIT, |metrics| are(metrics, "consulting") == 2.0);
+    assert_eq!(Desktop::of(&daemon).post("/agents/101/conference").0, 200);
+    agent.serve(Method::Bye, Duration::from_secs(30));
+    caller.peer.ends_within(LIMIT);
+    assert_eq!(agent.bye(&mut question), 200);
+    daemon.wait_for("the end", LIMIT, |metrics| are(metrics, "consulting") == 0.0);
+    colleague.peer.terminate();
+    colleague.peer.ends_within(LIMIT);
+    for (heard, others) in [(caller.heard(), ["agent", "colleague"]), (colleague.heard(), ["caller", "agent"])] {
+        let halves = heard.chunks_exact(4_000).filter(|half| voices_in(half) == others).count();
+        assert!(halves >= 3, "{others:?} in {halves} half-seconds of {}", heard.len() / 4_000);
+    }
+    assert_eq!(daemon.metrics().sum("acd_invariant_violations_total", &[]), 0.0);
+    daemon.stops();
 }
