@@ -220,7 +220,8 @@ impl Head {
         }
         let from = NameAddr::parse(mandatory("From")?)?;
         let to = NameAddr::parse(mandatory("To")?)?;
-        if [&from, &to].into_iter().filter_map(|party| party.tag()).any(|tag| !is_name(tag)) {
+        // RFC 3261 7.3.1: no parameter twice. Two readers of two tags would see two dialogs.
+        if [&from, &to].into_iter().any(|party| party.tags().count() > 1 || party.tags().any(|tag| !is_name(tag))) {
             return Err(Malformed::new("a tag that is none"));
         }
         let cseq = CSeq::parse(mandatory("CSeq")?)?;

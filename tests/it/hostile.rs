@@ -24,7 +24,7 @@ const REQUIREMENTS: [(&str, Shown); 40] = [
     ("R4 truncated lines, % at the end", By(&["torture:sdp_cut_short", "torture:sdp_origin_cut_short", "torture:sdp_address_cut_short", "torture:sdp_medium_without_formats", "torture:percent_at_the_end", "torture:percent_at_the_end_of_the_user", "torture:half_an_escape_at_the_end"])),
     ("R5 repeated list headers", By(&["torture:fifty_accepts", "torture:header_of_300_lines"])),
     ("R6 doubled headers, invalid Via", By(&["torture:to_twice", "torture:from_twice", "torture:call_id_twice", "torture:cseq_twice", "torture:max_forwards_twice", "torture:session_expires_twice", "torture:kind_twice", "torture:contact_twice", "torture:via_unreadable", "torture:via_empty", "torture:via_below_unreadable"])),
-    ("R7 opaque tags and branches", By(&["torture:tag_of_3000_letters", "matching"])),
+    ("R7 opaque tags and branches", By(&["torture:tag_of_3000_letters", "torture:tag_twice", "torture:branch_twice", "matching"])),
     ("R8 smuggled headers", By(&["forged_identities_reach_no_agent", "torture:name_folded_before_its_colon", "torture:compact_and_blank", "torture:name_with_a_blank", "who_calls"])),
     ("R9 Content-Length", By(&["torture:length_negative", "torture:length_with_a_plus", "torture:length_hexadecimal", "torture:length_of_64_bits_and_one", "a_length_that_is_none_ends_the_stream"])),
     ("R10 two Content-Lengths", By(&["torture:length_twice_different", "torture:length_twice_the_same", "torture:length_hidden_by_a_blank", "torture:length_name_folded_before_its_colon"])),

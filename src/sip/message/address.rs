@@ -49,6 +49,11 @@ impl NameAddr {
         Ok((Uri::parse(addr_spec)?, start + end))
     }
 
+    /// Every tag that is written: there may be one.
+    pub(super) fn tags(&self) -> impl Iterator<Item = &str> {
+        params(self.params_text()).filter(|(name, _)| name.eq_ignore_ascii_case("tag")).map(|(_, value)| value)
+    }
+
     /// A header parameter's value, as written; one without a value is empty.
     pub fn param(&self, name: &str) -> Option<&str> {
         find_param(self.params_text(), name)

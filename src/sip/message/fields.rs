@@ -83,7 +83,7 @@ impl Via {
         };
         for (name, value) in params(tail) {
             if name.eq_ignore_ascii_case("branch") {
-                if value.contains([' ', '\t']) {
+                if value.contains([' ', '\t']) || via.branch.is_some() {
                     return Err(wrong);
                 }
                 via.branch = Some(value.to_owned()).filter(|branch| !branch.is_empty());
