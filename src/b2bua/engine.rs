@@ -11,7 +11,7 @@ use crate::acd::{self, Acd, Command, Plan};
 use crate::facts::{Fact, Note, Party, Record, Refusal, Turned};
 use crate::ids::{AgentId, CallId, Key, LegId, OfferId, ServiceId};
 use crate::media;
-use crate::sip::{self, DialogId, Endpoint, Flow, Transmit};
+use crate::sip::{self, Arrival, DialogId, Endpoint, Flow, Load, Transmit};
 use crate::time::{Duration, Time};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -204,10 +204,9 @@ impl Engine {
         }
     }
 
-    /// A SIP message has come, and `waiting` others come before it: whether it becomes an [`Input::Sip`] when its turn
-    /// comes.
-    pub fn arrives(&mut self, flow: Flow, bytes: &[u8], waiting: usize, now: Time, out: &mut Output) -> bool {
-        let is_let_in = self.sip.arrives(flow, bytes, waiting, now, &mut self.heard);
+    /// A SIP message has come while others wait: whether, and when, it becomes an [`Input::Sip`].
+    pub fn arrives(&mut self, flow: Flow, bytes: &[u8], waiting: Load, now: Time, out: &mut Output) -> Arrival {
+        let arrival = self.sip.arrives(flow, bytes, waiting, now, &mut self.heard);
         // Nothing else follows from what is turned away.
         out.transmits.append(&mut self.heard.transmits);
         for (_, event) in self.heard.events.drain(..) {
@@ -215,12 +214,12 @@ impl Engine {
                 out.facts.push(Record { at: now, fact: turned_fact(turned) });
             }
         }
-        is_let_in
+        arrival
     }
 
-    /// So many messages were heard, and all that was done meanwhile took so long.
-    pub fn worked(&mut self, messages: u32, took: Duration) {
-        self.sip.worked(messages, took);
+    /// So many messages were heard, so many are left, and all that was done meanwhile took so long.
+    pub fn worked(&mut self, heard: Load, left: Load, took: Duration) {
+        self.sip.worked(heard, left, took);
     }
 
     /// Everything that follows from one input. `now` never decreases.

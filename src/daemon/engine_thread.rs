@@ -13,7 +13,7 @@ use centralino::b2bua::{Engine, Input, Output, Sockets};
 use centralino::facts::{Denial, Fact, Record, Refusal, Turned};
 use centralino::ids::{CallId, LegId, PauseId};
 use centralino::media;
-use centralino::sip::{Flow, Transmit, Transport};
+use centralino::sip::{Arrival, Flow, Load, Transmit, Transport};
 use centralino::stats::snapshot::Publisher;
 use centralino::stats::traffic::{self, Direction, Peer};
 use centralino::stats::{Gauges, Phase, Tally};
@@ -146,12 +146,13 @@ impl EngineThread {
         self.line.sleep(due.map_or(HEARTBEAT, |at| at.since(now).min(HEARTBEAT)));
         let awake = self.clock.now();
         self.take_in();
-        let mut heard = 0;
-        while heard < BATCH
-            && let Some(message) = self.line.next()
+        let mut heard = Load::default();
+        while heard.messages < BATCH
+            && let Some((message, is_call)) = self.line.next()
         {
             self.hear(message);
-            heard += 1;
+            heard.messages += 1;
+            heard.calls += usize::from(is_call);
         }
         let now = self.clock.now();
         self.engine.expire(now, &mut MediaSockets(&self.outlets), &mut self.out);
@@ -159,7 +160,7 @@ impl EngineThread {
         self.nudge_media(now);
         self.watch(now);
         self.publish(now);
-        self.engine.worked(heard as u32, self.clock.now().since(awake));
+        self.engine.worked(heard, self.line.load(), self.clock.now().since(awake));
     }
 
     /// Whatever has arrived waits for its turn, or is turned away at once.
@@ -167,23 +168,29 @@ impl EngineThread {
         for source in [Line::message, Line::datagram] {
             for _ in 0..ARRIVALS {
                 let Some(message) = source(&mut self.line) else { break };
-                if self.is_let_in(&message) {
-                    self.line.put(message);
+                match self.arrives(&message) {
+                    Arrival::TurnedAway => {}
+                    arrival => self.line.put(message, arrival == Arrival::Call),
                 }
             }
         }
     }
 
-    fn is_let_in(&mut self, message: &Message) -> bool {
-        let Message::Sip { flow, bytes, .. } = message else { return true };
+    fn arrives(&mut self, message: &Message) -> Arrival {
+        let (flow, bytes) = match message {
+            Message::Sip { flow, bytes, .. } => (flow, bytes),
+            // After all that came by it.
+            Message::ConnectionClosed(_) | Message::StreamBroken(..) => return Arrival::Call,
+            _ => return Arrival::Other,
+        };
         let now = self.clock.now();
-        let is_let_in = self.engine.arrives(*flow, bytes, self.line.len(), now, &mut self.out);
-        if !is_let_in {
+        let arrival = self.engine.arrives(*flow, bytes, self.line.load(), now, &mut self.out);
+        if arrival == Arrival::TurnedAway {
             self.note(*flow, Direction::Received, bytes);
             self.heard = false;
             self.flush(now);
         }
-        is_let_in
+        arrival
     }
 
     /// The media thread is woken once a turn; for commands that nobody hears of, when they have waited a moment.
@@ -452,7 +459,7 @@ impl EngineThread {
             opus_legs: gauges.opus_legs as u64,
             stuck_calls: self.stuck.calls as u64,
             stuck_agents: self.stuck.agents as u64,
-            input_queue: self.line.len() as u64,
+            input_queue: self.line.load().messages as u64,
             overloaded_by_messages: overload.by_messages,
             overloaded_by_sound: overload.by_sound,
         });

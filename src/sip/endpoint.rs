@@ -47,7 +47,7 @@ mod trunks;
 mod within;
 
 pub use agent::{CallerIdentity, CancelCause, NotInvited, Target};
-pub use overload::Overload;
+pub use overload::{Arrival, Load, Overload};
 pub(crate) use refer::Refer;
 pub(crate) use reliable::Reliable;
 pub(crate) use timers::{DialogTimer, Due};

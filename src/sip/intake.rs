@@ -4,14 +4,18 @@
 //! ends, the start line, single-instance and missing headers, Content-Length. One pass over the bytes, no state kept;
 //! an error is answered without one (RFC 3261 8.2.7). Responses and ACKs are never answered.
 
+mod outline;
+
 use super::api::{Flow, Transport};
 use super::message::{
-    ALLOW, CSeq, Malformed, Message, Method, NameAddr, Via, Writer, comma_pieces, is_token, long_name, reason_phrase,
+    ALLOW, CSeq, Malformed, Message, Method, Via, Writer, comma_pieces, is_token, long_name, reason_phrase,
 };
 use super::settings::Limits;
 use super::tokens::STATELESS;
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
+pub(super) use outline::head_of;
+use outline::{Outline, has_tag, text_of};
 use sha2::Sha256;
 use std::borrow::Cow;
 
@@ -47,17 +51,27 @@ pub enum Begins {
     Unreadable,
 }
 
-/// What tells a new request from one that came before (RFC 3261 17.2.3).
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewRequest {
+/// What tells a new request from one that came before (RFC 3261 17.2.3), and what an answer to it copies.
+#[derive(Debug)]
+pub struct NewRequest<'a> {
     /// The top Via.
     pub via: Via,
-    /// The From tag; empty without one.
-    pub from_tag: String,
-    /// The Call-ID.
-    pub call_id: String,
     /// The CSeq number.
     pub cseq: u32,
+    outline: Outline<'a>,
+}
+
+impl NewRequest<'_> {
+    /// The From tag; empty without one. Whoever writes it in another way than everybody is not recognised.
+    pub fn from_tag(&self) -> &str {
+        let (_, tag) = self.outline.from().and_then(|from| from.rsplit_once(";tag=")).unwrap_or_default();
+        tag.split(';').next().unwrap_or_default()
+    }
+
+    /// The Call-ID.
+    pub fn call_id(&self) -> &str {
+        self.outline.call_id().unwrap_or_default()
+    }
 }
 
 /// Reads raw bytes within limits.
@@ -80,7 +94,7 @@ impl Intake {
             return Taken::Nothing;
         }
         let raw = Raw::of(bytes);
-        let text = String::from_utf8_lossy(raw.head);
+        let text = text_of(raw.head);
         let valid_text = matches!(text, Cow::Borrowed(_));
         match self.examine(&raw, &text, valid_text, flow) {
             Ok(message) => Taken::Message(message),
@@ -90,16 +104,16 @@ impl Intake {
 
     /// What to send back for bytes that are not fit, if they can and may be answered. `bytes` need not be whole.
     pub fn reject(&self, wrong: Malformed, bytes: &[u8], flow: Flow) -> Taken {
-        self.answer(wrong, &String::from_utf8_lossy(Raw::of(bytes).head), flow, None)
+        self.answer(wrong, &head_of(bytes), flow, None)
     }
 
     /// What names a request outside any dialog; none for everything else. Looks at no more than it must.
-    pub fn new_request(&self, bytes: &[u8]) -> Option<NewRequest> {
-        let Begins::New(via) = self.begins(bytes) else { return None };
-        let head = String::from_utf8_lossy(Raw::of(bytes).head);
-        let from_tag = NameAddr::parse(&self.value(&head, "From")?).ok()?.tag().unwrap_or_default().to_owned();
-        let cseq = CSeq::parse(&self.value(&head, "CSeq")?).ok()?.number;
-        Some(NewRequest { via, from_tag, call_id: self.value(&head, "Call-ID")?, cseq })
+    pub fn new_request<'a>(&self, bytes: &[u8], head: &'a str) -> Option<NewRequest<'a>> {
+        let outline = Outline::of(head, self.limits.headers);
+        let Begins::New(via) = begins(bytes, &outline) else { return None };
+        let cseq = CSeq::parse(outline.cseq()?).ok()?.number;
+        outline.from().and(outline.call_id())?;
+        Some(NewRequest { via, cseq, outline })
     }
 
     /// Whether it is the ACK of an answer of which nothing was kept.
@@ -107,49 +121,30 @@ impl Intake {
         if !bytes.starts_with(b"ACK ") {
             return false;
         }
-        let to = self.value(&String::from_utf8_lossy(Raw::of(bytes).head), "To");
-        let tag = to.as_deref().and_then(|to| to.rsplit_once(";tag="));
+        let head = head_of(bytes);
+        let outline = Outline::of(&head, self.limits.headers);
+        let tag = outline.to().and_then(|to| to.rsplit_once(";tag="));
         tag.is_some_and(|(_, tag)| tag.starts_with(STATELESS))
-    }
-
-    /// The first header of that name, as it stands there.
-    fn value(&self, head: &str, wanted: &str) -> Option<String> {
-        Lines::of(head).take(self.limits.headers).find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            long_name(name.trim()).eq_ignore_ascii_case(wanted).then(|| value.trim().to_owned())
-        })
     }
 
     /// Whether a message begins something. Looks at no more than it must.
     pub fn begins(&self, bytes: &[u8]) -> Begins {
-        if [&b"SIP/"[..], b"ACK "].iter().any(|start| bytes.starts_with(start)) {
-            return Begins::Within;
-        }
-        let head = String::from_utf8_lossy(Raw::of(bytes).head);
-        let (mut via, mut to) = (None, None);
-        for line in Lines::of(&head).take(self.limits.headers) {
-            let Some((name, value)) = line.split_once(':') else { continue };
-            let name = long_name(name.trim());
-            if via.is_none() && name.eq_ignore_ascii_case("Via") {
-                via = Via::parse(value.trim()).ok();
-            } else if to.is_none() && name.eq_ignore_ascii_case("To") {
-                to = Some(!value.to_ascii_lowercase().contains("tag"));
-            }
-            if via.is_some() && to.is_some() {
-                break;
-            }
-        }
-        match (via, to) {
-            (_, Some(false)) => Begins::Within,
-            (Some(via), Some(true)) => Begins::New(via),
-            (None, _) | (_, None) => Begins::Unreadable,
-        }
+        begins(bytes, &Outline::of(&head_of(bytes), self.limits.headers))
+    }
+
+    /// Whether it says, or seems to say, that it belongs to a dialog.
+    pub fn is_within(&self, bytes: &[u8]) -> bool {
+        Outline::of(&head_of(bytes), self.limits.headers).to().is_some_and(has_tag)
     }
 
     /// 503, to come back in so many seconds.
     pub fn turn_away(&self, bytes: &[u8], flow: Flow, retry_after: u32) -> Taken {
-        let wrong = Malformed { status: 503, why: "more work than we can do" };
-        self.answer(wrong, &String::from_utf8_lossy(Raw::of(bytes).head), flow, Some(retry_after))
+        self.answer(BUSY, &head_of(bytes), flow, Some(retry_after))
+    }
+
+    /// The same for what was looked at.
+    pub fn turn_new_away(&self, new: NewRequest<'_>, flow: Flow, retry_after: u32) -> Taken {
+        self.answer_outlined(BUSY, new.outline, Some(new.via), flow, Some(retry_after))
     }
 
     fn examine(&self, raw: &Raw<'_>, text: &str, valid_text: bool, flow: Flow) -> Result<Message, Malformed> {
@@ -218,29 +213,32 @@ impl Intake {
 
     /// Answers from the raw lines, whatever could be made of them (RFC 3261 8.2.6.1, 18.2.1).
     fn answer(&self, wrong: Malformed, head: &str, flow: Flow, retry_after: Option<u32>) -> Taken {
-        let lines = Lines::of(head);
-        if lines.start_line.starts_with("SIP/") || lines.start_line.split(' ').next() == Some(Method::Ack.as_str()) {
+        let start_line = Lines::of(head).start_line;
+        if start_line.starts_with("SIP/") || start_line.split(' ').next() == Some(Method::Ack.as_str()) {
             return Taken::Drop(wrong.why);
         }
-        let mut vias: Vec<String> = Vec::new();
-        let mut echoed: [Option<String>; MANDATORY] = Default::default();
-        for line in lines.take(self.limits.headers) {
-            let Some((name, value)) = line.split_once(':') else { continue };
-            let name = long_name(name.trim());
-            let value = value.trim();
-            if name.eq_ignore_ascii_case("Via") {
-                vias.push(value.to_owned());
-            } else if let Some(at) = SINGLE[..MANDATORY].iter().position(|each| each.eq_ignore_ascii_case(name)) {
-                echoed[at].get_or_insert_with(|| value.to_owned());
-            }
+        let outline = Outline::of(head, self.limits.headers);
+        let top = outline.vias.first().and_then(|first| Via::parse(first).ok());
+        self.answer_outlined(wrong, outline, top, flow, retry_after)
+    }
+
+    fn answer_outlined(
+        &self,
+        wrong: Malformed,
+        outline: Outline<'_>,
+        mut top: Option<Via>,
+        flow: Flow,
+        retry_after: Option<u32>,
+    ) -> Taken {
+        let Outline { vias, echoed } = outline;
+        if vias.is_empty() {
+            return Taken::Drop(wrong.why);
         }
-        let Some(first) = vias.first() else { return Taken::Drop(wrong.why) };
         let mut writer = Writer::status(wrong.status, reason_phrase(wrong.status));
-        let mut top = Via::parse(first).ok();
         match &mut top {
             Some(top) => {
                 top.note_source(flow.remote);
-                writer.vias(top, vias.iter().map(String::as_str));
+                writer.vias(top, vias.iter().map(|line| &**line));
             }
             // Whoever wrote it reads it as it stands; the packet says where they are. Only for what is SIP otherwise.
             None if echoed.iter().all(Option::is_some) => {
@@ -251,8 +249,8 @@ impl Intake {
         let tag = self.tag(top.as_ref(), &echoed);
         for (name, value) in SINGLE.iter().zip(&echoed) {
             let Some(value) = value else { continue };
-            // RFC 3261 8.2.6.2: an answer's To has a tag; whether a broken To has one is found by its letters.
-            let tagless = *name == "To" && !value.to_ascii_lowercase().contains("tag");
+            // RFC 3261 8.2.6.2: an answer's To has a tag.
+            let tagless = *name == "To" && !has_tag(value);
             writer = match tagless {
                 true => writer.header(name, format_args!("{value};tag={tag}")),
                 false => writer.header(name, value),
@@ -268,9 +266,10 @@ impl Intake {
         Taken::Answer { status: wrong.status, flow, bytes: writer.finish() }
     }
 
-    fn tag(&self, top: Option<&Via>, echoed: &[Option<String>; MANDATORY]) -> String {
+    fn tag(&self, top: Option<&Via>, echoed: &[Option<Cow<'_, str>>; MANDATORY]) -> String {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else { return String::new() };
-        for part in echoed.iter().flatten().chain(top.and_then(|top| top.branch.as_ref())) {
+        let branch = top.and_then(|top| top.branch.as_deref());
+        for part in echoed.iter().flatten().map(|value| &**value).chain(branch) {
             mac.update(part.as_bytes());
             mac.update(&[0]);
         }
@@ -278,6 +277,19 @@ impl Intake {
         format!("{STATELESS}{tag:016x}")
     }
 }
+
+fn begins(bytes: &[u8], outline: &Outline<'_>) -> Begins {
+    if [&b"SIP/"[..], b"ACK "].iter().any(|start| bytes.starts_with(start)) {
+        return Begins::Within;
+    }
+    match (outline.via(), outline.to().map(has_tag)) {
+        (_, Some(true)) => Begins::Within,
+        (Some(via), Some(false)) => Begins::New(via),
+        (None, _) | (_, None) => Begins::Unreadable,
+    }
+}
+
+const BUSY: Malformed = Malformed { status: 503, why: "more work than we can do" };
 
 /// Headers that may be there once; the first [`MANDATORY`] must be, and are copied into answers.
 #[rustfmt::skip]

@@ -22,7 +22,7 @@ pub use api::{
     Turned,
 };
 pub use domains::Domains;
-pub use endpoint::{CallerIdentity, CancelCause, Endpoint, NotInvited, Overload, Tables, Target};
+pub use endpoint::{Arrival, CallerIdentity, CancelCause, Endpoint, Load, NotInvited, Overload, Tables, Target};
 pub use identity::{Caller, CallerFrom, NumberFrom, tag as caller_tag};
 pub use lookup::{HostName, Lookup, Naptr, Place, Question, Records, Srv};
 pub use number::{Numbers, e164};

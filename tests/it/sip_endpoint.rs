@@ -6,7 +6,7 @@ use bytes::Bytes;
 use centralino::sip::api::{AccountId, DialogId, Event, Flow, Output, Referral, Transmit, Transport, Turned};
 use centralino::sip::digest::{Challenge, Client};
 use centralino::sip::message::{Message, Method};
-use centralino::sip::{Account, CallerIdentity, Endpoint, Secret, Settings, Target};
+use centralino::sip::{Account, Arrival, CallerIdentity, Endpoint, Load, Secret, Settings, Target};
 use centralino::time::{Duration, Time};
 use std::net::SocketAddr;
 
@@ -73,7 +73,8 @@ impl Desk {
 
     /// As `gets_bytes`, of a message that comes while so many others wait.
     pub fn gets_behind(&mut self, waiting: usize, flow: Flow, bytes: &[u8]) -> String {
-        if self.endpoint.arrives(flow, bytes, waiting, self.now, &mut self.out) {
+        let waiting = Load { messages: waiting, calls: 0 };
+        if self.endpoint.arrives(flow, bytes, waiting, self.now, &mut self.out) != Arrival::TurnedAway {
             self.endpoint.receive(flow, bytes, self.now, self.now, &mut self.out);
         }
         self.said()

@@ -3,7 +3,7 @@
 use crate::sip_endpoint::{CALLER, Desk, PHONE, SDP, Words, udp};
 use bytes::Bytes;
 use centralino::sip::message::Message;
-use centralino::sip::{CancelCause, Overload};
+use centralino::sip::{Arrival, CancelCause, Load, Overload};
 use centralino::time::Duration;
 
 fn rings_early(desk: &mut Desk) -> String {
@@ -330,7 +330,7 @@ fn overload_turns_new_calls_away_and_nobody_else() {
     let mut desk = Desk::new();
     assert_eq!(behind(&mut desk, 1_000, &Words::invite()), "100 INVITE, <Invited 800000100 sdp>", "what is long?");
     // A millisecond each: 50 of them are too many, and 10 are few again.
-    desk.endpoint.worked(100, Duration::from_millis(100));
+    desk.endpoint.worked(Load { messages: 100, calls: 0 }, Load::default(), Duration::from_millis(100));
     let other = || Words::invite().branch("z9hG4bK-other").set("Call-ID", "other").set("From", "<sip:1@a>;tag=o");
     assert_eq!(behind(&mut desk, 50, &other()), "503 INVITE, <Overloaded>, <Rejected>");
     let refusal = desk.last();
@@ -348,11 +348,25 @@ fn overload_turns_new_calls_away_and_nobody_else() {
     assert_eq!(behind(&mut desk, 10, &other()), "100 INVITE, <Invited 800000100 sdp>");
 }
 
+/// A quiet time, with nothing but timers, is no measure of how long a message takes.
+#[test]
+fn whoever_comes_after_a_quiet_time_is_let_in() {
+    let mut desk = Desk::new();
+    let (one, none, took) = (Load { messages: 1, calls: 0 }, Load::default(), Duration::from_micros(100));
+    desk.endpoint.worked(one, none, took);
+    (0..1_000).for_each(|_| desk.endpoint.worked(none, none, took));
+    assert_eq!(behind(&mut desk, 100, &Words::request("OPTIONS")), "200 OPTIONS");
+    (0..1_000).for_each(|_| desk.endpoint.worked(one, none, took));
+    let waiting = Load { messages: 10, calls: 10 };
+    let arrival = desk.endpoint.arrives(udp(CALLER), &Words::invite().bytes(), waiting, desk.now, &mut desk.out);
+    assert_eq!(arrival, Arrival::Call);
+}
+
 /// What is least missed goes first, and phones that are registered never.
 #[test]
 fn what_is_turned_away_goes_by_how_little_it_is_missed() {
     let mut desk = Desk::new();
-    desk.endpoint.worked(100, Duration::from_millis(100));
+    desk.endpoint.worked(Load { messages: 100, calls: 0 }, Load::default(), Duration::from_millis(100));
     let options = || Words::request("OPTIONS");
     assert_eq!(behind(&mut desk, 24, &options()), "200 OPTIONS");
     assert_eq!(behind(&mut desk, 25, &options()), "503 OPTIONS, <Rejected>");

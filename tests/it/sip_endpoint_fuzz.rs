@@ -7,7 +7,7 @@ use crate::sip_endpoint::{CALLER, OURS, PHONE, SDP, Words, settings, tcp, udp};
 use bytes::Bytes;
 use centralino::sip::api::{DialogId, Event, Flow, Output, Refusal};
 use centralino::sip::message::{Message, Method};
-use centralino::sip::{CallerIdentity, Endpoint, Limits, Settings, Target};
+use centralino::sip::{Arrival, CallerIdentity, Endpoint, Limits, Load, Settings, Target};
 use centralino::time::{Duration, Time};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -139,12 +139,12 @@ impl Storm {
     fn step(&mut self) {
         let (bytes, flow) = (self.message(), self.flow());
         let mut out = Output::default();
-        let waiting = self.rng.next_u32() as usize % 100;
-        let is_let_in = self.endpoint.arrives(flow, &bytes, waiting, self.now, &mut out);
+        let waiting = Load { messages: self.rng.next_u32() as usize % 100, calls: 0 };
+        let is_let_in = self.endpoint.arrives(flow, &bytes, waiting, self.now, &mut out) != Arrival::TurnedAway;
         if is_let_in {
             self.endpoint.receive(flow, &bytes, self.now, self.now, &mut out);
         }
-        self.endpoint.worked(1, Duration::from_millis(1));
+        self.endpoint.worked(Load { messages: 1, calls: 1 }, Load::default(), Duration::from_millis(1));
         let kind = match (out.transmits.is_empty(), out.events.is_empty()) {
             (false, _) => 0,
             (true, false) => 1,

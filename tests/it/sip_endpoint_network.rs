@@ -6,7 +6,7 @@
 use crate::sip_endpoint::{addr, settings, udp};
 use bytes::Bytes;
 use centralino::sip::api::{DialogId, Event, Output, Refusal, RefusedBy, Transmit, Turned};
-use centralino::sip::{CallerIdentity, Endpoint, Settings, Target};
+use centralino::sip::{Arrival, CallerIdentity, Endpoint, Load, Settings, Target};
 use centralino::time::{Duration, Time};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -128,7 +128,7 @@ impl Network {
             Happening::Packet { from, to, bytes } => {
                 self.with(to, |endpoint, now, out| {
                     let flow = udp(&from.to_string());
-                    if endpoint.arrives(flow, &bytes, 0, now, out) {
+                    if endpoint.arrives(flow, &bytes, Load::default(), now, out) != Arrival::TurnedAway {
                         endpoint.receive(flow, &bytes, now, now, out);
                     }
                 });

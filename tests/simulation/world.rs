@@ -9,7 +9,7 @@ use centralino::config::{self, SecretFile, Sources};
 use centralino::facts::{AgentState, Fact, OfferOutcome, Record, Refusal, Turned};
 use centralino::ids::{ClipId, LegId};
 use centralino::media;
-use centralino::sip::{self, Endpoint, Flow, Transport};
+use centralino::sip::{self, Arrival, Endpoint, Flow, Load, Transport};
 use centralino::stats::Tally;
 use centralino::stats::layout::LAWS;
 use centralino::time::{Deadlines, Duration, Time};
@@ -188,10 +188,13 @@ impl<P: Others> World<P> {
         while let Some((to, flow, bytes)) = self.network.arrive(self.now) {
             match to {
                 _ if self.cut.contains(&flow.connection) => {}
-                End::Centralino if self.engine.arrives(flow, &bytes, 0, self.now, &mut self.out) => {
-                    self.engine_hears(Input::Sip { flow, bytes: &bytes, received_at: self.now });
+                End::Centralino => {
+                    let waiting = Load::default();
+                    if self.engine.arrives(flow, &bytes, waiting, self.now, &mut self.out) != Arrival::TurnedAway {
+                        self.engine_hears(Input::Sip { flow, bytes: &bytes, received_at: self.now });
+                    }
+                    self.flush_engine();
                 }
-                End::Centralino => self.flush_engine(),
                 End::Peers => {
                     let way_back = Flow { remote: CENTRALINO, ..flow };
                     self.peers.hear(flow.remote, way_back, &bytes, self.now);

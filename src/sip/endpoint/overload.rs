@@ -4,7 +4,7 @@
 
 use super::{Core, Endpoint, Turn};
 use crate::sip::api::{Flow, Output, Transmit, Turned};
-use crate::sip::intake::{NewRequest, Taken};
+use crate::sip::intake::{Taken, head_of};
 use crate::sip::transaction::RequestKey;
 use crate::time::{Duration, Time};
 
@@ -12,7 +12,10 @@ use crate::time::{Duration, Time};
 #[derive(Debug)]
 pub(super) struct Watermark {
     high: Duration,
-    pace: Pace,
+    /// Of messages of any kind.
+    messages: Pace,
+    /// Of new calls, with all that the others need meanwhile.
+    calls: Pace,
     /// How long all that waits will take.
     ahead: Duration,
     over: Overload,
@@ -27,24 +30,49 @@ pub struct Overload {
     pub by_sound: bool,
 }
 
-/// How long a message takes, everything that is done meanwhile included: a mean that forgets.
+/// What has come and is not received yet, or was received of late.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Messages of all kinds.
+    pub messages: usize,
+    /// Those of them that are [new calls](Arrival::Call).
+    pub calls: usize,
+}
+
+/// What becomes of a message that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// Nothing more: what is to be said about it has been said.
+    TurnedAway,
+    /// A new call, or the end of one that may still wait: it is received after those that came before it, and when
+    /// nothing else waits. Whoever is in a call already is served first.
+    Call,
+    /// It is received in its turn.
+    Other,
+}
+
+/// How long one takes, everything that is done meanwhile included: a mean that forgets.
 #[derive(Debug, Default)]
 struct Pace {
     took: Duration,
     /// In thousandths, so that little is not nothing.
-    messages: u32,
+    done: u32,
 }
 
 impl Pace {
-    fn note(&mut self, messages: u32, took: Duration) {
+    fn note(&mut self, done: usize, took: Duration) {
         self.took = self.took - self.took / 8 + took;
-        self.messages = self.messages - self.messages / 8 + messages.saturating_mul(1_000);
+        self.done = self.done - self.done / 8 + thousandths(done);
     }
 
-    fn of(&self, messages: usize) -> Duration {
-        let thousands = u32::try_from(messages).unwrap_or(u32::MAX).saturating_mul(1_000);
-        self.took.checked_div(self.messages).map_or(Duration::ZERO, |each| each.saturating_mul(thousands))
+    fn of(&self, waiting: usize) -> Duration {
+        // What was never done is done as fast as can be.
+        self.took.checked_div(self.done).map_or(Duration::ZERO, |each| each.saturating_mul(thousandths(waiting)))
     }
+}
+
+fn thousandths(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX).saturating_mul(1_000)
 }
 
 /// What may be turned away, the least missed first, each with how many quarters of the watermark it takes.
@@ -61,12 +89,17 @@ enum Kind {
 
 impl Watermark {
     pub(super) fn new(high: Duration) -> Watermark {
-        Watermark { high, pace: Pace::default(), ahead: Duration::ZERO, over: Overload::default() }
+        Watermark {
+            high,
+            messages: Pace::default(),
+            calls: Pace::default(),
+            ahead: Duration::ZERO,
+            over: Overload::default(),
+        }
     }
 
-    /// So many messages wait.
-    fn note(&mut self, waiting: usize) {
-        self.ahead = self.pace.of(waiting);
+    fn note(&mut self, waiting: Load) {
+        self.ahead = self.messages.of(waiting.messages).max(self.calls.of(waiting.calls));
         let over = &mut self.over.by_messages;
         *over = if *over { self.ahead > self.high / 5 } else { self.ahead >= self.high };
     }
@@ -80,16 +113,24 @@ impl Watermark {
 }
 
 impl Endpoint {
-    /// A message has come, and `waiting` others come before it. True: it is to be [received](Endpoint::receive) when its
-    /// turn comes. False: that is all, and what is to be said about it has been said.
-    pub fn arrives(&mut self, flow: Flow, bytes: &[u8], waiting: usize, now: Time, out: &mut Output) -> bool {
+    /// A message has come while others wait.
+    pub fn arrives(&mut self, flow: Flow, bytes: &[u8], waiting: Load, now: Time, out: &mut Output) -> Arrival {
         let turn = &mut Turn { now, cause: now, deadlines: &mut self.deadlines, out };
         self.core.arrives(flow, bytes, waiting, turn)
     }
 
-    /// So many messages were received, and all that was done meanwhile took so long.
-    pub fn worked(&mut self, messages: u32, took: Duration) {
-        self.core.watermark.pace.note(messages, took);
+    /// So many messages were received, so many are left, and all that was done meanwhile took so long.
+    pub fn worked(&mut self, received: Load, left: Load, took: Duration) {
+        let watermark = &mut self.core.watermark;
+        if received.messages > 0 {
+            watermark.messages.note(received.messages, took);
+        }
+        if left.messages == 0 {
+            // Whoever comes next does not wait for what others needed.
+            watermark.calls = Pace::default();
+        } else if received.calls + left.calls > 0 {
+            watermark.calls.note(received.calls, took);
+        }
     }
 
     /// The media engine says so: new calls are turned away until it does not any more.
@@ -104,10 +145,18 @@ impl Endpoint {
 }
 
 impl Core {
-    fn arrives(&mut self, flow: Flow, bytes: &[u8], waiting: usize, turn: &mut Turn<'_>) -> bool {
+    fn arrives(&mut self, flow: Flow, bytes: &[u8], waiting: Load, turn: &mut Turn<'_>) -> Arrival {
         self.watermark.note(waiting);
         // The ACK of an answer of which nothing was kept: when many are refused, most messages are that.
-        !self.intake.acknowledges_nothing(bytes) && !self.is_flood(flow, bytes, turn) && !self.shed(flow, bytes, turn)
+        let is_turned_away =
+            self.intake.acknowledges_nothing(bytes) || self.is_flood(flow, bytes, turn) || self.shed(flow, bytes, turn);
+        if is_turned_away {
+            Arrival::TurnedAway
+        } else if bytes.starts_with(b"CANCEL ") || bytes.starts_with(b"INVITE ") && !self.intake.is_within(bytes) {
+            Arrival::Call
+        } else {
+            Arrival::Other
+        }
     }
 
     /// Turns away what there is no time for; false for what is served.
@@ -115,15 +164,18 @@ impl Core {
         let Some((kind, method)) = self.kind(flow, bytes).filter(|&(kind, _)| self.watermark.sheds(kind)) else {
             return false;
         };
-        let Some(new) = self.intake.new_request(bytes).filter(|new| new.via.magic().is_some()) else { return false };
-        let NewRequest { via, from_tag, call_id, cseq } = &new;
+        let head = head_of(bytes);
+        let Some(new) = self.intake.new_request(bytes, &head).filter(|new| new.via.magic().is_some()) else {
+            return false;
+        };
         // A repeated request is not a new one. With its magic cookie it is found without the Request-URI.
-        let key = RequestKey { transport: flow.transport, method, via, uri: "", from_tag, call_id, cseq: *cseq };
+        let (from_tag, call_id, cseq) = (new.from_tag(), new.call_id(), new.cseq);
+        let key = RequestKey { transport: flow.transport, method, via: &new.via, uri: "", from_tag, call_id, cseq };
         if self.transactions.find_server(&key).is_some() {
             return false;
         }
         let seconds = self.seconds_to_stay_away();
-        let Taken::Answer { status, flow: back, bytes: answer } = self.intake.turn_away(bytes, flow, seconds) else {
+        let Taken::Answer { status, flow: back, bytes: answer } = self.intake.turn_new_away(new, flow, seconds) else {
             return false;
         };
         self.answer_anybody(flow, bytes.len(), Transmit { flow: back, bytes: answer }, turn);
@@ -156,28 +208,38 @@ impl Core {
 mod tests {
     use super::*;
 
-    /// A message takes 1 ms.
+    /// A message takes 1 ms, and one of ten is a call.
     fn watermark() -> Watermark {
         let mut watermark = Watermark::new(Duration::from_millis(250));
-        watermark.pace.note(100, Duration::from_millis(100));
+        watermark.messages.note(100, Duration::from_millis(100));
+        watermark.calls.note(10, Duration::from_millis(100));
         watermark
+    }
+
+    fn load(messages: usize) -> Load {
+        Load { messages, calls: 0 }
     }
 
     #[test]
     fn overload_begins_high_and_ends_low() {
         let mut watermark = watermark();
         let over = [0, 100, 249, 250, 249, 100, 51, 50, 51, 249, 300, 0].map(|waiting| {
-            watermark.note(waiting);
+            watermark.note(load(waiting));
             watermark.over.by_messages
         });
         assert_eq!(over, [false, false, false, true, true, true, true, false, false, false, true, false]);
+        let over = [24, 25, 6, 5].map(|calls| {
+            watermark.note(Load { messages: 30, calls });
+            watermark.over.by_messages
+        });
+        assert_eq!(over, [false, true, true, false], "what else they will need counts");
     }
 
     #[test]
     fn what_is_least_missed_goes_first() {
         let mut watermark = watermark();
         let mut shed = |waiting| {
-            watermark.note(waiting);
+            watermark.note(load(waiting));
             [Kind::Strangers, Kind::Options, Kind::Call, Kind::Registration].map(|kind| watermark.sheds(kind))
         };
         assert_eq!(shed(62), [false; 4]);

@@ -150,7 +150,7 @@ fn the_answer_is_whole_and_the_same_each_time() {
     assert_eq!((status, to), (405, flow(Transport::Udp)));
     let Taken::Message(Message::Response(response)) = take(&bytes) else { panic!("no response: {bytes:?}") };
     assert_eq!((response.status, response.head.call_id.as_str()), (405, "c1"));
-    assert_eq!((response.head.from.tag(), response.head.to.tag().map(str::len)), (Some("1"), Some(16)));
+    assert_eq!((response.head.from.tag(), response.head.to.tag().map(str::len)), (Some("1"), Some(18)));
     assert_eq!((response.head.via.rport, response.head.header("Allow")), (Some(4000), Some(ALLOW)));
     assert_eq!(take(text.as_bytes()), Taken::Answer { status, flow: to, bytes });
 }
