@@ -393,8 +393,10 @@ fn tell_sip(keys: &mut Keys, sip: &sip::Settings) {
         overload_delay,
     } = limits;
     keys.tell("sip.advertised_address", udp.ip());
-    let addresses = domains.addresses.iter().map(ToString::to_string);
-    keys.tell("sip.domains", list(domains.names.iter().cloned().chain(addresses).collect::<Vec<_>>()));
+    let hosts = domains
+        .iter()
+        .flat_map(|domains| domains.names.iter().cloned().chain(domains.addresses.iter().map(ToString::to_string)));
+    keys.tell("sip.domains", list(hosts.collect::<Vec<_>>()));
     keys.tell("sip.realm", realm);
     keys.tell("sip.md5_only", list(md5_only));
     keys.tell("sip.trusted", list(trusted));

@@ -53,7 +53,7 @@ struct Sip {
     udp: Placed<SocketAddr>,
     tcp: Placed<Option<SocketAddr>>,
     advertised: IpAddr,
-    domains: sip::Domains,
+    domains: Option<sip::Domains>,
     realm: String,
     md5_only: Vec<String>,
     trusted: Vec<IpNet>,
@@ -320,17 +320,14 @@ fn read_sip(section: &mut Section<'_>, mut limits: sip::Limits, report: &Report<
     let tells = |what: usize| told.iter().any(|word| word == TOLD[what].0);
     let every = section.get_or("liveness_every", MINUTE, duration(5 * SECOND, HOUR));
     let liveness = section.get_or("liveness", false, liveness).then_some(every);
-    let realm = section.get_or("realm", "centralino".to_string(), realm);
     let bound = [Some(udp.value), tcp.value].into_iter().flatten().map(|bound| bound.ip());
-    let domains = section
-        .get_list("domains", host)
-        .map_or_else(|| vec!["localhost".to_string(), realm.clone()], |list| distinct(list, "host", report));
+    let domains = section.get_list("domains", host).map_or_else(Vec::new, |list| distinct(list, "host", report));
     Sip {
-        domains: domains_of(domains, bound.chain([advertised])),
+        domains: (!domains.is_empty()).then(|| domains_of(domains, bound.chain([advertised]))),
         udp,
         tcp,
         advertised,
-        realm,
+        realm: section.get_or("realm", "centralino".to_string(), realm),
         md5_only: section
             .get_list("md5_only", user_agent)
             .map_or_else(|| MD5_ONLY.map(str::to_string).to_vec(), |list| distinct(list, "name", report)),

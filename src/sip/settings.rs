@@ -12,8 +12,8 @@ pub struct Settings {
     pub udp: SocketAddr,
     /// Our TCP address, as others reach it.
     pub tcp: Option<SocketAddr>,
-    /// Which hosts are us.
-    pub domains: Domains,
+    /// Which hosts are us; none for whatever those write who come to us.
+    pub domains: Option<Domains>,
     /// The digest realm.
     pub realm: String,
     /// How phones that bear no challenge but MD5's begin their User-Agent.
@@ -44,10 +44,7 @@ impl Settings {
         Settings {
             udp,
             tcp: None,
-            domains: Domains {
-                names: vec!["localhost".to_owned(), "centralino".to_owned()],
-                addresses: vec![udp.ip()],
-            },
+            domains: None,
             realm: "centralino".to_owned(),
             md5_only: Vec::new(),
             accounts: Vec::new(),

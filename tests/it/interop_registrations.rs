@@ -96,7 +96,7 @@ fn each_registration_is_answered_as_its_rule_says() {
         ("10.2.2", Odd { contact: "Contact: *\r\nExpires: 0\r\n", ..USUAL }, 200),
         ("10.2.1.1", Odd { contact: "{usual};expires=4294967296\r\n", ..USUAL }, 200),
     ];
-    let daemon = Daemon::start(|_| ());
+    let daemon = Daemon::start(|configuration| configuration.set("sip", "domains", vec!["localhost"]));
     let mut phone = Registering::at(&daemon);
     for (rule, odd, expected) in rows {
         let answer = phone.registers(odd);

@@ -221,7 +221,7 @@ fn a_phone_hangs_up_or_changes_the_session() {
     desk.is_empty_at_last();
 }
 
-/// Fixed contacts are literal; streams are made by the shell and then kept.
+/// Fixed contacts are literal, or names that were looked up; streams are made by the shell and then kept.
 #[test]
 fn targets() {
     let rows: &[(&str, Result<Flow, NotInvited>)] = &[
@@ -229,7 +229,8 @@ fn targets() {
         ("sip:a@localhost:6100", Ok(udp("127.0.0.1:6100"))),
         ("sip:a@[::1]", Ok(udp("[::1]:5060"))),
         ("sip:a@127.0.0.1:6100;transport=tcp", Ok(tcp("127.0.0.1:6100", 0))),
-        ("sip:a@phone.example", Err(NotInvited::BadTarget)),
+        ("sip:a@phone.example", Err(NotInvited::NoPlace)),
+        ("sip:a@phone..example", Err(NotInvited::BadTarget)),
         ("sip:a@127.0.0.1;transport=sctp", Err(NotInvited::BadTarget)),
         ("tel:+390612345678", Err(NotInvited::BadTarget)),
         ("nonsense", Err(NotInvited::BadTarget)),

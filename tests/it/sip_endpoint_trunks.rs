@@ -1,9 +1,11 @@
 //! Trunks at an endpoint: who is believed, how often they may call, and whose challenge is answered.
 
-use crate::sip_endpoint::{Desk, PHONE, Words, settings, udp};
+use crate::sip_endpoint::{Desk, OURS, PHONE, Words, addr, settings, udp};
 use centralino::sip::digest::{Challenge, Client};
 use centralino::sip::message::{Message, Method};
-use centralino::sip::{CallerFrom, Credentials, Event, Flow, Invitation, NumberFrom, Secret, Settings, Trunk, TrunkId};
+use centralino::sip::{
+    CallerFrom, Credentials, Domains, Event, Flow, Invitation, NumberFrom, Secret, Settings, Trunk, TrunkId,
+};
 use std::time::Duration;
 
 const CARRIER: &str = "198.51.100.7:5060";
@@ -58,7 +60,7 @@ fn only_a_trusted_trunk_is_believed() {
     }
 }
 
-/// Hostile-world R22: whoever is not trusted calls us, and nobody behind us. A trunk may have names of its own for us.
+/// Hostile-world R22: where our hosts are named, whoever is not trusted calls us, and nobody behind us. A trunk may have names of its own for us.
 #[test]
 fn calls_to_another_host_are_not_served() {
     let rows = [
@@ -71,7 +73,8 @@ fn calls_to_another_host_are_not_served() {
         ("127.0.0.1:5080", "sip:800000100@elsewhere.example", true),
     ];
     for (place, uri, is_served) in rows {
-        let mut desk = Desk::with(trunks());
+        let domains = Domains { names: vec!["centralino".to_owned()], addresses: vec![addr(OURS).ip()] };
+        let mut desk = Desk::with(Settings { domains: Some(domains), ..trunks() });
         let said = desk.gets_by(udp(place), Words::invite().at_uri(uri));
         let expected = if is_served { "100 INVITE, <Invited 800000100 sdp>" } else { "404 INVITE, <Rejected>" };
         assert_eq!(said, expected, "{uri} from {place}");

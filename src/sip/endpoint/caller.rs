@@ -31,7 +31,8 @@ impl Core {
             return self.reject(&request, 403, turn);
         }
         // Hostile-world R22: a call to somebody else's host is not for us. Trunks may call us as they like.
-        if !at.is_some_and(|(_, trunk)| trunk.is_trusted) && !self.settings.domains.hold(&request.uri) {
+        let is_elsewhere = self.settings.domains.as_ref().is_some_and(|domains| !domains.hold(&request.uri));
+        if is_elsewhere && !at.is_some_and(|(_, trunk)| trunk.is_trusted) {
             return self.reject(&request, 404, turn);
         }
         let trunk = at.and_then(|(id, _)| id);

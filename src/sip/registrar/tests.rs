@@ -20,7 +20,7 @@ impl World {
     fn new() -> World {
         let account = |user: &str| Account { user: user.into(), secret: Secret(format!("pass-{user}")) };
         let settings = Settings {
-            domains: Domains { names: vec!["acd.test".into()], addresses: Vec::new() },
+            domains: Some(Domains { names: vec!["acd.test".into()], addresses: Vec::new() }),
             realm: "acd.test".into(),
             accounts: vec![account("100"), account("101")],
             limits: Limits { bindings_per_account: 2, ..Limits::default() },
