@@ -110,7 +110,7 @@ const TRAPS: [(&str, Shown); 42] = [
 const PROMISES: [(&str, Shown); 8] = [
     ("G1 drain", By(&["who_is_registered_when_we_close_stays_and_nobody_comes", "sigterm_refuses_new_calls_and_lets_talks_end", "a_second_sigterm_ends_it_now"])),
     ("G5 overload", By(&["overload_turns_new_calls_away_and_nobody_else"])),
-    ("G6 watermark", By(&["overload_begins_high_and_ends_low"])),
+    ("G6 watermark", By(&["overload_begins_high_and_ends_low", "what_is_turned_away_goes_by_how_little_it_is_missed", "whoever_comes_after_a_quiet_time_is_let_in"])),
     ("G7 memory", By(&["strangers_leave_nothing_behind", "bounds"])),
     ("G8 descriptors and ports", By(&["rtp_ports_run_out_and_come_back", "descriptors_run_out_and_come_back", "no_port_for_an_agents_leg_is_no_fault_of_the_agent"])),
     ("G10 bad reload", By(&["a_waiting_call_is_answered_by_an_agent_that_a_reload_added_and_a_bad_file_changes_nothing"])),

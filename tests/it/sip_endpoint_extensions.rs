@@ -360,6 +360,8 @@ fn whoever_comes_after_a_quiet_time_is_let_in() {
     let waiting = Load { messages: 10, calls: 10 };
     let arrival = desk.endpoint.arrives(udp(CALLER), &Words::invite().bytes(), waiting, desk.now, &mut desk.out);
     assert_eq!(arrival, Arrival::Call);
+    desk.endpoint.worked(one, none, Duration::from_secs(1));
+    assert_eq!(behind(&mut desk, 7, &Words::request("OPTIONS").branch("z9hG4bK-2")), "200 OPTIONS", "one hiccup");
 }
 
 /// What is least missed goes first, and phones that are registered never.

@@ -8,6 +8,9 @@ use crate::sip::intake::{Taken, head_of};
 use crate::sip::transaction::RequestKey;
 use crate::time::{Duration, Time};
 
+/// So few messages are not too many, however long the last one took: the system may have had us wait.
+const FEW: usize = 8;
+
 /// Overload begins when what waits takes this long, and ends when it takes a fifth of it.
 #[derive(Debug)]
 pub(super) struct Watermark {
@@ -99,7 +102,8 @@ impl Watermark {
     }
 
     fn note(&mut self, waiting: Load) {
-        self.ahead = self.messages.of(waiting.messages).max(self.calls.of(waiting.calls));
+        let ahead = self.messages.of(waiting.messages).max(self.calls.of(waiting.calls));
+        self.ahead = if waiting.messages < FEW { Duration::ZERO } else { ahead };
         let over = &mut self.over.by_messages;
         *over = if *over { self.ahead > self.high / 5 } else { self.ahead >= self.high };
     }
