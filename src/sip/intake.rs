@@ -132,9 +132,12 @@ impl Intake {
         begins(bytes, &Outline::of(&head_of(bytes), self.limits.headers))
     }
 
-    /// Whether it says, or seems to say, that it belongs to a dialog.
-    pub fn is_within(&self, bytes: &[u8]) -> bool {
-        Outline::of(&head_of(bytes), self.limits.headers).to().is_some_and(has_tag)
+    /// Whether an INVITE may be a new call: it has the lines that any has, and does not seem to belong to a dialog.
+    pub fn may_be_a_call(&self, bytes: &[u8]) -> bool {
+        let head = head_of(bytes);
+        let outline = Outline::of(&head, self.limits.headers);
+        let is_whole = outline.from().and(outline.call_id()).and(outline.cseq()).is_some();
+        is_whole && outline.to().is_some_and(|to| !has_tag(to))
     }
 
     /// 503, to come back in so many seconds.

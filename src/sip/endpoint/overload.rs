@@ -9,7 +9,7 @@ use crate::sip::transaction::RequestKey;
 use crate::time::{Duration, Time};
 
 /// So few messages are not too many, however long the last one took: the system may have had us wait.
-const FEW: usize = 8;
+const FEW: usize = 32;
 
 /// Overload begins when what waits takes this long, and ends when it takes a fifth of it.
 #[derive(Debug)]
@@ -156,7 +156,7 @@ impl Core {
             self.intake.acknowledges_nothing(bytes) || self.is_flood(flow, bytes, turn) || self.shed(flow, bytes, turn);
         if is_turned_away {
             Arrival::TurnedAway
-        } else if bytes.starts_with(b"CANCEL ") || bytes.starts_with(b"INVITE ") && !self.intake.is_within(bytes) {
+        } else if bytes.starts_with(b"CANCEL ") || bytes.starts_with(b"INVITE ") && self.intake.may_be_a_call(bytes) {
             Arrival::Call
         } else {
             Arrival::Other
@@ -233,7 +233,7 @@ mod tests {
         });
         assert_eq!(over, [false, false, false, true, true, true, true, false, false, false, true, false]);
         let over = [24, 25, 6, 5].map(|calls| {
-            watermark.note(Load { messages: 30, calls });
+            watermark.note(Load { messages: 40, calls });
             watermark.over.by_messages
         });
         assert_eq!(over, [false, true, true, false], "what else they will need counts");
