@@ -209,7 +209,7 @@ impl Default for Limits {
             expires_max: Duration::from_secs(7_200),
             nonce_life: Duration::from_secs(300),
             stranger_requests: 100,
-            overload_delay: Duration::from_millis(150),
+            overload_delay: Duration::from_millis(50),
         }
     }
 }

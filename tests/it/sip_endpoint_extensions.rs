@@ -329,23 +329,23 @@ fn behind(desk: &mut Desk, waiting: usize, message: &Words) -> String {
 fn overload_turns_new_calls_away_and_nobody_else() {
     let mut desk = Desk::new();
     assert_eq!(behind(&mut desk, 1_000, &Words::invite()), "100 INVITE, <Invited 800000100 sdp>", "what is long?");
-    // A millisecond each: 150 of them are too many, and 30 are few again.
+    // A millisecond each: 50 of them are too many, and 31 are few.
     desk.endpoint.worked(Load { messages: 100, calls: 0 }, Load::default(), Duration::from_millis(100));
     let other = || Words::invite().branch("z9hG4bK-other").set("Call-ID", "other").set("From", "<sip:1@a>;tag=o");
-    assert_eq!(behind(&mut desk, 150, &other()), "503 INVITE, <Overloaded>, <Rejected>");
+    assert_eq!(behind(&mut desk, 50, &other()), "503 INVITE, <Overloaded>, <Rejected>");
     let refusal = desk.last();
     let seconds: u32 = refusal.head().header("Retry-After").and_then(|text| text.parse().ok()).expect("a number");
     assert!((2..=10).contains(&seconds), "{seconds}");
-    assert_eq!(behind(&mut desk, 150, &other()), "503 INVITE, <Overloaded>, <Rejected>", "whoever asks again, too");
-    assert_eq!(behind(&mut desk, 150, &Words::within("ACK", 1, &refusal)), "", "that is all of it");
-    assert_eq!(behind(&mut desk, 150, &Words::invite()), "100 INVITE", "a repeated INVITE is no new call");
+    assert_eq!(behind(&mut desk, 50, &other()), "503 INVITE, <Overloaded>, <Rejected>", "whoever asks again, too");
+    assert_eq!(behind(&mut desk, 50, &Words::within("ACK", 1, &refusal)), "", "that is all of it");
+    assert_eq!(behind(&mut desk, 50, &Words::invite()), "100 INVITE", "a repeated INVITE is no new call");
     assert_eq!(desk.accepts(), "200 INVITE");
     let ok = desk.last();
-    assert_eq!(behind(&mut desk, 150, &Words::within("ACK", 1, &ok)), "<Confirmed>");
-    assert_eq!(behind(&mut desk, 150, &Words::within("INVITE", 2, &ok).sdp()), "<ChangeOffered sdp>");
-    assert_eq!(behind(&mut desk, 150, &Words::within("BYE", 3, &ok)), "200 BYE, 487 INVITE, <HungUp>");
+    assert_eq!(behind(&mut desk, 50, &Words::within("ACK", 1, &ok)), "<Confirmed>");
+    assert_eq!(behind(&mut desk, 50, &Words::within("INVITE", 2, &ok).sdp()), "<ChangeOffered sdp>");
+    assert_eq!(behind(&mut desk, 50, &Words::within("BYE", 3, &ok)), "200 BYE, 487 INVITE, <HungUp>");
     assert_eq!(behind(&mut desk, 32, &other()), "503 INVITE, <Overloaded>, <Rejected>", "not low enough yet");
-    assert_eq!(behind(&mut desk, 30, &other()), "100 INVITE, <Invited 800000100 sdp>");
+    assert_eq!(behind(&mut desk, 31, &other()), "100 INVITE, <Invited 800000100 sdp>");
 }
 
 /// A quiet time, with nothing but timers, is no measure of how long a message takes.
@@ -370,12 +370,12 @@ fn what_is_turned_away_goes_by_how_little_it_is_missed() {
     let mut desk = Desk::new();
     desk.endpoint.worked(Load { messages: 100, calls: 0 }, Load::default(), Duration::from_millis(100));
     let options = || Words::request("OPTIONS");
-    assert_eq!(behind(&mut desk, 74, &options()), "200 OPTIONS");
-    assert_eq!(behind(&mut desk, 75, &options()), "503 OPTIONS, <Rejected>");
-    assert_eq!(behind(&mut desk, 149, &Words::invite()), "100 INVITE, <Invited 800000100 sdp>");
+    assert_eq!(behind(&mut desk, 31, &options()), "200 OPTIONS");
+    assert_eq!(behind(&mut desk, 32, &options()), "503 OPTIONS, <Rejected>");
+    assert_eq!(behind(&mut desk, 49, &Words::invite()), "100 INVITE, <Invited 800000100 sdp>");
     let register = Words::request("REGISTER");
-    assert_eq!(behind(&mut desk, 599, &register), "401 REGISTER");
-    assert_eq!(behind(&mut desk, 600, &register), "503 REGISTER, <Rejected>");
+    assert_eq!(behind(&mut desk, 199, &register), "401 REGISTER");
+    assert_eq!(behind(&mut desk, 200, &register), "503 REGISTER, <Rejected>");
 }
 
 /// Who is in hears gaps already: nobody else is let in, however fast messages are read.
