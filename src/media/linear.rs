@@ -90,7 +90,7 @@ impl Speaking {
         }
     }
 
-    /// Appends what goes into packets of ours; for Opus what [`Speaking::pack`] makes a packet of.
+    /// Appends what goes into packets of ours; for Opus what a packet is made of later.
     pub fn speak(&mut self, samples: &[i16], bytes: &mut Vec<u8>) {
         match self {
             Speaking::Law(law) => bytes.extend(samples.iter().map(|&sample| g711::encode(*law, sample))),

@@ -63,7 +63,7 @@ pub fn ticks(packet: &[u8]) -> Option<u32> {
     (1..=MOST_MS * 10).contains(&tenths).then_some(tenths * TICKS_A_MILLI / 10)
 }
 
-/// Makes packets of [`PACKET_MS`].
+/// Makes packets of 20 ms.
 pub struct Encoder {
     /// Always there: both rates are ones that Opus has.
     codec: Option<ropus::Encoder>,
